@@ -1,0 +1,215 @@
+"""The dancer: shapes placed on the bones of a pose, dressed in materials and labelled.
+
+Labels are those of the LIP human-parsing set, whose colours a schp mask holds; the hoop, which the set does not know,
+takes the label of a scarf.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dymap.capture.sample.dance import HOOP_RADIUS, Arm, Leg, Pose, dance
+from dymap.capture.sample.frames import Array, Frame, along, inverse_affine, unit
+from dymap.capture.sample.materials import Material, face, gingham, plain, shirt, spokes, strands, stripes
+from dymap.capture.sample.shapes import Ball, Box, Cut, Ring, RoundCone, Shape
+
+HAT, HAIR, CLOTHES, SOCKS, PANTS, PROP, FACE = 1, 2, 5, 8, 9, 11, 13
+LEFT_ARM, RIGHT_ARM, LEFT_SHOE, RIGHT_SHOE = 14, 15, 18, 19
+
+HOOP_TUBE = 0.0145
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One shape of the figure.
+
+    to_world: [3, 4] shape's local frame to world, metres.  to_texture: [3, 4] world to the rigid frame of the paint.
+    bone: parts on the same bone do not shade one another.
+    """
+
+    shape: Shape
+    to_world: Array
+    to_texture: Array
+    material: Material
+    label: int
+    bone: str
+
+    def surface(self, count: int) -> Array:
+        """[3, about count] points on the part's surface, world, metres."""
+        return self.to_world[:, :3] @ self.shape.surface(count) + self.to_world[:, 3:]
+
+
+@cache
+def wardrobe() -> dict[str, Material]:
+    """Every material by name."""
+    skin, cream, indigo, coral, mustard = "#e3a985", "#f6ecdb", "#2c3264", "#e8654f", "#eab04a"
+    return {
+        "skin": Material(plain(skin), 0.10),
+        "face": Material(face(skin, "#b04a48", "#e58873", "#3a2418", "#3b2320"), 0.10),
+        "hair": Material(strands("#33201d", "#5b3a2e", 26), 0.35),
+        "band": Material(plain(mustard)),
+        "shirt": Material(shirt(cream, indigo, coral)),
+        "sleeve": Material(stripes(cream, indigo, 0.042, 0.36)),
+        "trousers": Material(gingham("#6fb3b0", "#14555f", 8, 0.062)),
+        "seat": Material(gingham("#6fb3b0", "#14555f", 14, 0.062)),
+        "belt": Material(plain("#7a4630"), 0.15),
+        "cuff": Material(plain("#bfe0da")),
+        "sock": Material(stripes(mustard, cream, 0.024, 0.35)),
+        "shoe": Material(plain(coral), 0.12),
+        "sole": Material(plain("#fbf6ec"), 0.05),
+        "hoop": Material(spokes((coral, mustard, cream), 20), 0.5),
+    }
+
+
+def _place(
+    shape: Shape,
+    frame: Frame,
+    material: str,
+    label: int,
+    bone: str,
+    scale: ArrayLike = (1.0, 1.0, 1.0),
+    paint_frame: Frame | None = None,
+) -> Part:
+    texture = inverse_affine((paint_frame or frame).affine())
+    return Part(shape, frame.affine(scale), texture, wardrobe()[material], label, bone)
+
+
+def _limb(a: Array, b: Array, radii: tuple[float, float], front: Array, material: str, label: int, bone: str) -> Part:
+    """A round cone from a to b ([3], world)."""
+    return _place(RoundCone(float(np.linalg.norm(b - a)), *radii), along(a, b, front), material, label, bone)
+
+
+def _cuff(a: Array, b: Array, radii: tuple[float, float], front: Array, material: str, label: int, bone: str) -> Part:
+    """A round cone from a to b cut square at b: the end of a sleeve or a trouser leg."""
+    length = float(np.linalg.norm(b - a))
+    shape = Cut(RoundCone(length, *radii), ((0.0, 0.0, 1.0, length),))
+    return _place(shape, along(a, b, front), material, label, bone)
+
+
+def _torso(pose: Pose) -> list[Part]:
+    seat, waist, chest = pose.pelvis, pose.waist, pose.chest
+    flat = (1.0, 0.70, 1.0)
+    hem = Cut(RoundCone(0.12, 0.148, 0.124), ((0.0, 0.0, -1.0, 0.062),))
+    neck = chest.child((0.0, 0.005, 0.015))
+    return [
+        _place(RoundCone(0.10, 0.128, 0.118), seat.child((0, 0, -0.035)), "seat", PANTS, "pelvis", (1.16, 0.88, 1.0)),
+        _place(hem, waist.child((0.0, 0.0, 0.0)), "shirt", CLOTHES, "belly", (1.0, 0.80, 1.0), chest),
+        _place(
+            RoundCone(0.17, 0.124, 0.148), chest.child((0, 0.004, -0.245)), "shirt", CLOTHES, "chest", flat, chest
+        ),
+        _limb(
+            chest.point((-0.118, 0.004, -0.012)),
+            chest.point((0.118, 0.004, -0.012)),
+            (0.072, 0.0719),
+            -chest.axes[:, 1],
+            "shirt",
+            CLOTHES,
+            "chest",
+        ),
+        _place(Ball(), chest.child((0, 0.012, 0.03)), "shirt", CLOTHES, "chest", (0.105, 0.062, 0.050), chest),
+        _place(RoundCone(0.10, 0.051, 0.046), neck, "skin", FACE, "neck"),
+    ]
+
+
+def _head(pose: Pose) -> list[Part]:
+    head = pose.head
+    front = -head.axes[:, 1]
+    skull = (0.083, 0.098, 0.117)
+    crown = head.child((0.0, 0.016, 0.022))
+    # The hairline: a plane that rises to the front cuts the cap of hair off the face, another behind the ears.
+    cap = Cut(Ball(), ((*(-unit((0.0, 0.80, 0.62))), 0.02),))
+    band = Cut(Ball(), ((*(-unit((0.0, 0.62, 0.78))), -0.18), (*unit((0.0, 0.62, 0.78)), 0.36)))
+    parts = [
+        _place(Ball(), head, "face", FACE, "head", skull),
+        _place(Ball(), head.child((0.0, -0.030, -0.062)), "face", FACE, "head", (0.056, 0.058, 0.052), head),
+        _place(Ball(), head.child((0.0, -0.098, -0.018)), "skin", FACE, "head", (0.0115, 0.016, 0.017)),
+        _place(cap, crown, "hair", HAIR, "head", (0.094, 0.104, 0.116), head),
+        _place(band, crown, "band", HAT, "head", (0.0965, 0.1065, 0.1185)),
+        *(
+            _place(Ball(), head.child((x, 0.008, -0.008)), "skin", FACE, "head", (0.012, 0.020, 0.027))
+            for x in (-0.086, 0.086)
+        ),
+        _place(Ball(), Frame(pose.tail[0], head.axes), "band", HAT, "head", (0.030, 0.026, 0.030)),
+    ]
+    widths = (0.030, 0.043, 0.038, 0.014)
+    for i in range(3):
+        ends = pose.tail[i], pose.tail[i + 1]
+        parts.append(_limb(*ends, (widths[i], widths[i + 1]), front, "hair", HAIR, "tail"))
+    return parts
+
+
+def _arm(arm: Arm, chest: Frame) -> list[Part]:
+    side = "left" if arm.side > 0 else "right"
+    skin = LEFT_ARM if arm.side > 0 else RIGHT_ARM
+    front = -chest.axes[:, 1]
+    hem = arm.shoulder + 0.56 * (arm.elbow - arm.shoulder)
+    palm = arm.hand
+    thumb = unit((-0.75 * arm.side, -0.3, 0.6))
+    wrist = arm.wrist + 0.14 * (arm.elbow - arm.wrist)
+    return [
+        _cuff(arm.shoulder, hem, (0.066, 0.060), front, "sleeve", CLOTHES, f"{side} upper arm"),
+        _limb(arm.shoulder, arm.elbow, (0.050, 0.039), front, "skin", skin, f"{side} upper arm"),
+        _limb(arm.elbow, arm.wrist, (0.039, 0.027), front, "skin", skin, f"{side} forearm"),
+        _cuff(wrist, arm.wrist, (0.0335, 0.0315), front, "band", skin, f"{side} forearm"),
+        _place(Ball(), palm.child((0.0, 0.0, 0.045)), "skin", skin, f"{side} hand", (0.036, 0.019, 0.052)),
+        _place(RoundCone(0.060, 0.024, 0.012), palm.child((0, 0, 0.075)), "skin", skin, f"{side} hand", (1.2, 0.6, 1)),
+        _limb(
+            palm.point((-0.018 * arm.side, 0.0, 0.030)),
+            palm.point(np.array([-0.018 * arm.side, 0.0, 0.030]) + 0.055 * thumb),
+            (0.014, 0.009),
+            palm.axes[:, 0],
+            "skin",
+            skin,
+            f"{side} hand",
+        ),
+    ]
+
+
+def _leg(leg: Leg, pelvis: Frame) -> list[Part]:
+    side = "left" if leg.side > 0 else "right"
+    shoe = LEFT_SHOE if leg.side > 0 else RIGHT_SHOE
+    front = -pelvis.axes[:, 1]
+    hem = leg.knee + 0.80 * (leg.ankle - leg.knee)
+    roll = leg.knee + 0.70 * (leg.ankle - leg.knee)
+    foot = leg.foot
+    sole = foot.child((0.0, -0.052, -0.060))
+    upper = Cut(Ball(), ((0.0, 0.0, -1.0, 0.42),))
+    # A round cone along the foot, wide at the toes, cut flat below: -z of the foot is the floor's side.
+    toes = along(foot.point((0, 0.042, -0.050)), foot.point((0, -0.118, -0.058)), foot.axes[:, 2])
+    return [
+        _limb(leg.hip, leg.knee, (0.094, 0.069), front, "trousers", PANTS, f"{side} thigh"),
+        _cuff(leg.knee, hem, (0.069, 0.064), front, "trousers", PANTS, f"{side} shin"),
+        _cuff(roll, hem, (0.071, 0.070), front, "cuff", PANTS, f"{side} shin"),
+        _limb(hem, leg.ankle, (0.043, 0.037), front, "sock", SOCKS, f"{side} shin"),
+        _place(RoundCone(0.160, 0.036, 0.042), toes, "shoe", shoe, f"{side} foot", (1.0, 0.72, 1.0)),
+        _place(upper, foot.child((0.0, 0.012, -0.030)), "shoe", shoe, f"{side} foot", (0.042, 0.060, 0.062)),
+        _place(
+            Cut(RoundCone(0.165, 0.041, 0.047), ((0.0, 1.0, 0.0, 0.014), (0.0, -1.0, 0.0, 0.014))),
+            along(sole.point((0, 0.095, -0.011)), sole.point((0, -0.070, -0.011)), foot.axes[:, 2]),
+            "sole",
+            shoe,
+            f"{side} foot",
+        ),
+        _place(Box((0.017, 0.030, 0.004)), foot.child((0.0, -0.052, -0.018)), "sole", shoe, f"{side} foot"),
+    ]
+
+
+def dancer(phase: float) -> list[Part]:
+    """All parts of the figure and its hoop at `phase` of the loop."""
+    pose = dance(phase)
+    return [
+        *_torso(pose),
+        *_head(pose),
+        *(part for arm in pose.arms for part in _arm(arm, pose.chest)),
+        *(part for leg in pose.legs for part in _leg(leg, pose.pelvis)),
+        _place(Ring(HOOP_RADIUS, HOOP_TUBE), pose.hoop, "hoop", PROP, "hoop"),
+    ]
+
+
+def surface_points(phase: float, count: int = 400) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """[n, 3] float32 points on the surfaces of figure and hoop, world, metres; up to `count` per part."""
+    return np.concatenate([part.surface(count) for part in dancer(phase)], axis=1).T.astype(np.float32)

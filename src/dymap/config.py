@@ -1,0 +1,240 @@
+"""Configuration: frozen dataclasses, one for each part, and their JSON form.
+
+A run keeps its complete resolved configuration as JSON; `from_json` refuses unknown keys and wrong types, so that a
+typo is an error and not a default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class HashConfig:
+    """Time-dependent hash grids (method.md 2)."""
+
+    levels: int = 16
+    log2_size: int = 19
+    """At most 2^log2_size entries a level."""
+    features: int = 2
+    """Channels of an entry; levels * features is the channel count of the planes too."""
+    base: int = 16
+    """Resolution of the coarsest level."""
+    finest: int = 1024
+    """Resolution of the finest level."""
+
+
+@dataclass(frozen=True)
+class FieldConfig:
+    """The representation (method.md 1-4)."""
+
+    hash: HashConfig = HashConfig()
+    codes: Literal["embedding", "encoder"] = "embedding"
+    """Latent codes: learned for each frame, or computed by an image encoder from fixed cameras."""
+    encoder_views: tuple[int, ...] = ()
+    """Positions among the training views of the image encoder's cameras."""
+    code_dim: int = 256
+    width: int = 256
+    """Channels of the decoder's first layers; the planes are made from width / 4."""
+    plane_size: int = 256
+    """P: feature and density planes are P x P."""
+    map_size: int = 16
+    """S: MLP maps are S x S."""
+    hidden: int = 32
+    """H: hidden units of a tiny MLP."""
+    layers: Literal[2, 3] = 3
+    overlap: bool = True
+    """Blend the four networks around a sample (on), or use the one whose cell it is in (off)."""
+    directions: Literal["fourier", "sh"] = "fourier"
+    direction_degree: int = 2
+    """Frequencies of the Fourier embedding, or the degree of the spherical harmonics."""
+
+    @property
+    def channels(self) -> int:
+        """C: channels of the feature and density planes."""
+        return self.hash.levels * self.hash.features
+
+    @property
+    def view_dim(self) -> int:
+        """V: length of the view embedding."""
+        if self.directions == "fourier":
+            return 3 * (2 * self.direction_degree + 1)
+        return self.direction_degree**2
+
+    @property
+    def map_params(self) -> int:
+        """Parameters of one tiny MLP."""
+        C, V, H = self.channels, self.view_dim, self.hidden
+        return C * H + (H + V) * H + H * 3 if self.layers == 3 else (C + V) * H + H * 3
+
+
+@dataclass(frozen=True)
+class CaptureConfig:
+    """Which part of a capture is used, and how its images are prepared (method.md 9-11)."""
+
+    layout: str = "auto"
+    """On-disk layout: auto, zjumocap."""
+    ratio: float = 1.0
+    """Images are resized by this."""
+    frames: tuple[int, int, int] = (0, -1, 1)
+    """First frame position, end (exclusive; -1: all), step."""
+    test_views: tuple[int, ...] = ()
+    """Views kept out of training."""
+    train_views: tuple[int, ...] = ()
+    """Views to train on; empty: all but the test views."""
+    test_frame_step: int = 1
+    """Evaluate every n-th frame of the trained range."""
+    box_padding: float = 0.1
+    """Metres around the vertices."""
+    boxes: Literal["vertices", "hull"] = "vertices"
+    """Boxes from the body vertices, or from the visual hull of the masks."""
+    pixel_offset: float = 0.0
+    """0: a pixel's ray passes through its integer position; 0.5: through its middle."""
+    edge_band: bool = False
+    """Leave a band of 5x5 around the silhouette out of the losses and metrics."""
+    fps: float = 30.0
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """How images are made (method.md 5, 8)."""
+
+    samples: int = 64
+    """Samples a ray of the volume renderer."""
+    max_samples: int = 256
+    """The marching step is the box's diagonal divided by this."""
+    background: Literal["black", "white"] = "black"
+
+
+@dataclass(frozen=True)
+class BakeConfig:
+    """Occupancy grids (method.md 7)."""
+
+    grid: tuple[int, int, int] = (24, 24, 48)
+    subsamples: tuple[int, int, int] = (5, 5, 5)
+    """Density samples an axis of a voxel, both faces included."""
+    threshold: float = 5.0
+    """A voxel is occupied if any raw density in it exceeds this."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Optimisation (method.md 6). `batches = items` is the published recipe, `frames` is ours."""
+
+    batches: Literal["items", "frames"] = "items"
+    """items: each draws one (frame, camera); frames: each draws one frame seen by many cameras."""
+    items: int = 16
+    """Items a step."""
+    rays: int = 1024
+    """Rays an item."""
+    views_per_item: int = 0
+    """With `batches = frames`: cameras an item draws its rays from; 0: all."""
+    foreground: float = 0.7
+    """Share of the rays on foreground pixels."""
+    face: float = 0.1
+    """Share of the rays on face pixels, where they are known."""
+    hull_samples: int = 0
+    """Samples a ray inside the masks' visual hull; 0: samples fill the box (the published recipe)."""
+    hull_grid: int = 64
+    """Voxels along the longest side of the hull's grid."""
+    colour_threshold: float = 0.0
+    """Skip the colour of samples whose weight is below this (exact at 0)."""
+    steps: int = 200_000
+    epoch_steps: int = 500
+    """Steps of one epoch of the schedule."""
+    schedule: Literal["published", "cosine"] = "published"
+    decay_epochs: float = 400.0
+    warmup_epochs: float = 5.0
+    lr_codes: float = 5e-4
+    lr_decoder: float = 5e-4
+    lr_hash: float = 5e-3
+    clip_value: float = 40.0
+    """Gradients are clipped by value to this."""
+    mask_weight: float = 0.1
+    kl_weight: float = 1e-6
+    use_masks: bool = True
+    seed: int = 0
+    log_every: int = 50
+    preview_every: int = 1000
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 2
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole experiment."""
+
+    field: FieldConfig = FieldConfig()
+    capture: CaptureConfig = CaptureConfig()
+    render: RenderConfig = RenderConfig()
+    bake: BakeConfig = BakeConfig()
+    train: TrainConfig = TrainConfig()
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """A dataclass as plain containers (tuples become lists)."""
+    return {
+        f.name: to_json(value) if dataclasses.is_dataclass(value := getattr(config, f.name)) else _plain(value)
+        for f in dataclasses.fields(config)
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_json(cls: type[T], data: dict[str, Any], where: str = "configuration") -> T:
+    """The dataclass `cls` from plain containers. Missing keys take their defaults.
+
+    Raises ValueError that names the key for unknown keys and values of the wrong type.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(f"{where}: expected a mapping, found {type(data).__name__}")
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if unknown := sorted(set(data) - known):
+        raise ValueError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in data.items()})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return from_json(typing.cast(type, hint), value, where)
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        if value not in args:
+            raise ValueError(f"{where}: {value!r} is none of {', '.join(map(repr, args))}")
+        return value
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in args:
+            return None
+        return _convert(next(a for a in args if a is not type(None)), value, where)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{where}: expected a list, found {value!r}")
+        if args[-1] is not Ellipsis and len(value) != len(args):
+            raise ValueError(f"{where}: expected {len(args)} values, found {len(value)}")
+        return tuple(_convert(args[0] if args[-1] is Ellipsis else args[i], v, where) for i, v in enumerate(value))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ValueError(f"{where}: expected {hint.__name__}, found {value!r}")
+    return value
+
+
+def replace_key(config: T, key: str, value: Any) -> T:
+    """A copy of `config` with the dotted `key` (such as `train.steps`) set; the value is checked like JSON."""
+    head, _, rest = key.partition(".")
+    if head not in {f.name for f in dataclasses.fields(config)}:  # type: ignore[arg-type]
+        raise ValueError(f"configuration has no key {head!r}")
+    if rest:
+        changed: Any = replace_key(getattr(config, head), rest, value)
+    else:
+        changed = _convert(typing.get_type_hints(type(config))[head], value, key)
+    return dataclasses.replace(config, **{head: changed})  # type: ignore[type-var]

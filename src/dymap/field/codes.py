@@ -1,0 +1,62 @@
+"""Latent codes: learned for each frame, or computed from images of fixed cameras (method.md 4)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dymap.field.layers import NormalizedConv, NormalizedLinear, ScaledLinear
+
+ENCODER_SIZE = 512
+ENCODER_WIDTHS = (64, 64, 128, 128, 256, 256, 256)
+
+
+class CodeTable(nn.Module):
+    """One code for each frame: `weight` [frames, code]."""
+
+    def __init__(self, frames: int, code_dim: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(frames, code_dim))
+
+    def forward(self, frame: int) -> Tensor:
+        return self.weight[frame]
+
+
+class CodeDistribution(NamedTuple):
+    """Gaussian of codes: mu, logstd [B, code]."""
+
+    mu: Tensor
+    logstd: Tensor
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """mu + exp(logstd) * noise; noise: [B, code] standard normal."""
+        return self.mu + self.logstd.exp() * noise
+
+    def kl(self) -> Tensor:
+        """[B] divergence from N(0, 1), averaged over the code's dimensions."""
+        return (-0.5 - self.logstd + 0.5 * self.mu**2 + 0.5 * torch.exp(2 * self.logstd)).mean(dim=-1)
+
+
+class ImageEncoder(nn.Module):
+    """Codes from the images of fixed cameras. The cameras share one convolution stack."""
+
+    def __init__(self, cameras: int, code_dim: int):
+        super().__init__()
+        self.cameras = cameras
+        widths = (3, *ENCODER_WIDTHS)
+        self.down = nn.Sequential(*[NormalizedConv(a, b) for a, b in zip(widths, widths[1:], strict=False)])
+        self.mix = NormalizedLinear(cameras * widths[-1] * 4 * 4, 2 * code_dim)
+        self.mu = ScaledLinear(2 * code_dim, code_dim, leaky=False)
+        self.logstd = ScaledLinear(2 * code_dim, code_dim, leaky=False)
+
+    def forward(self, images: Tensor) -> CodeDistribution:
+        """images: [B, cameras * 3, 512, 512], camera-major RGB, (255 * rgb - 100) / 25."""
+        expected = (self.cameras * 3, ENCODER_SIZE, ENCODER_SIZE)
+        if images.shape[1:] != expected:
+            raise ValueError(f"encoder images have shape {tuple(images.shape)}, expected [B, {expected}]")
+        batch = len(images)
+        stacked = self.down(images.reshape(batch * self.cameras, 3, ENCODER_SIZE, ENCODER_SIZE))
+        mixed = self.mix(stacked.reshape(batch, -1))
+        return CodeDistribution(self.mu(mixed) * 0.1, self.logstd(mixed) * 0.01)

@@ -1,0 +1,82 @@
+"""The decoder: one 2D CNN, shared by all frames, from a code to planes and MLP maps (method.md 4)."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dymap.config import FieldConfig
+from dymap.field.layers import ScaledLinear, ScaledUpsample
+
+
+class Decoded(NamedTuple):
+    """What one code becomes; planes in the order xy, xz, yz.
+
+    features, density: [3, C, P, P] (row = second axis, column = first axis).
+    maps: [3, S * S, n] parameters of the networks, index = first * S + second.
+    """
+
+    features: Tensor
+    density: Tensor
+    maps: Tensor
+
+
+def backbone_widths(config: FieldConfig) -> list[int]:
+    """Channels before and after each upsampling: the same at even steps, half at odd ones, width / 4 at the last."""
+    steps = int(math.log2(config.plane_size)) - 2
+    widths = [config.width]
+    for i in range(steps):
+        widths.append(widths[-1] if i % 2 == 0 else widths[-1] // 2)
+    widths[-1] = config.width // 4
+    return widths
+
+
+def trunk_widths(config: FieldConfig) -> list[int]:
+    """Channels before and after each halving towards the MLP maps: the same at even steps, double at odd ones."""
+    steps = int(math.log2(config.plane_size // config.map_size))
+    widths = [config.width // 4]
+    for i in range(steps):
+        widths.append(widths[-1] * (1 if i % 2 == 0 else 2))
+    return widths
+
+
+class PlaneDecoder(nn.Module):
+    """code [code_dim] -> Decoded."""
+
+    def __init__(self, config: FieldConfig):
+        super().__init__()
+        for name, value in (("plane_size", config.plane_size), ("map_size", config.map_size)):
+            if value < 4 and name == "plane_size" or value < 1 or value & (value - 1):
+                raise ValueError(f"{name} {value} is not a power of two that the decoder can reach")
+        if config.map_size > config.plane_size or (config.overlap and config.map_size < 2):
+            raise ValueError(f"map_size {config.map_size} does not fit plane_size {config.plane_size}")
+        self.config = config
+        up = backbone_widths(config)
+        sizes = [8 * 2**i for i in range(len(up) - 1)]
+        self.code = ScaledLinear(config.code_dim, config.width * 16, leaky=True)
+        self.up = nn.Sequential(*[ScaledUpsample(a, b, s) for a, b, s in zip(up, up[1:], sizes, strict=False)])
+        self.features = nn.Conv2d(up[-1], 3 * config.channels, 3, padding=1)
+        self.density = nn.Conv2d(up[-1], 3 * config.channels, 3, padding=1)
+        trunk = trunk_widths(config)
+        down: list[nn.Module] = []
+        for a, b in zip(trunk, trunk[1:], strict=False):
+            down += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.ReLU()]
+        self.trunk = nn.Sequential(*down)
+        # One head for each map; xy comes from the head of the axis it leaves out, and so on.
+        self.map_z, self.map_y, self.map_x = (nn.Conv2d(trunk[-1], config.map_params, 3, padding=1) for _ in range(3))
+
+    def forward(self, code: Tensor) -> Decoded:
+        """code: [code_dim]. See Decoded for the shapes."""
+        x = self.up(self.code(code[None]).reshape(1, self.config.width, 4, 4))
+        trunk = self.trunk(x)
+        maps = torch.cat([head(trunk) for head in (self.map_z, self.map_y, self.map_x)])
+        return Decoded(_planes(self.features(x)), _planes(self.density(x)), maps.flatten(2).transpose(1, 2))
+
+
+def _planes(blocks: Tensor) -> Tensor:
+    """[1, 3 C, P, P] in blocks xy | yz | xz -> [3, C, P, P] in the order xy, xz, yz."""
+    planes = blocks.reshape(3, -1, *blocks.shape[-2:])
+    return torch.stack([planes[0], planes[2], planes[1]])

@@ -1,0 +1,78 @@
+"""Field: all parameters of a clip, and `at(t)`, which makes the Frame of one time (method.md 1-4)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import Tensor, nn
+
+from dymap.config import FieldConfig
+from dymap.field.codes import CodeTable, ImageEncoder
+from dymap.field.decoder import PlaneDecoder
+from dymap.field.frame import Frame
+from dymap.field.hashgrid import HashGrids
+from dymap.kernels import hash_encode_at
+
+
+class Field(nn.Module):
+    """The trained model of a clip.
+
+    boxes: [frames, 2, 3] world, metres: the box of every frame. With an image encoder, `codes` maps images to codes
+    and `at` must be given one; a baked field has a CodeTable whatever it was trained with.
+    """
+
+    boxes: Tensor
+
+    def __init__(self, config: FieldConfig, boxes: Tensor):
+        super().__init__()
+        if boxes.ndim != 3 or boxes.shape[1:] != (2, 3):
+            raise ValueError(f"boxes have shape {tuple(boxes.shape)}, expected [frames, 2, 3]")
+        self.config = config
+        self.register_buffer("boxes", boxes.float())
+        self.hash = HashGrids(config.hash)
+        self.codes: CodeTable | ImageEncoder
+        if config.codes == "encoder":
+            if not config.encoder_views:
+                raise ValueError("codes = encoder needs encoder_views")
+            self.codes = ImageEncoder(len(config.encoder_views), config.code_dim)
+        else:
+            self.codes = CodeTable(len(boxes), config.code_dim)
+        self.decoder = PlaneDecoder(config)
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.boxes)
+
+    def code(self, frame: int) -> Tensor:
+        """[code_dim] learned code of a frame. Raises ValueError if codes come from images."""
+        if not isinstance(self.codes, CodeTable):
+            raise ValueError("this field computes its codes from images: pass code=... or bake it first")
+        return self.codes(frame)
+
+    def at(self, frame: int, code: Tensor | None = None, collapse: bool = True) -> Frame:
+        """The Frame at position `frame` (0-based) of the trained range.
+
+        code: [code_dim], default the learned one. collapse: reduce the hash grids to 2D once (exact; pays for more
+        than some ten thousand points), or look every point up in 3D. Raises IndexError outside the clip.
+        """
+        if not 0 <= frame < self.num_frames:
+            raise IndexError(f"frame {frame} is outside the clip of {self.num_frames} frames")
+        t = frame / self.num_frames
+        if collapse:
+            encode = partial(hash_encode_at, grids=self.hash.at(t), levels=self.hash.levels)
+        else:
+            encode = partial(self.hash.encode, t=t)
+        decoded = self.decoder(self.code(frame) if code is None else code)
+        return Frame.from_decoded(self.config, self.boxes[frame], decoded, encode)
+
+    def parameter_groups(self) -> list[tuple[str, list[nn.Parameter]]]:
+        """Parameters in the optimiser's order: codes or encoder, decoder, hash tables (method.md 6)."""
+        return [(part, list(getattr(self, part).parameters())) for part in ("codes", "decoder", "hash")]
+
+
+def count_parameters(field: Field) -> int:
+    """Number of trained values."""
+    return sum(p.numel() for p in field.parameters())
+
+
+__all__ = ["Field", "count_parameters"]

@@ -1,0 +1,38 @@
+"""The three time-dependent hash grids xyt, xzt, yzt (method.md 2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dymap.config import HashConfig
+from dymap.kernels import HashLevels, collapse_time, hash_encode
+
+GRID_AXES = ((0, 1), (0, 2), (1, 2))
+
+
+class HashGrids(nn.Module):
+    """Parameters of the three tables; each is [entries, features]."""
+
+    def __init__(self, config: HashConfig):
+        super().__init__()
+        self.levels = HashLevels(config.levels, config.log2_size, config.base, config.finest)
+        shape = (self.levels.offsets[-1], config.features)
+        self.xyt, self.xzt, self.yzt = (nn.Parameter(torch.empty(shape).uniform_(-1e-4, 1e-4)) for _ in range(3))
+
+    @property
+    def tables(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.xyt, self.xzt, self.yzt
+
+    def encode(self, position: Tensor, t: float) -> Tensor:
+        """position: [N, 3] in box coordinates; t in [0, 1]. Returns the three tables' sum [N, L * F]."""
+        time = position.new_full((len(position), 1), t)
+        encoded = [
+            hash_encode(torch.cat([position[:, list(axes)], time], dim=1), table, self.levels)
+            for axes, table in zip(GRID_AXES, self.tables, strict=True)
+        ]
+        return encoded[0] + encoded[1] + encoded[2]
+
+    def at(self, t: float) -> Tensor:
+        """The three tables collapsed to 2D at one time: [3, levels.plane_offsets[-1], F] (exact)."""
+        return torch.stack([collapse_time(table, self.levels, t) for table in self.tables])

@@ -1,0 +1,117 @@
+"""Cameras: OpenCV pinhole with lens distortion (method.md 9).
+
+Axes: x right, y down, z forward; X_cam = R X + T; metres; pixel (i, j) = (column, row) has its centre at the
+integer position, plus `pixel_offset` where a capture asks for something else. All arithmetic is float64 numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def _no_distortion() -> Array:
+    return np.zeros(5)
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """One calibrated camera.
+
+    K: [3, 3] intrinsics in pixels.  R: [3, 3], T: [3] world to camera, metres.
+    D: [5] OpenCV distortion (k1 k2 p1 p2 k3); zeros for an ideal lens.
+    pixel_offset: where in a pixel its ray passes: 0 = the integer position, 0.5 = half a pixel further.
+    """
+
+    K: Array
+    R: Array
+    T: Array
+    width: int
+    height: int
+    D: Array = field(default_factory=_no_distortion)
+    name: str = ""
+    pixel_offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        shapes = {"K": (3, 3), "R": (3, 3), "T": (3,), "D": (5,)}
+        for key, shape in shapes.items():
+            value = np.array(getattr(self, key), dtype=np.float64)
+            if value.size != int(np.prod(shape)):
+                raise ValueError(f"camera {self.name!r}: {key} has shape {value.shape}, expected {shape}")
+            if not np.isfinite(value).all():
+                raise ValueError(f"camera {self.name!r}: {key} holds values that are not finite")
+            object.__setattr__(self, key, value.reshape(shape))
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"camera {self.name!r}: image size {self.width}x{self.height} is not positive")
+
+    @property
+    def position(self) -> Array:
+        """[3] the camera's centre in the world, metres: -R^T T."""
+        return -self.R.T @ self.T
+
+    @property
+    def extrinsics(self) -> Array:
+        """[4, 4] world to camera."""
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = self.R, self.T
+        return matrix
+
+    @property
+    def distorted(self) -> bool:
+        return bool(np.any(self.D != 0))
+
+    def undistorted(self) -> Camera:
+        """The camera after its images were undistorted with K kept as the new camera matrix."""
+        return replace(self, D=np.zeros(5))
+
+    def scaled(self, ratio: float) -> Camera:
+        """The camera of images resized by `ratio`: rows 0 and 1 of K are multiplied (method.md 9)."""
+        K = self.K.copy()
+        K[:2] *= ratio
+        return replace(self, K=K, width=int(self.width * ratio), height=int(self.height * ratio))
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The same view in an image of `width` x `height` pixels (columns and rows scaled independently)."""
+        K = self.K.copy()
+        K[0] *= width / self.width
+        K[1] *= height / self.height
+        return replace(self, K=K, width=width, height=height)
+
+    def moved(self, extrinsics: ArrayLike) -> Camera:
+        """The same lens at another pose. extrinsics: [4, 4] or [3, 4] world to camera."""
+        matrix = np.asarray(extrinsics, dtype=np.float64)
+        return replace(self, R=matrix[:3, :3], T=matrix[:3, 3])
+
+    def transformed(self, transform: ArrayLike) -> Camera:
+        """The camera in a world moved by the rigid M [4, 4]: [R|T] <- [R|T] M^-1 (method.md 9)."""
+        return self.moved(self.extrinsics @ np.linalg.inv(np.asarray(transform, dtype=np.float64)))
+
+    def project(self, points: ArrayLike) -> tuple[Array, Array]:
+        """World points [N, 3], metres -> pixel positions [N, 2] (column, row) and depths [N] along z, metres.
+
+        Distortion is left out: positions are those of the undistorted image.
+        """
+        local = np.asarray(points, dtype=np.float64) @ self.R.T + self.T
+        depth = local[:, 2]
+        image = local @ self.K.T
+        return image[:, :2] / image[:, 2:3] - self.pixel_offset, depth
+
+
+def look_at(position: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0)) -> tuple[Array, Array]:
+    """World-to-camera R [3, 3] and T [3] of a camera at `position` that looks at `target`; `up` is the world's up.
+
+    All in world coordinates, metres. Raises ValueError if the view direction is parallel to `up`.
+    """
+    eye = np.asarray(position, dtype=np.float64)
+    forward = np.asarray(target, dtype=np.float64) - eye
+    right = np.cross(forward, np.asarray(up, dtype=np.float64))
+    if np.linalg.norm(right) < 1e-9 * max(np.linalg.norm(forward), 1e-9):
+        raise ValueError("the view direction is parallel to `up`")
+    forward /= np.linalg.norm(forward)
+    right /= np.linalg.norm(right)
+    R = np.stack([right, np.cross(forward, right), forward])
+    return R, -R @ eye

@@ -1,0 +1,1 @@
+"""The hot loops in plain torch: readable, differentiable, any device. What they compute is the truth."""

@@ -1,0 +1,144 @@
+"""Multiresolution hash grids over (a, b, t), and their exact collapse to 2D at one time (method.md 2)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dymap.kernels.twin.gather import gather_sum
+
+PRIMES = (1, 2654435761, 805459861)
+
+
+@dataclass(frozen=True)
+class HashLevels:
+    """Sizes of one table: `levels` resolutions from `base` to `finest`, at most 2^log2_size entries a level."""
+
+    levels: int
+    log2_size: int
+    base: int
+    finest: int
+
+    @cached_property
+    def growth_log2(self) -> float:
+        """log2 of the growth between levels, float64: rounding it to float32 changes three of the full resolutions."""
+        return math.log2(self.finest / self.base) / max(self.levels - 1, 1)
+
+    @cached_property
+    def scales(self) -> tuple[float, ...]:
+        """Cells along an axis of [0, 1] at each level, as float32 holds them."""
+        return tuple(float(np.float32(self.base * 2.0 ** (l * self.growth_log2) - 1)) for l in range(self.levels))
+
+    @cached_property
+    def resolutions(self) -> tuple[int, ...]:
+        return tuple(math.ceil(scale) + 1 for scale in self.scales)
+
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """Entries of each level."""
+        return tuple(min(2**self.log2_size, resolution**3) for resolution in self.resolutions)
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """[L + 1] running sums of `lengths`."""
+        return tuple(int(v) for v in np.concatenate([[0], np.cumsum(self.lengths)]))
+
+    @cached_property
+    def plane_offsets(self) -> tuple[int, ...]:
+        """[L + 1] running sums of resolution^2: where each level starts in a table collapsed by `collapse_time`."""
+        return tuple(int(v) for v in np.concatenate([[0], np.cumsum([r * r for r in self.resolutions])]))
+
+    def index(self, level: int, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        """Entry (int64, within the whole table) of integer grid vertices: dense where the level fits, hashed else."""
+        resolution, length = self.resolutions[level], self.lengths[level]
+        if resolution**3 <= length:
+            entry = x + y * resolution + z * resolution**2
+        else:
+            # In uint32 arithmetic: the products are masked to 32 bits, where xor and modulo agree with it.
+            entry = x ^ (y * PRIMES[1] & 0xFFFFFFFF) ^ (z * PRIMES[2] & 0xFFFFFFFF)
+        return entry % length + self.offsets[level]
+
+
+def _roundtrip(u: Tensor) -> Tensor:
+    """u -> [-1, 1] -> [0, 1] in float32, as the published implementation does."""
+    return ((2 * u - 1) + 1) / 2
+
+
+def _smoothstep(fraction: Tensor) -> Tensor:
+    return fraction * fraction * (3 - 2 * fraction)
+
+
+def _cells(u: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """Lower grid vertex (int64) and smoothstepped weights [..., 2] of both vertices along each axis."""
+    position = u * scale
+    cell = position.floor()
+    upper = _smoothstep(position - cell)
+    return cell.long(), torch.stack([1 - upper, upper], dim=-1)
+
+
+def hash_encode(coords: Tensor, table: Tensor, levels: HashLevels) -> Tensor:
+    """Features of points in one 3D table.
+
+    coords: [N, 3], inside [0, 1]; table: [levels.offsets[-1], F]. Returns [N, L * F], channel = level * F + f;
+    zeros on all levels where a coordinate leaves [0, 1]. No gradient flows to coords.
+    """
+    coords = coords.detach()
+    inside = ((coords >= 0) & (coords <= 1)).all(dim=-1)
+    u = _roundtrip(torch.where(inside[:, None], coords, 0))
+    steps = torch.tensor([[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0], [1, 0, 1], [1, 1, 0], [1, 1, 1]])
+    steps = steps.to(coords.device)
+    out = []
+    for level, scale in enumerate(levels.scales):
+        cell, side = _cells(u, scale)
+        x, y, z = (cell[:, None, :] + steps).unbind(-1)  # [N, 8] each
+        weight = side[:, 0, steps[:, 0]] * side[:, 1, steps[:, 1]] * side[:, 2, steps[:, 2]]
+        out.append(gather_sum(table, levels.index(level, x, y, z).int(), weight * inside[:, None]))
+    return torch.cat(out, dim=-1)
+
+
+def collapse_time(table: Tensor, levels: HashLevels, t: float) -> Tensor:
+    """The table at one time: every level becomes the 2D grid of its vertices, interpolated in t once (exact).
+
+    table: [levels.offsets[-1], F]; t in [0, 1]. Returns [levels.plane_offsets[-1], F]; vertex (x, y) of a level
+    is row x + y * resolution.
+    """
+    time = _roundtrip(torch.tensor(t, dtype=table.dtype))
+    index, weight = [], []
+    for level, (scale, resolution) in enumerate(zip(levels.scales, levels.resolutions, strict=True)):
+        cell, side = _cells(time, scale)
+        y, x = torch.meshgrid(*[torch.arange(resolution, device=table.device)] * 2, indexing="ij")
+        z = torch.stack([cell, cell + 1]).to(table.device)
+        entry = levels.index(level, x.reshape(-1, 1), y.reshape(-1, 1), z)  # [resolution^2, 2]
+        index.append(entry.int())
+        weight.append(side.to(table).expand(len(entry), 2))
+    return gather_sum(table, torch.cat(index), torch.cat(weight))
+
+
+def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels) -> Tensor:
+    """Sum of the features of the three collapsed tables (xyt, xzt, yzt) at points.
+
+    position: [N, 3], inside [0, 1]; grids: [3, levels.plane_offsets[-1], F] from `collapse_time`.
+    Returns [N, L * F]. A table gives zeros where one of its two coordinates leaves [0, 1].
+    """
+    position = position.detach()
+    planes, rows, features = grids.shape
+    axes = torch.tensor(((0, 1), (0, 2), (1, 2)), device=position.device)
+    u = position[:, axes]  # [N, 3, 2]
+    inside = ((u >= 0) & (u <= 1)).all(dim=-1)
+    u = _roundtrip(torch.where(inside[..., None], u, 0))
+    base = torch.arange(planes, device=position.device)[:, None, None] * rows
+    table = grids.reshape(-1, features)
+    out = []
+    for level, (scale, resolution) in enumerate(zip(levels.scales, levels.resolutions, strict=True)):
+        cell, side = _cells(u, scale)
+        vertex = torch.stack([cell, cell + 1], dim=-1).clamp_(max=resolution - 1)  # [N, 3, 2 axes, 2 sides]
+        first, second = vertex.unbind(2)
+        index = base + levels.plane_offsets[level] + first[..., :, None] + second[..., None, :] * resolution
+        weight = side[:, :, 0, :, None] * side[:, :, 1, None, :] * inside[..., None, None]
+        out.append(gather_sum(table, index.reshape(-1, 12).int(), weight.reshape(-1, 12)))
+    return torch.cat(out, dim=-1)
