@@ -1,0 +1,48 @@
+"""Occupancy grids (method.md 7)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dymap.config import BakeConfig
+from dymap.field.frame import Frame
+from dymap.field.lattice import density_lattice
+
+
+def bake_lattice(box: Tensor, grid: tuple[int, int, int], subsamples: tuple[int, int, int]) -> list[Tensor]:
+    """World coordinates of the sub-samples along x, y and z, metres: [G * (n - 1) + 1] each.
+
+    The n sub-samples of a voxel include both its faces, so neighbours share theirs: sub-sample j of voxel i is
+    element i * (n - 1) + j.
+    """
+    if min(subsamples) < 2:
+        raise ValueError(f"subsamples {subsamples}: at least 2 an axis are needed, both faces of a voxel")
+    axes = []
+    for axis in range(3):
+        low, high = box[0, axis], box[1, axis]
+        count = grid[axis] * (subsamples[axis] - 1)
+        axes.append(low + (high - low) * torch.arange(count + 1, device=box.device) / count)
+    return axes
+
+
+def mesh_lattice(box: Tensor, voxel: tuple[float, float, float]) -> list[Tensor]:
+    """World coordinates of the mesh lattice along x, y and z, metres: arange(min, max + v, v) each."""
+    return [
+        torch.arange(float(box[0, axis]), float(box[1, axis]) + v, v, dtype=torch.float64).to(box)
+        for axis, v in enumerate(voxel)
+    ]
+
+
+@torch.no_grad()
+def bake_occupancy(frame: Frame, config: BakeConfig) -> Tensor:
+    """[gx, gy, gz] bool over the frame's box: a voxel is occupied if any raw density in it exceeds the threshold."""
+    lattice = bake_lattice(frame.box, config.grid, config.subsamples)
+    coords = [
+        ((line - frame.box[0, axis]) / (frame.box[1, axis] - frame.box[0, axis])).clamp(0, 1)
+        for axis, line in enumerate(lattice)
+    ]
+    sigma = density_lattice(frame, *coords)
+    stride = tuple(n - 1 for n in config.subsamples)
+    return F.max_pool3d(sigma[None, None], config.subsamples, stride)[0, 0] > config.threshold

@@ -1,0 +1,89 @@
+"""Images of a camera: rays that miss the box are background; the result is rgb, acc and depth (method.md 5, 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dymap.field.frame import Frame
+from dymap.geometry.camera import Camera
+from dymap.geometry.rays import camera_rays
+from dymap.render.march import march_rays, march_step
+from dymap.render.volume import Rendered, render_rays
+
+Background = Literal["black", "white", "transparent"] | Tensor
+"""A colour's name, `transparent`, or an image [H, W, 3] in [0, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A rendered image.
+
+    rgb: [H, W, 3] in [0, 1] over the background (over black, premultiplied, if it is transparent); acc: [H, W]
+    opacity; depth: [H, W] metres along the ray, infinity where the ray misses the box; hit: [H, W] the box mask.
+    """
+
+    rgb: Tensor
+    acc: Tensor
+    depth: Tensor
+    hit: Tensor
+
+    def numpy(self) -> NDArray[np.uint8]:
+        """[H, W, 3] rounded to bytes."""
+        return to_bytes(self.rgb)
+
+    def rgba(self) -> NDArray[np.uint8]:
+        """[H, W, 4] straight (not premultiplied) alpha, for compositing; meaningful with a transparent background."""
+        colour = self.rgb / self.acc.clamp(min=1e-6)[..., None]
+        return to_bytes(torch.cat([colour, self.acc[..., None]], dim=-1))
+
+
+def to_bytes(image: Tensor) -> NDArray[np.uint8]:
+    """[..., C] in [0, 1] -> uint8, rounded."""
+    return (image.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+
+
+def render_image(
+    frame: Frame,
+    camera: Camera,
+    grid: Tensor | None = None,
+    *,
+    samples: int = 64,
+    max_samples: int = 256,
+    background: Background = "black",
+) -> Image:
+    """The Frame seen by a camera.
+
+    grid: [gx, gy, gz] occupancy for the marching renderer; None: the volume renderer with `samples` a ray.
+    Memory is bounded beyond the image itself. The camera must be undistorted.
+    """
+    rays, hit = camera_rays(camera, frame.box, device=frame.device)
+    if grid is None:
+        seen = render_rays(frame, rays, samples)
+    else:
+        seen = march_rays(frame, rays, grid, march_step(frame.box, max_samples))
+    return assemble(seen, hit, camera, background)
+
+
+def assemble(seen: Rendered, hit: Tensor, camera: Camera, background: Background = "black") -> Image:
+    """Put the rays that hit [M of H * W] back into their image, over the background."""
+    pixels = camera.height * camera.width
+    rgb = seen.rgb.new_zeros(pixels, 3)
+    acc = seen.acc.new_zeros(pixels)
+    depth = seen.depth.new_full((pixels,), float("inf"))
+    rgb[hit], acc[hit], depth[hit] = seen.rgb, seen.acc, seen.depth
+    shape = (camera.height, camera.width)
+    if isinstance(background, Tensor):
+        if background.shape != (*shape, 3):
+            raise ValueError(f"background image has shape {tuple(background.shape)}, expected {(*shape, 3)}")
+        rgb = rgb + (1 - acc)[:, None] * background.to(rgb).reshape(-1, 3)
+    elif background == "white":
+        rgb = rgb + (1 - acc)[:, None]
+    elif background not in ("black", "transparent"):
+        raise ValueError(f"unknown background {background!r}; known are black, white, transparent or an image")
+    return Image(rgb.reshape(*shape, 3), acc.reshape(shape), depth.reshape(shape), hit.reshape(shape))
