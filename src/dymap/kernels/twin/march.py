@@ -41,12 +41,12 @@ def march_intervals(
         intervals[hit, counts[hit]] = torch.stack([start[occupied], end[occupied]], dim=1)
         counts[hit] += 1
 
-        # Empty: on in whole steps, at least one, until the next voxel face is reached.
-        face = ((position.floor() + forward[live]) - position) / d[live]
-        skip = (face.amin(dim=1) / step).ceil().clamp(min=1) * step
-        next_start = torch.where(occupied, end, mid + skip - step / 2)
-        end = torch.where(occupied, next_start + step, mid + skip + step / 2)
-        start = next_start
+        # Empty: on by whole steps, at least one, until the next voxel face is reached.
+        target = mid + (((position.floor() + forward[live]) - position) / d[live]).amin(dim=1)
+        ahead = mid + step
+        while bool((short := ~occupied & (ahead < target)).any()):
+            ahead = torch.where(short, ahead + step, ahead)
+        start, end = torch.where(occupied, end, ahead - step / 2), torch.where(occupied, end + step, ahead + step / 2)
         stand[live] = start
         on = ((start + end) / 2 < t_max[live]) & (counts[live] < limit)
         live, start, end = live[on], start[on], end[on]
