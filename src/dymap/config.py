@@ -94,6 +94,8 @@ class CaptureConfig:
     """Metres around the vertices."""
     boxes: Literal["vertices", "hull"] = "vertices"
     """Boxes from the body vertices, or from the visual hull of the masks."""
+    unit: Literal["mm", "m"] = "mm"
+    """Unit of the cameras' T on disk."""
     pixel_offset: float = 0.0
     """0: a pixel's ray passes through its integer position; 0.5: through its middle."""
     edge_band: bool = False

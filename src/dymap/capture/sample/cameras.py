@@ -23,7 +23,7 @@ def sample_cameras(views: int = 16, size: int = 512) -> list[Camera]:
         radius = RING_RADIUS * (1 + 0.03 * np.cos(2.4 * view))
         position = np.array([radius * np.cos(angle), radius * np.sin(angle), HEIGHTS[view % len(HEIGHTS)]])
         R, T = look_at(position, (0.0, 0.0, TARGET_HEIGHT))
-        focal = size * 1.06 * (1 + 0.02 * np.sin(1.7 * view))
+        focal = size * 1.25 * (1 + 0.02 * np.sin(1.7 * view))
         centre = (size - 1) / 2
         K = np.array([[focal, 0, centre], [0, focal, centre], [0, 0, 1]])
         cameras.append(Camera(K, R, T, size, size, name=f"{view:02d}"))

@@ -20,7 +20,7 @@ HOOP_RADIUS, WAIST_RADIUS = 0.43, 0.13
 
 # Where a hand passes at each quarter of the loop, from the middle between the shoulders in the chest's frame
 # (x outwards on the hand's own side), metres: overhead, out to the side, across the chest, in front of the face.
-HAND_KEYS = np.array([[0.20, -0.12, 0.50], [0.60, -0.14, 0.20], [0.00, -0.36, -0.08], [0.06, -0.36, 0.26]])
+HAND_KEYS = np.array([[0.18, -0.14, 0.44], [0.56, -0.14, 0.22], [0.00, -0.36, -0.08], [0.06, -0.36, 0.26]])
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,7 +53,7 @@ def wardrobe() -> dict[str, Material]:
         "hair": Material(strands("#33201d", "#5b3a2e", 26), 0.35),
         "band": Material(plain(mustard)),
         "shirt": Material(shirt(cream, indigo, coral)),
-        "sleeve": Material(stripes(cream, indigo, 0.042, 0.36)),
+        "sleeve": Material(stripes(cream, indigo, 0.042, 0.36, start=0.0)),
         "trousers": Material(gingham("#6fb3b0", "#14555f", 8, 0.062)),
         "seat": Material(gingham("#6fb3b0", "#14555f", 14, 0.062)),
         "belt": Material(plain("#7a4630"), 0.15),
@@ -92,24 +92,15 @@ def _cuff(a: Array, b: Array, radii: tuple[float, float], front: Array, material
 
 def _torso(pose: Pose) -> list[Part]:
     seat, waist, chest = pose.pelvis, pose.waist, pose.chest
-    flat = (1.0, 0.70, 1.0)
-    hem = Cut(RoundCone(0.12, 0.148, 0.124), ((0.0, 0.0, -1.0, 0.062),))
+    flat = (1.0, 0.76, 1.0)
+    hem = Cut(RoundCone(0.135, 0.141, 0.123), ((0.0, 0.0, -1.0, 0.066),))
+    yoke = along(chest.point((-0.118, 0.004, -0.012)), chest.point((0.118, 0.004, -0.012)), -chest.axes[:, 1])
     neck = chest.child((0.0, 0.005, 0.015))
     return [
-        _place(RoundCone(0.10, 0.128, 0.118), seat.child((0, 0, -0.035)), "seat", PANTS, "pelvis", (1.16, 0.88, 1.0)),
-        _place(hem, waist.child((0.0, 0.0, 0.0)), "shirt", CLOTHES, "belly", (1.0, 0.80, 1.0), chest),
-        _place(
-            RoundCone(0.17, 0.124, 0.148), chest.child((0, 0.004, -0.245)), "shirt", CLOTHES, "chest", flat, chest
-        ),
-        _limb(
-            chest.point((-0.118, 0.004, -0.012)),
-            chest.point((0.118, 0.004, -0.012)),
-            (0.072, 0.0719),
-            -chest.axes[:, 1],
-            "shirt",
-            CLOTHES,
-            "chest",
-        ),
+        _place(RoundCone(0.10, 0.128, 0.118), seat.child((0, 0, -0.035)), "seat", PANTS, "pelvis", (1.12, 0.82, 1.0)),
+        _place(hem, waist, "shirt", CLOTHES, "belly", flat, chest),
+        _place(RoundCone(0.17, 0.123, 0.146), chest.child((0, 0, -0.25)), "shirt", CLOTHES, "chest", flat, chest),
+        _place(RoundCone(0.236, 0.073, 0.073), yoke, "shirt", CLOTHES, "chest", paint_frame=chest),
         _place(Ball(), chest.child((0, 0.012, 0.03)), "shirt", CLOTHES, "chest", (0.105, 0.062, 0.050), chest),
         _place(RoundCone(0.10, 0.051, 0.046), neck, "skin", FACE, "neck"),
     ]
@@ -118,17 +109,17 @@ def _torso(pose: Pose) -> list[Part]:
 def _head(pose: Pose) -> list[Part]:
     head = pose.head
     front = -head.axes[:, 1]
-    skull = (0.083, 0.098, 0.117)
-    crown = head.child((0.0, 0.016, 0.022))
-    # The hairline: a plane that rises to the front cuts the cap of hair off the face, another behind the ears.
-    cap = Cut(Ball(), ((*(-unit((0.0, 0.80, 0.62))), 0.02),))
-    band = Cut(Ball(), ((*(-unit((0.0, 0.62, 0.78))), -0.18), (*unit((0.0, 0.62, 0.78)), 0.36)))
+    skull = RoundCone(0.090, 0.058, 0.0845)
+    crown = head.child((0.0, 0.014, 0.024))
+    hairline, brow = unit((0.0, 0.66, 0.75)), unit((0.0, 0.66, 0.75))
+    # The hairline is a plane that rises towards the front; the band sits between two more, a little behind it.
+    cap = Cut(Ball(), ((*(-hairline), 0.13),))
+    band = Cut(Ball(), ((*(-brow), -0.16), (*brow, 0.33)))
     parts = [
-        _place(Ball(), head, "face", FACE, "head", skull),
-        _place(Ball(), head.child((0.0, -0.030, -0.062)), "face", FACE, "head", (0.056, 0.058, 0.052), head),
+        _place(skull, head.child((0.0, -0.010, -0.060)), "face", FACE, "head", (0.98, 1.10, 1.0), head),
         _place(Ball(), head.child((0.0, -0.098, -0.018)), "skin", FACE, "head", (0.0115, 0.016, 0.017)),
-        _place(cap, crown, "hair", HAIR, "head", (0.094, 0.104, 0.116), head),
-        _place(band, crown, "band", HAT, "head", (0.0965, 0.1065, 0.1185)),
+        _place(cap, crown, "hair", HAIR, "head", (0.093, 0.107, 0.104), head),
+        _place(band, crown, "band", HAT, "head", (0.0960, 0.1100, 0.1070)),
         *(
             _place(Ball(), head.child((x, 0.008, -0.008)), "skin", FACE, "head", (0.012, 0.020, 0.027))
             for x in (-0.086, 0.086)

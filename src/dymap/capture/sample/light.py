@@ -17,13 +17,13 @@ from dymap.capture.sample.materials import colour, ramp
 from dymap.capture.sample.shapes import Array
 
 KEY_DIRECTION = unit((-0.50, -0.62, 0.82))
-KEY_COLOUR = colour("#ffe9cf") * np.float32(1.75)
+KEY_COLOUR = colour("#ffe9cf") * np.float32(1.45)
 KEY_SOFTNESS = 0.16  # tangent of the half angle of the key light's disc
 RIM_DIRECTION = unit((0.72, 0.60, 0.42))
 RIM_COLOUR = colour("#bcd4ff") * np.float32(0.95)
-SKY_COLOUR = colour("#dfe9f7") * np.float32(0.66)
+SKY_COLOUR = colour("#dfe9f7") * np.float32(0.60)
 GROUND_COLOUR = colour("#d9c3ae") * np.float32(0.40)
-CHUNK = 4096  # points shaded at once: the tables of points by capsules then stay in the cache
+CHUNK = 2048  # points shaded at once: the tables of points by capsules then stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ def key_visibility(points: Array, occluders: Occluders, skip: Array | None = Non
     length2 = np.maximum(np.einsum("mi,mi->m", bone, bone), 1e-8)
     slant = bone @ light
     p = points.T
-    along_light = p @ light - (occluders.start @ light)[:, None] if False else (p @ light)[:, None] - occluders.start @ light
+    along_light = (p @ light)[:, None] - occluders.start @ light
     along_bone = p @ bone.T - np.einsum("mi,mi->m", occluders.start, bone)
     square = (
         np.einsum("ni,ni->n", p, p)[:, None]

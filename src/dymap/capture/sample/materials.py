@@ -57,10 +57,10 @@ def _wave(x: Array, period: float, share: float) -> Array:
     return ramp(offset, share / 2 + 0.04, share / 2 - 0.04)
 
 
-def stripes(base: str, line: str, period: float, share: float = 0.5) -> Paint:
-    """Rings across z, `period` metres apart, `share` of it in the line's colour."""
+def stripes(base: str, line: str, period: float, share: float = 0.5, start: float = -np.inf) -> Paint:
+    """Rings across z, `period` metres apart, `share` of it in the line's colour, from z = `start` on."""
     a, b = colour(base), colour(line)
-    return lambda p: mix(a, b, _wave(p[2], period, share))
+    return lambda p: mix(a, b, _wave(p[2], period, share) * (p[2] > start))
 
 
 def spokes(codes: tuple[str, str, str], count: int) -> Paint:

@@ -1,0 +1,180 @@
+"""Prepared images in one memory-mapped file, so that a capture is decoded once and opens at once afterwards.
+
+Values are rounded to uint8 (an error of at most 1/510); every image is cropped to the rectangle of its projected
+box, outside of which nothing is ever asked for. The file is rebuilt when a source file, a camera, a box or an option
+that shapes it has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.capture.images import Shot, prepare, read_image
+from dymap.config import CaptureConfig
+from dymap.errors import InputError
+from dymap.geometry.box import bounding_rectangle, projected_box_mask
+
+if TYPE_CHECKING:
+    from dymap.capture.capture import Source
+
+VERSION = 1
+Progress = Callable[[int, int], None]
+
+
+def cache_root() -> Path:
+    """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory."""
+    if folder := os.environ.get("DYMAP_CACHE"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
+
+
+def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
+    """Changes whenever the cache's content would: files (name, size, time), cameras, boxes, ratio."""
+    digest = hashlib.sha256(f"{VERSION} {config.ratio} {source.layout}".encode())
+    digest.update(boxes.tobytes())
+    for camera in source.cameras:
+        digest.update(b"".join(a.tobytes() for a in (camera.K, camera.D, camera.R, camera.T)))
+    for row in (*source.images, *(source.masks or ())):
+        for path in row:
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                raise InputError(f"{path}: image is missing") from None
+            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()
+
+
+class ShotCache:
+    """The memory-mapped file. `shot(frame, view)` copies nothing but what is asked for."""
+
+    def __init__(self, folder: Path, data: NDArray[np.uint8], offsets: NDArray[np.int64], crops: NDArray[np.int64]):
+        self.folder = folder
+        self._data, self._offsets, self._crops = data, offsets, crops
+
+    def shot(self, frame: int, view: int) -> Shot:
+        x, y, width, height = (int(v) for v in self._crops[frame, view])
+        start = int(self._offsets[frame, view])
+        block = self._data[start : start + width * height * 4].reshape(height, width, 4)
+        return Shot(block[..., :3], block[..., 3], x, y)
+
+
+def open_cache(
+    source: Source, config: CaptureConfig, boxes: NDArray[np.float32], progress: Progress | None = None
+) -> ShotCache:
+    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
+    mark = fingerprint(source, config, boxes)
+    place = hashlib.sha256(f"{source.root.resolve()} {config.ratio} {config.frames}".encode()).hexdigest()[:12]
+    folder = cache_root() / f"{source.root.name}-{place}"
+    if (cache := _open(folder, mark)) is not None:
+        return cache
+    _build(folder, mark, source, config, boxes, progress)
+    cache = _open(folder, mark)
+    if cache is None:
+        raise InputError(f"{folder}: the cache was damaged while it was written")
+    return cache
+
+
+def _open(folder: Path, mark: str) -> ShotCache | None:
+    try:
+        state = json.loads((folder / "state.json").read_text())
+        if state != {"fingerprint": mark, "bytes": (folder / "shots.u8").stat().st_size}:
+            return None
+        with np.load(folder / "index.npz", allow_pickle=False) as index:
+            offsets, crops = index["offsets"], index["crops"]
+        data = np.memmap(folder / "shots.u8", np.uint8, "r")
+    except (OSError, ValueError, KeyError):
+        return None
+    return ShotCache(folder, data, offsets, crops)
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A fresh folder beside `folder` that takes its place when the block succeeds, and vanishes when it fails."""
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    except OSError as error:
+        raise InputError(f"{folder}: the image cache cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _build(
+    folder: Path,
+    mark: str,
+    source: Source,
+    config: CaptureConfig,
+    boxes: NDArray[np.float32],
+    progress: Progress | None,
+) -> None:
+    frames, views = len(source.frames), len(source.cameras)
+    offsets = np.zeros((frames, views), np.int64)
+    crops = np.zeros((frames, views, 4), np.int64)
+
+    def work(item: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
+        return prepare_shot(source, config, boxes[item[0]], *item)
+
+    items = [(frame, view) for frame in range(frames) for view in range(views)]
+    with _replacing(folder) as partial:
+        total = 0
+        with (partial / "shots.u8").open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
+            try:
+                window = 64  # images in flight: bounds the memory whatever the capture's length
+                for start in range(0, len(items), window):
+                    batch = items[start : start + window]
+                    for (frame, view), (pixels, crop) in zip(batch, pool.map(work, batch), strict=True):
+                        offsets[frame, view], crops[frame, view] = total, crop
+                        file.write(pixels.tobytes())
+                        total += pixels.size
+                    if progress:
+                        progress(start + len(batch), len(items))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        np.savez(partial / "index.npz", offsets=offsets, crops=crops)
+        (partial / "state.json").write_text(json.dumps({"fingerprint": mark, "bytes": total}))
+
+
+def prepare_shot(
+    source: Source, config: CaptureConfig, box: NDArray[np.float32], frame: int, view: int
+) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
+    """rgb and mask [h, w, 4] uint8 of one image inside the rectangle (x, y, w, h) of its projected box."""
+    camera = source.cameras[view]
+    path = source.images[frame][view]
+    image = read_image(path)
+    if image.shape[:2] != (camera.height, camera.width):
+        raise InputError(
+            f"{path}: image is {image.shape[1]} x {image.shape[0]}, but the first image of camera {camera.name!r} is "
+            f"{camera.width} x {camera.height}"
+        )
+    mask = None
+    if source.masks is not None:
+        mask = source.read_mask(source.masks[frame][view])
+        if mask.shape != image.shape[:2]:
+            raise InputError(
+                f"{source.masks[frame][view]}: mask is {mask.shape[1]} x {mask.shape[0]}, its image is "
+                f"{image.shape[1]} x {image.shape[0]}"
+            )
+    colour, mask = prepare(image, mask, camera, config.ratio)
+    inside = projected_box_mask(box, camera.undistorted().scaled(config.ratio))
+    x, y, width, height = crop = bounding_rectangle(inside)
+    out = np.empty((*colour.shape[:2], 4), np.uint8)
+    out[..., :3] = np.rint(colour * 255)
+    out[..., 3] = 1 if mask is None else mask
+    out[inside == 0] = 0
+    return np.ascontiguousarray(out[y : y + height, x : x + width]), crop

@@ -1,0 +1,152 @@
+"""The sample on disk, in the refined ZJU-MoCap layout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.capture.sample.cameras import sample_cameras
+from dymap.capture.sample.figure import surface_points
+from dymap.capture.sample.render import draw, make_scene, make_view
+from dymap.geometry.camera import Camera
+
+VERSION = 1  # raised whenever the pixels change, so that an older sample is not taken for the present one
+JPEG_QUALITY = 97
+MILLIMETRES = 1000.0
+
+Progress = Callable[[int, int], None]
+
+
+def label_colours() -> NDArray[np.uint8]:
+    """[256, 3] RGB of every label in the Pascal-VOC colour map: bits of the label, spread over the channels."""
+    label = np.arange(256)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            colours[:, channel] |= ((label >> (3 * bit + channel) & 1) << (7 - bit)).astype(np.uint8)
+    return colours
+
+
+def image_path(view: int, frame: int) -> str:
+    """Of an image, relative to the capture's folder."""
+    return f"images/{view:02d}/{frame:06d}.jpg"
+
+
+def mask_path(view: int, frame: int) -> str:
+    """Of a mask, relative to the capture's folder."""
+    return f"schp/{view:02d}/{frame:06d}.png"
+
+
+def annotations(cameras: list[Camera], frames: int) -> dict[str, Any]:
+    """The content of annots.npy: calibration with T in millimetres, and the images of every frame."""
+    return {
+        "cams": {
+            "K": [camera.K for camera in cameras],
+            "D": [camera.D[:, None] for camera in cameras],
+            "R": [camera.R for camera in cameras],
+            "T": [camera.T[:, None] * MILLIMETRES for camera in cameras],
+        },
+        "ims": [{"ims": [image_path(view, frame) for view in range(len(cameras))]} for frame in range(frames)],
+    }
+
+
+def _save(path: Path, image: NDArray[np.uint8], options: list[int]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), image, options):
+        raise OSError(f"could not write {path}")
+
+
+def _write_images(root: Path, cameras: list[Camera], frames: int, progress: Progress | None) -> None:
+    colours = label_colours()
+    views = [make_view(camera) for camera in cameras]
+
+    def write(view: int, frame: int) -> None:
+        rgb, labels = draw(scenes[frame], views[view])
+        jpeg = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]  # colour unhalved
+        _save(root / image_path(view, frame), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), jpeg)
+        _save(root / mask_path(view, frame), np.ascontiguousarray(colours[labels][..., ::-1]), [])
+
+    # Threads suffice: nearly all of the time passes inside numpy and OpenCV, which release the interpreter's lock.
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 8)) as pool:
+        scenes = list(pool.map(make_scene, [frame / frames for frame in range(frames)]))
+        jobs = [pool.submit(write, view, frame) for frame in range(frames) for view in range(len(cameras))]
+        try:
+            for done, job in enumerate(as_completed(jobs), start=1):
+                job.result()
+                if progress is not None:
+                    progress(done, len(jobs))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _is_written(root: Path, parameters: dict[str, Any]) -> bool:
+    """Whether `root` already holds this very sample. Raises FileExistsError where it holds anything else."""
+    if not root.exists():
+        return False
+    if root.is_dir() and not any(root.iterdir()):
+        root.rmdir()  # an empty folder, made for us
+        return False
+    try:
+        found = json.loads((root / "sample.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise FileExistsError(f"{root} exists and is not a dymap sample: choose another folder or remove it") from None
+    if found != parameters:
+        raise FileExistsError(
+            f"{root} holds a sample made with other parameters ({found}, asked for {parameters}): "
+            "choose another folder or remove it"
+        )
+    return True
+
+
+def write_sample(
+    root: str | os.PathLike[str],
+    *,
+    frames: int = 24,
+    views: int = 16,
+    size: int = 512,
+    fps: float = 24.0,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the built-in sample capture, a dancer ray-traced from analytic shapes, to the folder `root`.
+
+    frames: images per camera, evenly over one loop of the dance.  views: cameras in the ring.  size: image width and
+    height, pixels.  fps: frames per second that players should show.  progress: called with (images done, images).
+    The folder appears only once it is complete. If it already holds this sample, nothing is done; if it holds
+    anything else, FileExistsError. Files are the same for the same parameters.
+    """
+    if frames < 1 or views < 1 or size < 8 or fps <= 0:
+        raise ValueError(f"a sample needs frames, views >= 1, size >= 8, fps > 0; got {frames}, {views}, {size}, {fps}")
+    root = Path(root)
+    parameters = {
+        "name": "dymap sample",
+        "version": VERSION,
+        "frames": frames,
+        "views": views,
+        "size": size,
+        "fps": float(fps),
+        "up": [0.0, 0.0, 1.0],
+    }
+    if _is_written(root, parameters):
+        return root
+    partial = root.with_name(root.name + ".partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    (partial / "vertices").mkdir(parents=True)
+    cameras = sample_cameras(views, size)
+    np.save(partial / "annots.npy", np.array(annotations(cameras, frames), dtype=object), allow_pickle=True)
+    for frame in range(frames):
+        np.save(partial / "vertices" / f"{frame:06d}.npy", surface_points(frame / frames))
+    _write_images(partial, cameras, frames, progress)
+    (partial / "sample.json").write_text(json.dumps(parameters, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, root)
+    return root
