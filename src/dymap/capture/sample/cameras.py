@@ -8,7 +8,7 @@ from dymap.geometry.camera import Camera, look_at
 
 RING_RADIUS = 3.0
 HEIGHTS = (1.25, 0.75, 1.75, 1.0, 2.15, 0.62, 1.5, 1.9)  # metres, in turn around the ring
-TARGET_HEIGHT = 0.98
+TARGET_HEIGHT = 0.965
 
 
 def sample_cameras(views: int = 16, size: int = 512) -> list[Camera]:

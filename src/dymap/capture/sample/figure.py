@@ -7,7 +7,8 @@ takes the label of a scarf.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,6 +38,17 @@ class Part:
     material: Material
     label: int
     bone: str
+
+    @cached_property
+    def to_local(self) -> Array:
+        """[3, 4] world to the shape's local frame."""
+        return inverse_affine(self.to_world)
+
+    @cached_property
+    def corners(self) -> Array:
+        """[3, 8] corners of a box around the part, world, metres."""
+        box = np.array(list(product(*zip(*self.shape.bounds(), strict=True)))).T
+        return self.to_world[:, :3] @ box + self.to_world[:, 3:]
 
     def surface(self, count: int) -> Array:
         """[3, about count] points on the part's surface, world, metres."""
@@ -93,7 +105,7 @@ def _cuff(a: Array, b: Array, radii: tuple[float, float], front: Array, material
 def _torso(pose: Pose) -> list[Part]:
     seat, waist, chest = pose.pelvis, pose.waist, pose.chest
     flat = (1.0, 0.76, 1.0)
-    hem = Cut(RoundCone(0.135, 0.141, 0.123), ((0.0, 0.0, -1.0, 0.066),))
+    hem = Cut(RoundCone(0.135, 0.141, 0.1215), ((0.0, 0.0, -1.0, 0.066),))
     yoke = along(chest.point((-0.118, 0.004, -0.012)), chest.point((0.118, 0.004, -0.012)), -chest.axes[:, 1])
     neck = chest.child((0.0, 0.005, 0.015))
     return [
@@ -110,16 +122,16 @@ def _head(pose: Pose) -> list[Part]:
     head = pose.head
     front = -head.axes[:, 1]
     skull = RoundCone(0.090, 0.058, 0.0845)
-    crown = head.child((0.0, 0.014, 0.024))
-    hairline, brow = unit((0.0, 0.66, 0.75)), unit((0.0, 0.66, 0.75))
+    crown = head.child((0.0, 0.001, 0.024))
+    hairline = unit((0.0, 0.66, 0.75))
     # The hairline is a plane that rises towards the front; the band sits between two more, a little behind it.
     cap = Cut(Ball(), ((*(-hairline), 0.13),))
-    band = Cut(Ball(), ((*(-brow), -0.16), (*brow, 0.33)))
+    band = Cut(Ball(), ((*(-hairline), -0.10), (*hairline, 0.27)))
     parts = [
         _place(skull, head.child((0.0, -0.010, -0.060)), "face", FACE, "head", (0.98, 1.10, 1.0), head),
         _place(Ball(), head.child((0.0, -0.098, -0.018)), "skin", FACE, "head", (0.0115, 0.016, 0.017)),
-        _place(cap, crown, "hair", HAIR, "head", (0.093, 0.107, 0.104), head),
-        _place(band, crown, "band", HAT, "head", (0.0960, 0.1100, 0.1070)),
+        _place(cap, crown, "hair", HAIR, "head", (0.0935, 0.111, 0.105), head),
+        _place(band, crown, "band", HAT, "head", (0.0965, 0.1140, 0.1080)),
         *(
             _place(Ball(), head.child((x, 0.008, -0.008)), "skin", FACE, "head", (0.012, 0.020, 0.027))
             for x in (-0.086, 0.086)
@@ -173,7 +185,7 @@ def _leg(leg: Leg, pelvis: Frame) -> list[Part]:
     toes = along(foot.point((0, 0.042, -0.050)), foot.point((0, -0.118, -0.058)), foot.axes[:, 2])
     return [
         _limb(leg.hip, leg.knee, (0.094, 0.069), front, "trousers", PANTS, f"{side} thigh"),
-        _cuff(leg.knee, hem, (0.069, 0.064), front, "trousers", PANTS, f"{side} shin"),
+        _cuff(leg.knee, hem, (0.0705, 0.064), front, "trousers", PANTS, f"{side} shin"),
         _cuff(roll, hem, (0.071, 0.070), front, "cuff", PANTS, f"{side} shin"),
         _limb(hem, leg.ankle, (0.043, 0.037), front, "sock", SOCKS, f"{side} shin"),
         _place(RoundCone(0.160, 0.036, 0.042), toes, "shoe", shoe, f"{side} foot", (1.0, 0.72, 1.0)),

@@ -7,6 +7,7 @@ ambient light a capsule hides from a point has a closed approximation, and the s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from dymap.capture.sample.shapes import Array
 
 KEY_DIRECTION = unit((-0.50, -0.62, 0.82))
 KEY_COLOUR = colour("#ffe9cf") * np.float32(1.45)
+KEY_WRAP = 0.12  # how far, as a cosine, the key light reaches past the terminator
 KEY_SOFTNESS = 0.16  # tangent of the half angle of the key light's disc
 RIM_DIRECTION = unit((0.72, 0.60, 0.42))
 RIM_COLOUR = colour("#bcd4ff") * np.float32(0.95)
@@ -35,10 +37,15 @@ class Occluders:
     radius: NDArray[np.float32]
     bones: tuple[str, ...]
 
-    def without(self, bone: str) -> Occluders:
-        keep = np.array([name != bone for name in self.bones])
-        names = tuple(name for name in self.bones if name != bone)
-        return Occluders(self.start[keep], self.end[keep], self.radius[keep], names)
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The bones, each once."""
+        return tuple(dict.fromkeys(self.bones))
+
+    @cached_property
+    def bone(self) -> NDArray[np.float32]:
+        """[M, 3] from start to end."""
+        return self.end - self.start
 
 
 def body_occluders(pose: Pose) -> Occluders:
@@ -84,6 +91,11 @@ def hoop_occluders(hoop: Frame, radius: float, tube: float, count: int = 32) -> 
     return Occluders(start, np.roll(start, -1, axis=0), np.full(count, tube, np.float32), ("hoop",) * count)
 
 
+def _square_distance(p: Array, q: Array) -> Array:
+    """[N, M] squared distances between points [N, 3] and [M, 3]."""
+    return np.einsum("ni,ni->n", p, p)[:, None] - 2 * (p @ q.T) + np.einsum("mi,mi->m", q, q)
+
+
 def key_visibility(points: Array, occluders: Occluders, skip: Array | None = None) -> Array:
     """[N] share of the key light's disc that points [3, N] see past the capsules.
 
@@ -91,17 +103,13 @@ def key_visibility(points: Array, occluders: Occluders, skip: Array | None = Non
     light's centre runs inside it, measured in the disc's radius at that distance.
     """
     light = KEY_DIRECTION.astype(np.float32)
-    bone = occluders.end - occluders.start
+    bone = occluders.bone
     length2 = np.maximum(np.einsum("mi,mi->m", bone, bone), 1e-8)
     slant = bone @ light
     p = points.T
     along_light = (p @ light)[:, None] - occluders.start @ light
     along_bone = p @ bone.T - np.einsum("mi,mi->m", occluders.start, bone)
-    square = (
-        np.einsum("ni,ni->n", p, p)[:, None]
-        - 2 * (p @ occluders.start.T)
-        + np.einsum("mi,mi->m", occluders.start, occluders.start)
-    )
+    square = _square_distance(p, occluders.start)
     s = np.clip((along_bone - along_light * slant) / np.maximum(length2 - slant * slant, 1e-6), 0, 1)
     t = np.maximum(s * slant - along_light, 0)
     distance2 = square + t * (t + 2 * along_light) + s * (s * length2 - 2 * along_bone - 2 * t * slant)
@@ -122,15 +130,11 @@ def ambient_visibility(points: Array, normals: Array, occluders: Occluders, skip
     A capsule counts as the sphere about its point nearest to the surface point, which hides (r/d)^2 cos of the
     hemisphere, raised by half as a capsule is longer than that sphere.
     """
-    bone = occluders.end - occluders.start
+    bone = occluders.bone
     length2 = np.maximum(np.einsum("mi,mi->m", bone, bone), 1e-8)
     p, n = points.T, normals.T
     along_bone = p @ bone.T - np.einsum("mi,mi->m", occluders.start, bone)
-    square = (
-        np.einsum("ni,ni->n", p, p)[:, None]
-        - 2 * (p @ occluders.start.T)
-        + np.einsum("mi,mi->m", occluders.start, occluders.start)
-    )
+    square = _square_distance(p, occluders.start)
     s = np.clip(along_bone / length2, 0, 1)
     distance2 = np.maximum(square + s * (s * length2 - 2 * along_bone), occluders.radius**2)
     rise = n @ occluders.start.T - np.einsum("ni,ni->n", n, p)[:, None] + s * (n @ bone.T)
@@ -146,31 +150,39 @@ def _wrapped(cosine: Array, wrap: float) -> Array:
     return np.clip((cosine + wrap) / (1 + wrap), 0, 1)
 
 
-def shade(
-    points: Array, normals: Array, albedo: Array, gloss: Array, eye: Array, occluders: Occluders, own: Array
-) -> Array:
-    """Linear RGB [3, N] of surface points [3, N].
+def visibility(points: Array, normals: Array, occluders: Occluders, own: Array) -> tuple[Array, Array]:
+    """Shares [N] of the key light and of the ambient light that reach points [3, N] with unit normals [3, N].
 
-    albedo: [3, N]; gloss: [N]; eye: [3] the camera's centre; own: [N] int, index into `occluders.bones` order of names.
+    own: [N] index of each point's bone in `occluders.names`, -1 for none: a bone does not shade itself.
     """
-    out = np.empty_like(albedo)
-    names = list(dict.fromkeys(occluders.bones))
-    bone_index = np.array([names.index(name) for name in occluders.bones])
-    light, rim = KEY_DIRECTION.astype(np.float32), RIM_DIRECTION.astype(np.float32)
+    key, ambient = np.zeros(points.shape[1], points.dtype), np.empty(points.shape[1], points.dtype)
+    bones = np.array([occluders.names.index(bone) for bone in occluders.bones])
+    lit = KEY_DIRECTION.astype(points.dtype) @ normals > -KEY_WRAP
     for begin in range(0, points.shape[1], CHUNK):
         part = slice(begin, begin + CHUNK)
-        p, n = points[:, part], normals[:, part]
-        skip = own[part, None] == bone_index
-        ambient = ambient_visibility(p, n, occluders, skip)
-        ambient = ambient * (0.55 + 0.45 * ramp(p[2], 0.0, 0.30))
-        key = _wrapped(light @ n, 0.12) * key_visibility(p, occluders, skip)
-        up = 0.5 + 0.5 * n[2]
-        view = eye.astype(np.float32)[:, None] - p
-        view /= np.sqrt(np.einsum("in,in->n", view, view))
-        half = view + light[:, None]
-        half /= np.sqrt(np.einsum("in,in->n", half, half))
-        shine = gloss[part] * key * np.clip(np.einsum("in,in->n", half, n), 0, 1) ** 40
-        fill = SKY_COLOUR * up + GROUND_COLOUR * (1 - up)
-        diffuse = KEY_COLOUR * key + RIM_COLOUR * (_wrapped(rim @ n, 0.2) * ambient) + fill * ambient
-        out[:, part] = albedo[:, part] * diffuse + KEY_COLOUR * shine
-    return out
+        skip = own[part, None] == bones
+        ambient[part] = ambient_visibility(points[:, part], normals[:, part], occluders, skip)
+        facing = begin + np.flatnonzero(lit[part])
+        key[facing] = key_visibility(points[:, facing], occluders, skip[facing - begin])
+    return key, ambient
+
+
+def shade(points: Array, normals: Array, albedo: Array, gloss: Array, eye: Array, key: Array, ambient: Array) -> Array:
+    """Linear RGB [3, N] of surface points [3, N] that the shares `key` and `ambient` [N] of the lights reach.
+
+    albedo: [3, N]; gloss: [N]; eye: [3] the camera's centre.
+    """
+    light, rim = KEY_DIRECTION.astype(points.dtype), RIM_DIRECTION.astype(points.dtype)
+    ambient = ambient * (0.55 + 0.45 * ramp(points[2], 0.0, 0.30))  # the floor hides light from what is near it
+    key = _wrapped(light @ normals, KEY_WRAP) * key
+    up = 0.5 + 0.5 * normals[2]
+    fill = GROUND_COLOUR + (SKY_COLOUR - GROUND_COLOUR) * up
+    diffuse = KEY_COLOUR * key + (RIM_COLOUR * _wrapped(rim @ normals, 0.2) + fill) * ambient
+    colour = albedo * diffuse
+    glossy = np.flatnonzero((gloss > 0) & (key > 0))
+    half = eye[:, None] - points[:, glossy]
+    half = half / np.sqrt(np.einsum("in,in->n", half, half)) + light[:, None]
+    half /= np.sqrt(np.einsum("in,in->n", half, half))
+    cosine = np.clip(np.einsum("in,in->n", half, normals[:, glossy]), 0, 1)
+    colour[:, glossy] += KEY_COLOUR * (gloss[glossy] * key[glossy] * cosine**40)
+    return colour
