@@ -12,8 +12,7 @@ from torch import Tensor
 from dymap.config import FieldConfig
 from dymap.field.decoder import Decoded
 from dymap.field.directions import embed_directions
-from dymap.kernels import mlp_maps, sample_planes
-from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights
+from dymap.kernels import CellWeights, cell_weights, mlp_maps, sample_planes
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dymap.config import HashConfig
-from dymap.kernels import HashLevels, collapse_time, hash_encode
-
-GRID_AXES = ((0, 1), (0, 2), (1, 2))
+from dymap.kernels import PLANE_AXES, HashLevels, collapse_time, hash_encode
 
 
 class HashGrids(nn.Module):
@@ -29,7 +27,7 @@ class HashGrids(nn.Module):
         time = position.new_full((len(position), 1), t)
         encoded = [
             hash_encode(torch.cat([position[:, list(axes)], time], dim=1), table, self.levels)
-            for axes, table in zip(GRID_AXES, self.tables, strict=True)
+            for axes, table in zip(PLANE_AXES, self.tables, strict=True)
         ]
         return encoded[0] + encoded[1] + encoded[2]
 

@@ -16,7 +16,8 @@ from dymap.capture.sample.frames import Array, Frame, about_x, about_y, about_z,
 THIGH, SHIN = 0.425, 0.415
 UPPER_ARM, FOREARM = 0.275, 0.245
 ANKLE_HEIGHT = 0.085
-HOOP_RADIUS, WAIST_RADIUS = 0.43, 0.13
+HOOP_RADIUS = 0.43
+WAIST = np.array([0.156, 0.124, 0.0])  # half widths of the waist to the middle of the hoop's tube
 
 # Where a hand passes at each quarter of the loop, from the middle between the shoulders in the chest's frame
 # (x outwards on the hand's own side), metres: overhead, out to the side, across the chest, in front of the face.
@@ -106,8 +107,9 @@ def dance(phase: float) -> Pose:
     head = chest.child((0.0, -0.01, 0.105), nod @ about_x(0.10 * np.cos(2 * angle))).child((0.0, -0.008, 0.135))
 
     # The hoop touches the side of the waist that pushes outwards and stands off on the other.
-    middle = waist.origin - (HOOP_RADIUS - WAIST_RADIUS) * sway + [0.0, 0.0, -0.01]
-    tilt = unit(np.array([0.20 * sway[0], 0.20 * sway[1], 1.0]) + [-0.06 * sway[1], 0.06 * sway[0], 0.0])
+    stand_off = HOOP_RADIUS - np.linalg.norm(WAIST * sway)
+    middle = waist.origin - stand_off * sway + [0.0, 0.0, 0.012]
+    tilt = unit((0.20 * sway[0] - 0.06 * sway[1], 0.20 * sway[1] + 0.06 * sway[0], 1.0))
     ring = along(np.zeros(3), tilt, np.array([0.0, -1.0, 0.0]))
     hoop = Frame(middle, ring.axes @ about_z(angle))
 

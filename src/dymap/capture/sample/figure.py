@@ -68,7 +68,6 @@ def wardrobe() -> dict[str, Material]:
         "sleeve": Material(stripes(cream, indigo, 0.042, 0.36, start=0.0)),
         "trousers": Material(gingham("#6fb3b0", "#14555f", 8, 0.062)),
         "seat": Material(gingham("#6fb3b0", "#14555f", 14, 0.062)),
-        "belt": Material(plain("#7a4630"), 0.15),
         "cuff": Material(plain("#bfe0da")),
         "sock": Material(stripes(mustard, cream, 0.024, 0.35)),
         "shoe": Material(plain(coral), 0.12),
@@ -176,8 +175,8 @@ def _leg(leg: Leg, pelvis: Frame) -> list[Part]:
     side = "left" if leg.side > 0 else "right"
     shoe = LEFT_SHOE if leg.side > 0 else RIGHT_SHOE
     front = -pelvis.axes[:, 1]
-    hem = leg.knee + 0.80 * (leg.ankle - leg.knee)
-    roll = leg.knee + 0.70 * (leg.ankle - leg.knee)
+    hem = leg.knee + 0.79 * (leg.ankle - leg.knee)
+    roll, rolled = (leg.knee + share * (leg.ankle - leg.knee) for share in (0.70, 0.80))
     foot = leg.foot
     sole = foot.child((0.0, -0.052, -0.060))
     upper = Cut(Ball(), ((0.0, 0.0, -1.0, 0.42),))
@@ -186,7 +185,7 @@ def _leg(leg: Leg, pelvis: Frame) -> list[Part]:
     return [
         _limb(leg.hip, leg.knee, (0.094, 0.069), front, "trousers", PANTS, f"{side} thigh"),
         _cuff(leg.knee, hem, (0.0705, 0.064), front, "trousers", PANTS, f"{side} shin"),
-        _cuff(roll, hem, (0.071, 0.070), front, "cuff", PANTS, f"{side} shin"),
+        _cuff(roll, rolled, (0.071, 0.070), front, "cuff", PANTS, f"{side} shin"),
         _limb(hem, leg.ankle, (0.043, 0.037), front, "sock", SOCKS, f"{side} shin"),
         _place(RoundCone(0.160, 0.036, 0.042), toes, "shoe", shoe, f"{side} foot", (1.0, 0.72, 1.0)),
         _place(upper, foot.child((0.0, 0.012, -0.030)), "shoe", shoe, f"{side} foot", (0.042, 0.060, 0.062)),

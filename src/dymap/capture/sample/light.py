@@ -79,8 +79,8 @@ def body_occluders(pose: Pose) -> Occluders:
             (f"{side} foot", leg.foot.point((0, 0.04, -0.045)), leg.foot.point((0, -0.12, -0.055)), 0.034),
         ]
     names, starts, ends, radii = zip(*capsules, strict=True)
-    as_float = [np.asarray(value, dtype=np.float32) for value in (starts, ends, radii)]
-    return Occluders(*as_float, bones=names)
+    start, end, radius = (np.asarray(value, dtype=np.float32) for value in (starts, ends, radii))
+    return Occluders(start, end, radius, names)
 
 
 def hoop_occluders(hoop: Frame, radius: float, tube: float, count: int = 32) -> Occluders:

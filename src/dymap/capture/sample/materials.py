@@ -70,7 +70,7 @@ def spokes(codes: tuple[str, str, str], count: int) -> Paint:
     def paint(p: Array) -> Array:
         turns = np.arctan2(p[1], p[0]) * (count / (2 * np.pi))
         sector = ramp(np.abs(np.mod(turns, 2.0) - 1.0), 0.48, 0.52)
-        return mix(mix(first, second, sector), band, _wave(turns + 0.0, 1.0, 0.16))
+        return mix(mix(first, second, sector), band, _wave(turns, 1.0, 0.16))
 
     return paint
 
@@ -113,7 +113,7 @@ def lettering(text: str, height: float, weight: float = 0.16) -> NDArray[np.floa
     margin = 2 * thickness
     canvas = np.zeros((rise + drop + 2 * margin, width + 2 * margin), np.uint8)
     cv2.putText(canvas, text, (margin, margin + rise), font, scale, 255, thickness, cv2.LINE_AA)
-    return cv2.GaussianBlur(canvas, (0, 0), 1.2).astype(np.float32) / 255
+    return cv2.GaussianBlur(canvas, (0, 0), 1.2).astype(np.float32) / np.float32(255)
 
 
 def stamp(image: NDArray[np.float32], x: Array, y: Array) -> Array:

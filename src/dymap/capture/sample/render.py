@@ -31,15 +31,6 @@ class Scene:
     shadow: NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
-class View:
-    """What a camera needs for any frame. rays: [S, 3, H, W] float32 directions of unit depth for the S samples."""
-
-    camera: Camera
-    rays: NDArray[np.float32]
-    backdrop: Backdrop
-
-
 def make_scene(phase: float) -> Scene:
     """The scene at `phase` of the loop."""
     pose = dance(phase)
@@ -48,11 +39,10 @@ def make_scene(phase: float) -> Scene:
     return Scene(tuple(dancer(phase)), body, floor_shadow(body, hoop))
 
 
-def make_view(camera: Camera) -> View:
-    """The rays and the empty studio of a camera without lens distortion."""
-    if camera.distorted:
-        raise ValueError(f"camera {camera.name!r} has lens distortion: the sample is ray-traced for ideal lenses")
-    return View(camera, np.stack([pixel_rays(camera, offset) for offset in SAMPLES]), backdrop(camera))
+def sample_rays(camera: Camera, columns: slice, rows: slice) -> NDArray[np.float32]:
+    """[S, 3, H, W] world directions of unit depth through the S samples of the pixels in a window of the image."""
+    i, j = np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)
+    return np.stack([pixel_rays(camera, i + right, j + down) for right, down in SAMPLES])
 
 
 def part_windows(parts: tuple[Part, ...], camera: Camera) -> NDArray[np.intp]:
@@ -63,7 +53,7 @@ def part_windows(parts: tuple[Part, ...], camera: Camera) -> NDArray[np.intp]:
     pixels, depth = pixels.reshape(-1, 8, 2), depth.reshape(-1, 8)
     low = np.clip(np.floor(pixels.min(axis=1)) - 1, 0, size)
     high = np.clip(np.ceil(pixels.max(axis=1)) + 2, 0, size)
-    beside = (depth <= 1e-3).any(axis=1)[:, None]  # a box that reaches behind the camera can be anywhere
+    beside = (depth.min(axis=1) <= 1e-3)[:, None]  # a box that reaches behind the camera can be anywhere
     low, high = np.where(beside, 0, low), np.where(beside, size, high)
     return np.stack([low[:, 1], high[:, 1], low[:, 0], high[:, 0]], axis=1).astype(np.intp)
 
@@ -97,7 +87,7 @@ def trace(
     return depth, index
 
 
-def _surface(parts: tuple[Part, ...], points: Array, index: Array) -> tuple[Array, Array, Array]:
+def _surface(parts: tuple[Part, ...], points: Array, index: NDArray[np.int16]) -> tuple[Array, Array, Array]:
     """Normals [3, N], albedo [3, N] and gloss [N] at points [3, N] on the parts of `index` [N]."""
     normals, albedo = np.empty_like(points), np.empty_like(points)
     gloss = np.empty(points.shape[1], points.dtype)
@@ -159,18 +149,18 @@ def _draw_figure(
     return colour, cover, np.where(2 * count >= samples, labels, 0).astype(np.uint8)
 
 
-def draw(scene: Scene, view: View) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """RGB [H, W, 3] and labels [H, W] (0 = background) of a scene from a view."""
-    camera = view.camera
+def draw(scene: Scene, camera: Camera, studio: Backdrop) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """RGB [H, W, 3] and labels [H, W] (0 = background) of a scene; `studio` is the camera's backdrop."""
     windows = part_windows(scene.parts, camera)
-    linear = with_shadow(view.backdrop, scene.shadow)
+    linear = with_shadow(studio, scene.shadow)
     labels = np.zeros((camera.height, camera.width), np.uint8)
     drawn = windows[(windows[:, 0] < windows[:, 1]) & (windows[:, 2] < windows[:, 3])]
     if len(drawn):
         (top, left), (bottom, right) = drawn[:, ::2].min(axis=0), drawn[:, 1::2].max(axis=0)
-        window = (..., slice(top, bottom), slice(left, right))
-        figure, cover, labels[window] = _draw_figure(scene, camera, view.rays[window], windows - [top, top, left, left])
-        linear[window[1:]] = linear[window[1:]] * (1 - cover[..., None]) + figure
+        rows, columns = slice(top, bottom), slice(left, right)
+        rays = sample_rays(camera, columns, rows)
+        figure, cover, labels[rows, columns] = _draw_figure(scene, camera, rays, windows - [top, top, left, left])
+        linear[rows, columns] = linear[rows, columns] * (1 - cover[..., None]) + figure
     return encode(linear), labels
 
 
@@ -179,4 +169,4 @@ def render_view(camera: Camera, time: float) -> tuple[NDArray[np.uint8], NDArray
 
     Gives RGB [H, W, 3] and labels [H, W]: 0 for the background, else the human-parsing label of the part seen.
     """
-    return draw(make_scene(time), make_view(camera))
+    return draw(make_scene(time), camera, backdrop(camera))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dymap.capture.sample.light import Occluders, ambient_visibility, key_visibility
 from dymap.capture.sample.materials import colour, mix, ramp
@@ -26,20 +26,22 @@ class Backdrop:
     floor: Image
 
 
-def pixel_rays(camera: Camera, offset: tuple[float, float] = (0.0, 0.0)) -> Image:
-    """[3, H, W] float32 world directions with unit depth, through the pixel centres moved by `offset` pixels."""
-    column = np.arange(camera.width) + camera.pixel_offset + offset[0]
-    row = np.arange(camera.height) + camera.pixel_offset + offset[1]
-    i, j = np.meshgrid(column, row)
-    pixels = np.stack([i.ravel(), j.ravel(), np.ones(i.size)])
-    rays = camera.R.T @ np.linalg.inv(camera.K) @ pixels
-    return rays.reshape(3, camera.height, camera.width).astype(np.float32)
+def pixel_rays(camera: Camera, columns: ArrayLike, rows: ArrayLike) -> Image:
+    """[3, rows, columns] float32 world directions of unit depth through pixel positions (integers: the centres)."""
+    across, down, corner = (camera.R.T @ np.linalg.inv(camera.K)).T
+    i = np.asarray(columns, dtype=np.float64) + camera.pixel_offset
+    j = np.asarray(rows, dtype=np.float64) + camera.pixel_offset
+    horizontal = (across[:, None] * i).astype(np.float32)
+    vertical = (down[:, None] * j + corner[:, None]).astype(np.float32)
+    return horizontal[:, None, :] + vertical[:, :, None]
 
 
 def backdrop(camera: Camera) -> Backdrop:
     """The empty studio from a camera: a pool of warm light on the floor, cool walls that darken upwards."""
+    if camera.distorted:
+        raise ValueError(f"camera {camera.name!r} has lens distortion: the sample is ray-traced for ideal lenses")
     eye = camera.position.astype(np.float32)
-    rays = pixel_rays(camera)
+    rays = pixel_rays(camera, np.arange(camera.width), np.arange(camera.height))
     flat = rays[0] ** 2 + rays[1] ** 2
     half_b = eye[0] * rays[0] + eye[1] * rays[1]
     wall = (-half_b + np.sqrt(half_b**2 + flat * (FLOOR_RADIUS**2 - eye[0] ** 2 - eye[1] ** 2))) / flat
@@ -54,7 +56,7 @@ def backdrop(camera: Camera) -> Backdrop:
     tone = mix(floor[..., None], far[..., None], ramp(run, 0.4, 4.6)[None])
     tone = mix(tone, wall_tone[..., None], ramp(run, 4.0, 8.5)[None])
     ring = ramp(np.abs(run - 1.25), 0.020, 0.012) * 0.35
-    tone = mix(tone, np.float32(0.95), ring[None])
+    tone = mix(tone, colour("#faf8f4")[..., None], ring[None])
     floor_points = np.where(on_floor[..., None], np.stack([x, y], axis=-1), np.inf)
     return Backdrop(np.moveaxis(tone, 0, -1).astype(np.float32), floor_points.astype(np.float32))
 
@@ -76,11 +78,11 @@ def floor_shadow(body: Occluders, hoop: Occluders) -> Image:
     return (1 + (shade - 1) * fade).reshape(SHADOW_CELLS, SHADOW_CELLS, 3).astype(np.float32)
 
 
-def with_shadow(scene: Backdrop, shadow: Image) -> Image:
+def with_shadow(studio: Backdrop, shadow: Image) -> Image:
     """[H, W, 3] linear colour of the studio under a floor shadow."""
-    cell = (scene.floor / SHADOW_HALF_WIDTH + 1) * (SHADOW_CELLS / 2) - 0.5
+    cell = (studio.floor / SHADOW_HALF_WIDTH + 1) * (SHADOW_CELLS / 2) - 0.5
     cell = np.where(np.isfinite(cell), cell, -10).astype(np.float32)
     factor = cv2.remap(
         shadow, cell[..., 0], cell[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(1, 1, 1)
     )
-    return scene.colour * factor
+    return studio.colour * factor

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from dymap.capture.sample.cameras import sample_cameras
 from dymap.capture.sample.figure import surface_points
-from dymap.capture.sample.render import draw, make_scene, make_view
+from dymap.capture.sample.render import draw, make_scene
+from dymap.capture.sample.studio import Backdrop, backdrop
 from dymap.geometry.camera import Camera
 
 VERSION = 1  # raised whenever the pixels change, so that an older sample is not taken for the present one
@@ -46,7 +47,7 @@ def mask_path(view: int, frame: int) -> str:
     return f"schp/{view:02d}/{frame:06d}.png"
 
 
-def annotations(cameras: list[Camera], frames: int) -> dict[str, Any]:
+def calibration(cameras: list[Camera], frames: int) -> dict[str, Any]:
     """The content of annots.npy: calibration with T in millimetres, and the images of every frame."""
     return {
         "cams": {
@@ -59,34 +60,38 @@ def annotations(cameras: list[Camera], frames: int) -> dict[str, Any]:
     }
 
 
-def _save(path: Path, image: NDArray[np.uint8], options: list[int]) -> None:
+def _save(path: Path, rgb: NDArray[np.uint8], options: list[int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), image, options):
+    if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options):
         raise OSError(f"could not write {path}")
 
 
 def _write_images(root: Path, cameras: list[Camera], frames: int, progress: Progress | None) -> None:
     colours = label_colours()
-    views = [make_view(camera) for camera in cameras]
+    jpeg = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    jpeg += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]  # colour at full resolution
 
-    def write(view: int, frame: int) -> None:
-        rgb, labels = draw(scenes[frame], views[view])
-        jpeg = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]  # colour unhalved
-        _save(root / image_path(view, frame), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), jpeg)
-        _save(root / mask_path(view, frame), np.ascontiguousarray(colours[labels][..., ::-1]), [])
+    def write(view: int, studio: Backdrop, frame: int) -> None:
+        rgb, labels = draw(scenes[frame], cameras[view], studio)
+        _save(root / image_path(view, frame), rgb, jpeg)
+        _save(root / mask_path(view, frame), colours[labels], [])
 
-    # Threads suffice: nearly all of the time passes inside numpy and OpenCV, which release the interpreter's lock.
+    # Threads, not processes: a library must not start its caller's main module again, and numpy frees the lock.
     with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 8)) as pool:
         scenes = list(pool.map(make_scene, [frame / frames for frame in range(frames)]))
-        jobs = [pool.submit(write, view, frame) for frame in range(frames) for view in range(len(cameras))]
-        try:
-            for done, job in enumerate(as_completed(jobs), start=1):
-                job.result()
-                if progress is not None:
-                    progress(done, len(jobs))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+        done, total = 0, frames * len(cameras)
+        for view, camera in enumerate(cameras):  # one camera at a time, so that one backdrop is in memory
+            studio = backdrop(camera)
+            jobs = [pool.submit(write, view, studio, frame) for frame in range(frames)]
+            try:
+                for job in as_completed(jobs):
+                    job.result()
+                    done += 1
+                    if progress is not None:
+                        progress(done, total)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
 
 
 def _is_written(root: Path, parameters: dict[str, Any]) -> bool:
@@ -143,7 +148,7 @@ def write_sample(
         shutil.rmtree(partial)
     (partial / "vertices").mkdir(parents=True)
     cameras = sample_cameras(views, size)
-    np.save(partial / "annots.npy", np.array(annotations(cameras, frames), dtype=object), allow_pickle=True)
+    np.save(partial / "annots.npy", np.array(calibration(cameras, frames), dtype=object), allow_pickle=True)
     for frame in range(frames):
         np.save(partial / "vertices" / f"{frame:06d}.npy", surface_points(frame / frames))
     _write_images(partial, cameras, frames, progress)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dymap.kernels.twin.gather import gather_sum
+from dymap.kernels.twin.planes import PLANE_AXES
 
 PRIMES = (1, 2654435761, 805459861)
 
@@ -126,19 +127,23 @@ def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels) -> Tenso
     Returns [N, L * F]. A table gives zeros where one of its two coordinates leaves [0, 1].
     """
     position = position.detach()
-    planes, rows, features = grids.shape
-    axes = torch.tensor(((0, 1), (0, 2), (1, 2)), device=position.device)
-    u = position[:, axes]  # [N, 3, 2]
-    inside = ((u >= 0) & (u <= 1)).all(dim=-1)
-    u = _roundtrip(torch.where(inside[..., None], u, 0))
-    base = torch.arange(planes, device=position.device)[:, None, None] * rows
-    table = grids.reshape(-1, features)
-    out = []
+    rows, features = grids.shape[1:]
+    inside = (position >= 0) & (position <= 1)
+    u = _roundtrip(torch.where(inside, position, 0))
+    index = torch.empty(len(position), levels.levels, 12, dtype=torch.int32, device=position.device)
+    weight = position.new_empty(index.shape)
     for level, (scale, resolution) in enumerate(zip(levels.scales, levels.resolutions, strict=True)):
-        cell, side = _cells(u, scale)
-        vertex = torch.stack([cell, cell + 1], dim=-1).clamp_(max=resolution - 1)  # [N, 3, 2 axes, 2 sides]
-        first, second = vertex.unbind(2)
-        index = base + levels.plane_offsets[level] + first[..., :, None] + second[..., None, :] * resolution
-        weight = side[:, :, 0, :, None] * side[:, :, 1, None, :] * inside[..., None, None]
-        out.append(gather_sum(table, index.reshape(-1, 12).int(), weight.reshape(-1, 12)))
-    return torch.cat(out, dim=-1)
+        x = u * scale
+        cell = x.floor()
+        upper = _smoothstep(x - cell)
+        side = torch.stack([1 - upper, upper], dim=-1) * inside[..., None]  # [N, 3, 2]
+        lower = cell.int()
+        vertex = torch.stack([lower, (lower + 1).clamp_(max=resolution - 1)], dim=-1)
+        for plane, (first, second) in enumerate(PLANE_AXES):
+            corners = slice(4 * plane, 4 * plane + 4)
+            base = plane * rows + levels.plane_offsets[level]
+            i, j = vertex[:, first, :, None] + base, vertex[:, second, None, :] * resolution
+            index[:, level, corners] = (i + j).flatten(1)
+            weight[:, level, corners] = (side[:, first, :, None] * side[:, second, None, :]).flatten(1)
+    out = gather_sum(grids.reshape(-1, features), index.reshape(-1, 12), weight.reshape(-1, 12))
+    return out.reshape(len(position), -1)

@@ -19,17 +19,25 @@ def sample_planes(planes: Tensor, position: Tensor) -> Tensor:
     """
     rows, columns, channels = planes.shape[1:]
     position = position.detach()
-    size = position.new_tensor([columns - 1, rows - 1])
-    axes = torch.tensor(PLANE_AXES, device=position.device)
-    grid = position[:, axes] * size  # [N, 3, 2] column, row
-    cell = grid.floor()
-    fraction = grid - cell
-    corner = torch.stack([cell, cell + 1], dim=-1)  # [N, 3, 2, 2] (axis, side)
-    inside = (corner >= 0) & (corner <= size[:, None])
-    weight = torch.stack([1 - fraction, fraction], dim=-1) * inside
-    corner = torch.where(inside, corner, 0).int()
-    base = torch.arange(3, device=position.device, dtype=torch.int32)[:, None, None] * (rows * columns)
-    index = base + corner[:, :, 1, :, None] * columns + corner[:, :, 0, None, :]  # [N, 3, 2, 2]
-    weights = weight[:, :, 1, :, None] * weight[:, :, 0, None, :]
-    table = planes.reshape(-1, channels)
-    return gather_sum(table, index.reshape(-1, 12), weights.reshape(-1, 12))
+    index = torch.empty(len(position), 12, dtype=torch.int32, device=position.device)
+    weight = position.new_empty(len(position), 12)
+    lines = {}  # (axis, length) -> vertices and weights; rows and columns differ only for planes that are not square
+    for plane, (first, second) in enumerate(PLANE_AXES):
+        for axis, length in ((first, columns), (second, rows)):
+            if (axis, length) not in lines:
+                lines[axis, length] = _vertices(position[:, axis], length)
+        (i, u), (j, v) = lines[first, columns], lines[second, rows]
+        corners = slice(4 * plane, 4 * plane + 4)
+        index[:, corners] = (plane * rows * columns + j[:, :, None] * columns + i[:, None, :]).flatten(1)
+        weight[:, corners] = (v[:, :, None] * u[:, None, :]).flatten(1)
+    return gather_sum(planes.reshape(-1, channels), index, weight)
+
+
+def _vertices(coordinate: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """The two grid vertices around a coordinate [N] in [0, 1], int32 [N, 2], and their weights [N, 2]; zero outside."""
+    x = coordinate * (length - 1)
+    lower = x.floor()
+    fraction = x - lower
+    vertex = torch.stack([lower, lower + 1], dim=1)
+    inside = (vertex >= 0) & (vertex <= length - 1)
+    return torch.where(inside, vertex, 0).int(), torch.stack([1 - fraction, fraction], dim=1) * inside
