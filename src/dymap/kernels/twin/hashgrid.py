@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dymap.kernels.twin.gather import gather_sum
-from dymap.kernels.twin.planes import PLANE_AXES
+from dymap.kernels.twin.planes import PLANE_AXES, Vertices, corners, pieces
 
 PRIMES = (1, 2654435761, 805459861)
 
@@ -128,22 +128,28 @@ def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels) -> Tenso
     """
     position = position.detach()
     rows, features = grids.shape[1:]
-    inside = (position >= 0) & (position <= 1)
-    u = _roundtrip(torch.where(inside, position, 0))
-    index = torch.empty(len(position), levels.levels, 12, dtype=torch.int32, device=position.device)
+    index = torch.empty(len(position), levels.levels * 12, dtype=torch.int32, device=position.device)
     weight = position.new_empty(index.shape)
-    for level, (scale, resolution) in enumerate(zip(levels.scales, levels.resolutions, strict=True)):
-        x = u * scale
-        cell = x.floor()
-        upper = _smoothstep(x - cell)
-        side = torch.stack([1 - upper, upper], dim=-1) * inside[..., None]  # [N, 3, 2]
-        lower = cell.int()
-        vertex = torch.stack([lower, (lower + 1).clamp_(max=resolution - 1)], dim=-1)
-        for plane, (first, second) in enumerate(PLANE_AXES):
-            corners = slice(4 * plane, 4 * plane + 4)
-            base = plane * rows + levels.plane_offsets[level]
-            i, j = vertex[:, first, :, None] + base, vertex[:, second, None, :] * resolution
-            index[:, level, corners] = (i + j).flatten(1)
-            weight[:, level, corners] = (side[:, first, :, None] * side[:, second, None, :]).flatten(1)
+    for part in pieces(len(position)):
+        axes = []
+        for axis in range(3):
+            coordinate = position[part, axis].contiguous()
+            inside = (coordinate >= 0) & (coordinate <= 1)
+            axes.append((inside, _roundtrip(torch.where(inside, coordinate, 0))))
+        for level, (scale, resolution) in enumerate(zip(levels.scales, levels.resolutions, strict=True)):
+            around = [_vertices(u, inside, scale, resolution) for inside, u in axes]
+            for plane, (first, second) in enumerate(PLANE_AXES):
+                base = plane * rows + levels.plane_offsets[level]
+                place = 12 * level + 4 * plane
+                corners(index[part], weight[part], place, base, around[first], around[second], resolution)
     out = gather_sum(grids.reshape(-1, features), index.reshape(-1, 12), weight.reshape(-1, 12))
     return out.reshape(len(position), -1)
+
+
+def _vertices(u: Tensor, inside: Tensor, scale: float, resolution: int) -> Vertices:
+    """Vertices around coordinates [N] of one level; all weights are zero outside."""
+    x = u * scale
+    cell = x.floor()
+    upper = torch.where(inside, _smoothstep(x - cell), 0)
+    lower = cell.int()
+    return Vertices(lower, (lower + 1).clamp_(max=resolution - 1), inside.to(u.dtype) - upper, upper)

@@ -6,14 +6,15 @@ product against the networks around that cell: two batched products a plane, wha
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from dymap.kernels.twin.planes import PLANE_AXES
 
-BLOCK = 32  # samples in a block: half of it is wasted on average in every visited cell
+PIECE = 4096
+"""Samples worked on at once."""
 
 
 class CellWeights(NamedTuple):
@@ -74,29 +75,87 @@ def mlp_maps(inputs: Tensor, position: Tensor, networks: CellWeights) -> Tensor:
         return out
     for plane, axes in enumerate(PLANE_AXES):
         cell, weight = locate(position[:, list(axes)], networks.size, networks.overlap)
-        out = out + _plane(inputs, cell, weight, networks.first[plane], networks.second[plane])
+        out = out + _Plane.apply(inputs, cell, weight, networks.first[plane], networks.second[plane])
     return out
 
 
-def _plane(inputs: Tensor, cell: Tensor, weight: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    source, block_cell = blocks(cell, len(first))  # [B, BLOCK], [B]
-    filled = source.clamp(min=0)
-    x = inputs.index_select(0, filled.reshape(-1)).reshape(*source.shape, -1)
-    blend = weight[filled] * (source >= 0)[..., None]  # padding weighs nothing
-    hidden = torch.relu(torch.bmm(x, first.index_select(0, block_cell)))  # [B, BLOCK, M * H]
-    hidden = (hidden.unflatten(-1, (blend.shape[-1], -1)) * blend[..., None]).flatten(-2)
-    out = torch.bmm(hidden, second.index_select(0, block_cell))  # [B, BLOCK, 3]
-    slots = torch.nonzero(source.reshape(-1) >= 0)[:, 0]
-    place = torch.empty_like(slots)
-    place[source.reshape(-1)[slots]] = slots  # where each sample sits
-    return out.reshape(-1, 3).index_select(0, place)
+class _Plane(torch.autograd.Function):
+    """One map. Works through the blocks in pieces that stay in the cache, and again, rather than from memory, in the
+    backward pass: hidden layers are wide and cheap."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, cell: Tensor, weight: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        source, block_cell = blocks(cell, len(first))
+        ctx.save_for_backward(inputs, weight, first, second, source, block_cell)
+        wide = _widen(second, weight.shape[1])
+        slots = inputs.new_empty(source.numel(), 3)
+        for part in _pieces(source):
+            index = source[part].clamp(min=0)
+            x = inputs[index]
+            outputs = torch.bmm(torch.bmm(x, first[block_cell[part]]).relu_(), wide[block_cell[part]])
+            blended = (outputs.unflatten(-1, (-1, 3)) * weight[index][..., None]).sum(-2)
+            slots.view(*source.shape, 3)[part] = blended
+        return slots.index_select(0, _places(source, len(inputs)))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, weight, first, second, source, block_cell = ctx.saved_tensors
+        wide = _widen(second, weight.shape[1])
+        grad_slots = inputs.new_empty(source.numel(), inputs.shape[1])
+        grad_first, grad_wide = torch.zeros_like(first), torch.zeros_like(wide)
+        for part in _pieces(source):
+            index, cells = source[part].clamp(min=0), block_cell[part]
+            x = inputs[index]
+            hidden = torch.bmm(x, first[cells]).relu_()
+            blend = weight[index] * (source[part] >= 0)[..., None]  # padding weighs nothing
+            grad_outputs = (blend[..., None] * grads[0][index][..., None, :]).flatten(-2)
+            grad_wide.index_add_(0, cells, torch.bmm(hidden.transpose(1, 2), grad_outputs))
+            grad_hidden = torch.bmm(grad_outputs, wide[cells].transpose(1, 2)).mul_(hidden > 0)
+            grad_first.index_add_(0, cells, torch.bmm(x.transpose(1, 2), grad_hidden))
+            torch.bmm(
+                grad_hidden, first[cells].transpose(1, 2), out=grad_slots.view(*source.shape, inputs.shape[1])[part]
+            )
+        grad_inputs = grad_slots.index_select(0, _places(source, len(inputs)))
+        return grad_inputs, None, None, grad_first, _narrow(grad_wide, weight.shape[1])
 
 
-def blocks(cell: Tensor, cells: int, size: int = BLOCK) -> tuple[Tensor, Tensor]:
-    """Group samples by cell into blocks of `size`, the last block of a cell padded with -1.
+def _widen(second: Tensor, networks: int) -> Tensor:
+    """[cells, M * H, 3] -> [cells, M * H, M * 3], block-diagonal: outputs of the M networks side by side."""
+    split = second.unflatten(1, (networks, -1))
+    wide = split.new_zeros(*split.shape[:3], networks, 3)
+    for m in range(networks):
+        wide[:, m, :, m] = split[:, m]
+    return wide.flatten(1, 2).flatten(2, 3)
 
-    cell: [N] int64 in [0, cells). Returns sample indices [B, size] and the cell of each block [B].
+
+def _narrow(wide: Tensor, networks: int) -> Tensor:
+    """The diagonal blocks of `_widen`: its transpose."""
+    split = wide.unflatten(2, (networks, 3)).unflatten(1, (networks, -1))
+    return torch.stack([split[:, m, :, m] for m in range(networks)], dim=1).flatten(1, 2)
+
+
+def _pieces(source: Tensor) -> list[slice]:
+    """Runs of blocks, PIECE samples each."""
+    step = max(1, PIECE // source.shape[1])
+    return [slice(start, start + step) for start in range(0, len(source), step)]
+
+
+def _places(source: Tensor, count: int) -> Tensor:
+    """[count] slot of each sample in the blocks."""
+    flat = source.reshape(-1)
+    slots = torch.nonzero(flat >= 0)[:, 0]
+    places = torch.empty(count, dtype=torch.int64, device=source.device)
+    places[flat[slots]] = slots
+    return places
+
+
+def blocks(cell: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+    """Group samples by cell into blocks of equal size, the last block of a cell padded with -1.
+
+    cell: [N] int64 in [0, cells). Returns sample indices [B, size] and the cell of each block [B]. The size grows
+    with the samples in a cell, half a block being wasted on average in every one.
     """
+    size = next(s for s in (16, 32, 64, 128) if s == 128 or len(cell) < 8 * s * cells)
     order = torch.sort(cell.int(), stable=True)[1]
     counts = torch.bincount(cell, minlength=cells)
     per_cell = torch.div(counts + size - 1, size, rounding_mode="floor")

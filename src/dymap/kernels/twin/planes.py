@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -21,23 +23,52 @@ def sample_planes(planes: Tensor, position: Tensor) -> Tensor:
     position = position.detach()
     index = torch.empty(len(position), 12, dtype=torch.int32, device=position.device)
     weight = position.new_empty(len(position), 12)
-    lines = {}  # (axis, length) -> vertices and weights; rows and columns differ only for planes that are not square
-    for plane, (first, second) in enumerate(PLANE_AXES):
-        for axis, length in ((first, columns), (second, rows)):
-            if (axis, length) not in lines:
-                lines[axis, length] = _vertices(position[:, axis], length)
-        (i, u), (j, v) = lines[first, columns], lines[second, rows]
-        corners = slice(4 * plane, 4 * plane + 4)
-        index[:, corners] = (plane * rows * columns + j[:, :, None] * columns + i[:, None, :]).flatten(1)
-        weight[:, corners] = (v[:, :, None] * u[:, None, :]).flatten(1)
+    for part in pieces(len(position)):
+        as_column = [_vertices(position[part, axis].contiguous(), columns) for axis in range(2)]
+        as_row = [_vertices(position[part, axis].contiguous(), rows) for axis in range(1, 3)]
+        for plane, (first, second) in enumerate(PLANE_AXES):
+            base = plane * rows * columns
+            corners(index[part], weight[part], 4 * plane, base, as_column[first], as_row[second - 1], columns)
     return gather_sum(planes.reshape(-1, channels), index, weight)
 
 
-def _vertices(coordinate: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """The two grid vertices around a coordinate [N] in [0, 1], int32 [N, 2], and their weights [N, 2]; zero outside."""
+def pieces(count: int, size: int = 4096) -> list[slice]:
+    """Runs of samples whose corners stay in the cache while they are written."""
+    return [slice(start, start + size) for start in range(0, count, size)]
+
+
+class Vertices(NamedTuple):
+    """The two grid vertices around coordinates [N]: int32 [N] each, and their weights [N]."""
+
+    lower: Tensor
+    upper: Tensor
+    lower_weight: Tensor
+    upper_weight: Tensor
+
+
+def _vertices(coordinate: Tensor, length: int) -> Vertices:
+    """Vertices around a coordinate in [0, 1] on `length` vertices; those outside weigh nothing."""
     x = coordinate * (length - 1)
     lower = x.floor()
     fraction = x - lower
-    vertex = torch.stack([lower, lower + 1], dim=1)
-    inside = (vertex >= 0) & (vertex <= length - 1)
-    return torch.where(inside, vertex, 0).int(), torch.stack([1 - fraction, fraction], dim=1) * inside
+    vertex = lower.clamp(-1, length).int()
+    return Vertices(
+        vertex.clamp(0, length - 1),
+        (vertex + 1).clamp_(0, length - 1),
+        torch.where((vertex >= 0) & (vertex < length), 1 - fraction, 0),
+        torch.where((vertex >= -1) & (vertex < length - 1), fraction, 0),
+    )
+
+
+def corners(
+    index: Tensor, weight: Tensor, place: int, base: int, column: Vertices, row: Vertices, stride: int
+) -> None:
+    """Write the four corners of a bilinear sample into columns place .. place + 3 of index and weight [N, K].
+
+    Column by column, so that every operation runs along the samples.
+    """
+    for b, (j, v) in enumerate(((row.lower, row.lower_weight), (row.upper, row.upper_weight))):
+        start = j * stride + base
+        for a, (i, u) in enumerate(((column.lower, column.lower_weight), (column.upper, column.upper_weight))):
+            torch.add(start, i, out=index[:, place + 2 * b + a])
+            torch.mul(v, u, out=weight[:, place + 2 * b + a])
