@@ -98,6 +98,8 @@ def rig_box(cameras: Sequence[Camera]) -> NDArray[np.float32]:
     positions = np.stack([camera.position for camera in cameras])
     # The point nearest to all optical axes: sum over cameras of (I - a a^T) (x - p) = 0.
     projectors = np.eye(3) - axes[:, :, None] * axes[:, None, :]
-    centre = np.linalg.lstsq(projectors.sum(axis=0), (projectors @ positions[..., None]).sum(axis=0)[:, 0], rcond=None)[0]
+    centre = np.linalg.lstsq(projectors.sum(axis=0), (projectors @ positions[..., None]).sum(axis=0)[:, 0], rcond=None)[
+        0
+    ]
     reach = 0.8 * float(np.linalg.norm(positions - centre, axis=1).min())
     return scale_box(np.stack([centre - reach, centre + reach]))

@@ -61,7 +61,7 @@ def prepare(
     image: [H, W, 3] RGB; mask: [H, W]; camera: full-size, with its distortion. Returns float32 [h, w, 3] in [0, 1]
     and the mask [h, w]. Colours are interpolated in float32, labels are never interpolated.
     """
-    colour = image.astype(np.float32) / 255
+    colour = image.astype(np.float32) / np.float32(255)
     if camera.distorted:
         colour = cv2.undistort(colour, camera.K, camera.D).astype(np.float32)
     if mask is not None:

@@ -1,0 +1,44 @@
+"""The command line: one file a command; each parses, calls and prints."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import tyro
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit code. Faults of the input become one sentence on stderr and exit code 1."""
+    # Imported here, so that `import dymap` does not pay for the commands.
+    from dymap.cli import bake, demo, evaluate, info, render, sample, train
+    from dymap.cli.console import show_warning
+    from dymap.errors import InputError
+    from dymap.train.loop import NotFiniteError
+
+    warnings.showwarning = show_warning
+    commands: dict[str, Any] = {
+        "train": train.train,
+        "bake": bake.bake,
+        "evaluate": evaluate.evaluate,
+        "render": render.render,
+        "info": info.info,
+        "sample": sample.sample,
+        "demo": demo.demo,
+    }
+    try:
+        result = tyro.extras.subcommand_cli_from_dict(
+            commands, prog="dymap", description="Volumetric video as dynamic MLP maps.", args=arguments
+        )
+    except (InputError, NotFiniteError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return int(result or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

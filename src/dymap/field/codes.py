@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import torch
@@ -46,7 +47,7 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.cameras = cameras
         widths = (3, *ENCODER_WIDTHS)
-        self.down = nn.Sequential(*[NormalizedConv(a, b) for a, b in zip(widths, widths[1:], strict=False)])
+        self.down = nn.Sequential(*[NormalizedConv(a, b) for a, b in itertools.pairwise(widths)])
         self.mix = NormalizedLinear(cameras * widths[-1] * 4 * 4, 2 * code_dim)
         self.mu = ScaledLinear(2 * code_dim, code_dim, leaky=False)
         self.logstd = ScaledLinear(2 * code_dim, code_dim, leaky=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ class PlaneDecoder(nn.Module):
     def __init__(self, config: FieldConfig):
         super().__init__()
         for name, value in (("plane_size", config.plane_size), ("map_size", config.map_size)):
-            if value < 4 and name == "plane_size" or value < 1 or value & (value - 1):
+            if (value < 4 and name == "plane_size") or value < 1 or value & (value - 1):
                 raise ValueError(f"{name} {value} is not a power of two that the decoder can reach")
         if config.map_size > config.plane_size or (config.overlap and config.map_size < 2):
             raise ValueError(f"map_size {config.map_size} does not fit plane_size {config.plane_size}")
@@ -62,7 +63,7 @@ class PlaneDecoder(nn.Module):
         self.density = nn.Conv2d(up[-1], 3 * config.channels, 3, padding=1)
         trunk = trunk_widths(config)
         down: list[nn.Module] = []
-        for a, b in zip(trunk, trunk[1:], strict=False):
+        for a, b in itertools.pairwise(trunk):
             down += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.ReLU()]
         self.trunk = nn.Sequential(*down)
         # One head for each map; xy comes from the head of the axis it leaves out, and so on.

@@ -29,7 +29,10 @@ class ScaledLinear(nn.Module):
 
 
 class ScaledUpsample(nn.Module):
-    """Transposed convolution 4x4, stride 2, with a bias for every output pixel, then LeakyReLU: [B, in, h, h] -> [B, out, 2h, 2h]."""
+    """Transposed convolution 4x4, stride 2, with a bias for every output pixel, then LeakyReLU.
+
+    [B, in, h, h] -> [B, out, 2h, 2h].
+    """
 
     def __init__(self, inputs: int, outputs: int, size: int):
         super().__init__()

@@ -109,9 +109,9 @@ def look_at(position: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1
     eye = np.asarray(position, dtype=np.float64)
     forward = np.asarray(target, dtype=np.float64) - eye
     right = np.cross(forward, np.asarray(up, dtype=np.float64))
-    if np.linalg.norm(right) < 1e-9 * max(np.linalg.norm(forward), 1e-9):
+    if np.linalg.norm(right) < 1e-9 * max(float(np.linalg.norm(forward)), 1e-9):
         raise ValueError("the view direction is parallel to `up`")
-    forward /= np.linalg.norm(forward)
-    right /= np.linalg.norm(right)
+    forward = forward / np.linalg.norm(forward)
+    right = right / np.linalg.norm(right)
     R = np.stack([right, np.cross(forward, right), forward])
     return R, -R @ eye

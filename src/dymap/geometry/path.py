@@ -22,7 +22,7 @@ def orbit_path(extrinsics: ArrayLike, n: int, start: float = 0.0, length: float 
     if len(matrices) < 3:
         raise ValueError(f"an orbit needs at least 3 cameras, got {len(matrices)}")
     c2w = np.linalg.inv(matrices)
-    right, down, forward, position = (c2w[:, :3, k] for k in range(4))
+    down, forward, position = (c2w[:, :3, k] for k in (1, 2, 3))
     up = _unit(down.sum(axis=0))  # the mean down axis: the published path calls it up
     z = _unit(-forward[0])
     e1 = _unit(np.cross(z, up))

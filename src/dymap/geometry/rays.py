@@ -14,7 +14,10 @@ from dymap.geometry.camera import Array, Camera
 
 @dataclass(frozen=True)
 class Rays:
-    """A batch of rays. origins, directions: [R, 3] world, metres, unit directions; near, far: [R] metres along the ray."""
+    """A batch of rays.
+
+    origins: [R, 3] world, metres; directions: [R, 3] unit; near, far: [R] metres along the ray.
+    """
 
     origins: Tensor
     directions: Tensor

@@ -1,47 +1,89 @@
-"""Depths inside an occupancy grid: samples only where the scene can be (our presets; method.md 6 samples the box)."""
+"""Depths where a ray can see something (our presets; method.md 6 samples the whole box).
+
+A ray is cut into equal pieces. Pieces outside the visual hull get no samples. Within it, a density lattice of the
+frame (cheap and free of gradients, see field/lattice.py) tells which pieces are likely visible, and those get more.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from dymap.field.frame import Frame
+from dymap.field.lattice import density_lattice
 from dymap.geometry.rays import Rays
+from dymap.render.volume import opacity, ray_weights
 
-BINS = 128
-"""Equal pieces of a ray that are kept or dropped as a whole."""
+PIECES = 128
+EXPLORE = 0.4
+"""Share of the samples that ignore the density, so that nothing in the hull is ever given up."""
 
 
 class Depths(NamedTuple):
-    """z [R, N] metres along the rays; dist [R, N] the length each sample stands for; hit [R]: the ray meets the grid."""
+    """z: [R, N] metres along the rays; dist: [R, N] length that each sample stands for; hit: [R] meets the grid."""
 
     z: Tensor
     dist: Tensor
     hit: Tensor
 
 
-def occupied_depths(rays: Rays, box: Tensor, grid: Tensor, jitter: Tensor, bins: int = BINS) -> Depths:
-    """Stratified samples over the occupied parts of each ray, by length.
+@torch.no_grad()
+def proposal_density(frame: Frame, shape: tuple[int, ...]) -> Tensor:
+    """[gx, gy, gz] the largest raw density around each voxel of the frame's box, from the voxels' centres.
 
-    grid: [gx, gy, gz] bool over box [2, 3]; jitter: [R, N] uniform in [0, 1) (0.5: the middle of each stratum).
+    The largest of the 27 neighbours, so that what is thinner than a voxel still draws samples.
+    """
+    axes = [(torch.arange(n, device=frame.device) + 0.5) / n for n in shape]
+    sigma = density_lattice(frame, *axes)
+    return F.max_pool3d(sigma[None, None], 3, stride=1, padding=1)[0, 0]
+
+
+@torch.no_grad()
+def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Tensor | None = None) -> Depths:
+    """Stratified samples over the parts of each ray inside the hull.
+
+    hull: [gx, gy, gz] bool over box [2, 3]; jitter: [R, N] uniform in [0, 1) (0.5: the middle of each stratum);
+    sigma: [gx, gy, gz] density that draws samples to visible parts, or None: equal lengths get equal samples.
     Rays that meet no occupied voxel get hit = False and intervals of length zero.
     """
-    size = torch.tensor(grid.shape, device=grid.device)
-    scale = size / (box[1] - box[0])
-    near, width = rays.near, (rays.far - rays.near) / bins
-    middle = near[:, None] + width[:, None] * (torch.arange(bins, device=near.device) + 0.5)  # [R, bins]
-    flat = torch.zeros(middle.shape, dtype=torch.int64, device=near.device)
-    for axis in range(3):
-        o, d = (rays.origins[:, axis] - box[0, axis]) * scale[axis], rays.directions[:, axis] * scale[axis]
-        voxel = torch.addcmul(o[:, None], d[:, None], middle).long().clamp_(0, grid.shape[axis] - 1)
-        flat = flat.mul_(grid.shape[axis]).add_(voxel)
-    kept = torch.cumsum(grid.reshape(-1)[flat], dim=1, dtype=torch.float32)  # occupied pieces up to each
-    total = kept[:, -1:]
+    near, width = rays.near, (rays.far - rays.near) / PIECES
+    voxel = _voxels(rays, box, tuple(hull.shape), near, width)
+    inside = hull.reshape(-1)[voxel].to(near.dtype)  # [R, PIECES]
+    total = inside.sum(dim=1, keepdim=True)
+    mass = inside / total.clamp(min=1)
+    if sigma is not None:
+        seen = ray_weights(opacity(sigma.reshape(-1)[voxel], width[:, None] * inside))
+        mass = mass * (EXPLORE + (1 - EXPLORE) * (1 - seen.sum(dim=1, keepdim=True))) + (1 - EXPLORE) * seen
+    upto = torch.cumsum(mass, dim=1)
+    upto = upto / upto[:, -1:].clamp(min=1e-10)
+    length = torch.cumsum(inside, dim=1) * width[:, None]  # inside the hull, up to the end of each piece
     count = jitter.shape[1]
-    wanted = (torch.arange(count, device=near.device) + jitter) / count * total
-    piece = torch.searchsorted(kept, wanted, right=True).clamp_(max=bins - 1)
-    before = torch.where(piece > 0, kept.gather(1, (piece - 1).clamp(min=0)), 0.0)
-    z = near[:, None] + (piece + (wanted - before).clamp(0, 1)) * width[:, None]
-    dist = (total * width[:, None] / count).expand_as(z)
-    return Depths(z, dist, total[:, 0] > 0)
+    strata = torch.arange(count + 1, device=near.device, dtype=near.dtype).expand(len(near), -1) / count
+    z, _ = _invert(strata[:, :-1] + jitter / count, upto, length, near, width)
+    _, covered = _invert(strata, upto, length, near, width)
+    return Depths(z, covered[:, 1:] - covered[:, :-1], total[:, 0] > 0)
+
+
+def _voxels(rays: Rays, box: Tensor, shape: tuple[int, ...], near: Tensor, width: Tensor) -> Tensor:
+    """[R, PIECES] flat index of the voxel at the middle of each piece."""
+    middle = near[:, None] + width[:, None] * (torch.arange(PIECES, device=near.device) + 0.5)
+    flat = torch.zeros(middle.shape, dtype=torch.int32, device=near.device)
+    for axis, n in enumerate(shape):
+        scale = n / (box[1, axis] - box[0, axis])
+        o, d = (rays.origins[:, axis] - box[0, axis]) * scale, rays.directions[:, axis] * scale
+        flat = flat.mul_(n).add_(torch.addcmul(o[:, None], d[:, None], middle).int().clamp_(0, n - 1))
+    return flat
+
+
+def _invert(u: Tensor, upto: Tensor, length: Tensor, near: Tensor, width: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the cumulative mass `upto` [R, PIECES] reaches u [R, N]: depth, and length inside the hull up to there."""
+    piece = torch.searchsorted(upto, u.contiguous(), right=True).clamp_(max=PIECES - 1)
+    earlier = (piece - 1).clamp(min=0)
+    first = piece == 0
+    below = torch.where(first, 0, upto.gather(1, earlier))
+    inner = torch.where(first, 0, length.gather(1, earlier))
+    share = ((u - below) / (upto.gather(1, piece) - below).clamp(min=1e-10)).clamp(0, 1)
+    return near[:, None] + (piece + share) * width[:, None], inner + share * (length.gather(1, piece) - inner)

@@ -94,17 +94,6 @@ def integrate(
 
 
 @torch.no_grad()
-def visible_samples(frame: Frame, rays: Rays, z: Tensor, dist: Tensor, threshold: float) -> Tensor:
-    """[R, N] bool: samples whose weight exceeds `threshold`, found without gradients.
-
-    Integrating only those leaves out at most N * threshold of a ray's opacity, and most of the work.
-    """
-    points = rays.origins[:, None] + rays.directions[:, None] * z[..., None]
-    sigma = frame.density(frame.normalise(points.reshape(-1, 3)))[0].reshape(z.shape)
-    return ray_weights(opacity(sigma, dist)) > threshold
-
-
-@torch.no_grad()
 def render_rays(frame: Frame, rays: Rays, samples: int = 64) -> Rendered:
     """Deterministic samples over the whole range of each ray, in chunks of bounded memory."""
     size = max(1, CHUNK_SAMPLES // samples)

@@ -98,7 +98,7 @@ class BatchSampler:
         index = np.concatenate(pixels)
         mask = shot.mask.reshape(-1)[index]
         edge = edge_band(shot.mask).reshape(-1)[index] if self.capture.config.edge_band else np.zeros(count, bool)
-        rgb = shot.rgb.reshape(-1, 3)[index].astype(np.float32) / 255
+        rgb = shot.rgb.reshape(-1, 3)[index].astype(np.float32) / np.float32(255)
         tensors = (torch.from_numpy(a).to(self.device) for a in (rgb, (mask != 0).astype(np.float32), edge))
         return Item(frame, Rays.cat(rays), *tensors)
 

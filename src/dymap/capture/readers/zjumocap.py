@@ -1,9 +1,9 @@
 """ZJU-MoCap, refined cameras (method.md 10).
 
-    annots.npy               cams: K, D, R, T (millimetres); ims: relative paths for each frame and camera
-    images/00/000000.jpg     older: Camera_B1/000000.jpg
-    schp/00/000000.png       20-label palette; older: mask_cihp/Camera_B1/000000.png, label ids
-    vertices/000000.npy      [n, 3] metres; or vertices/0.npy; older: new_vertices/
+annots.npy               cams: K, D, R, T (millimetres); ims: relative paths for each frame and camera
+images/00/000000.jpg     older: Camera_B1/000000.jpg
+schp/00/000000.png       20-label palette; older: mask_cihp/Camera_B1/000000.png, label ids
+vertices/000000.npy      [n, 3] metres; or vertices/0.npy; older: new_vertices/
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def palette(labels: int = 20) -> NDArray[np.uint8]:
 def read_palette(path: Path) -> NDArray[np.uint8]:
     """A mask in palette colours -> [H, W]: 0 black, FACE for face labels, 1 anything else."""
     rgb = read_image(path)
-    mask = rgb.any(axis=-1).astype(np.uint8)
+    mask = np.asarray(rgb.any(axis=-1), dtype=np.uint8)
     for colour in palette()[list(FACE_LABELS)]:
         mask[(rgb == colour).all(axis=-1)] = FACE
     return mask

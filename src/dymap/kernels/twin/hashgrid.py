@@ -143,7 +143,7 @@ def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels) -> Tenso
                 place = 12 * level + 4 * plane
                 corners(index[part], weight[part], place, base, around[first], around[second], resolution)
     out = gather_sum(grids.reshape(-1, features), index.reshape(-1, 12), weight.reshape(-1, 12))
-    return out.reshape(len(position), -1)
+    return out.reshape(len(position), levels.levels * features)
 
 
 def _vertices(u: Tensor, inside: Tensor, scale: float, resolution: int) -> Vertices:

@@ -43,7 +43,9 @@ def locate(position: Tensor, size: int, overlap: bool) -> tuple[Tensor, Tensor]:
     grid = position * (size - 1)
     cell = grid.long().clamp_(0, max(size - 2, 0))
     f = (grid - cell).clamp_(0, 1)
-    weight = torch.stack([(1 - f[:, 0]) * (1 - f[:, 1]), (1 - f[:, 0]) * f[:, 1], f[:, 0] * (1 - f[:, 1]), f[:, 0] * f[:, 1]], 1)
+    weight = torch.stack(
+        [(1 - f[:, 0]) * (1 - f[:, 1]), (1 - f[:, 0]) * f[:, 1], f[:, 0] * (1 - f[:, 1]), f[:, 0] * f[:, 1]], 1
+    )
     return cell[:, 0] * (size - 1) + cell[:, 1], weight
 
 

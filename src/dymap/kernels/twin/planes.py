@@ -51,7 +51,7 @@ def _vertices(coordinate: Tensor, length: int) -> Vertices:
     x = coordinate * (length - 1)
     lower = x.floor()
     fraction = x - lower
-    vertex = lower.clamp(-1, length).int()
+    vertex = lower.clamp(-2, length).int()
     return Vertices(
         vertex.clamp(0, length - 1),
         (vertex + 1).clamp_(0, length - 1),
@@ -60,9 +60,7 @@ def _vertices(coordinate: Tensor, length: int) -> Vertices:
     )
 
 
-def corners(
-    index: Tensor, weight: Tensor, place: int, base: int, column: Vertices, row: Vertices, stride: int
-) -> None:
+def corners(index: Tensor, weight: Tensor, place: int, base: int, column: Vertices, row: Vertices, stride: int) -> None:
     """Write the four corners of a bilinear sample into columns place .. place + 3 of index and weight [N, K].
 
     Column by column, so that every operation runs along the samples.

@@ -1,0 +1,23 @@
+"""Baking: a trained field becomes a video (method.md 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dymap.bake.occupancy import bake_occupancy
+from dymap.config import BakeConfig
+from dymap.field.field import Field
+
+
+@torch.no_grad()
+def bake_grids(field: Field, config: BakeConfig, progress: Callable[[int, int], None] | None = None) -> Tensor:
+    """[frames, gx, gy, gz] bool occupancy of every frame. Needs codes that the field holds itself."""
+    grids = []
+    for index in range(field.num_frames):
+        grids.append(bake_occupancy(field.at(index), config))
+        if progress:
+            progress(index + 1, field.num_frames)
+    return torch.stack(grids)

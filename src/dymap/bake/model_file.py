@@ -1,0 +1,153 @@
+"""A baked video in one file: safetensors with a JSON header.
+
+Tensors: the field's parameters, `codes.weight` [frames, code], `boxes` [frames, 2, 3], `occupancy` (packed bits of
+bool [frames, gx, gy, gz]). Header, under the key `dymap`: configuration, fps, frame numbers, cameras, name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dymap.config import BakeConfig, FieldConfig, RenderConfig, from_json, to_json
+from dymap.errors import InputError
+from dymap.field.field import Field
+from dymap.files import replacing
+from dymap.geometry.camera import Camera
+
+FORMAT = "dymap-video"
+VERSION = 1
+SUFFIX = ".dymap"
+MAX_HEADER = 16 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class BakedVideo:
+    """A field with its occupancy grids [frames, gx, gy, gz] bool and what is needed to show it.
+
+    frames: frame numbers. cameras: of the capture, prepared (undistorted, resized); train_views, test_views: indices.
+    """
+
+    field: Field
+    occupancy: Tensor
+    render: RenderConfig
+    bake: BakeConfig
+    fps: float
+    frames: tuple[int, ...]
+    cameras: tuple[Camera, ...]
+    train_views: tuple[int, ...]
+    test_views: tuple[int, ...]
+    name: str
+
+
+def camera_to_json(camera: Camera) -> dict[str, Any]:
+    """K, R, T in metres, size, name; baked cameras are undistorted."""
+    return {
+        "name": camera.name,
+        "K": camera.K.tolist(),
+        "R": camera.R.tolist(),
+        "T": camera.T.tolist(),
+        "width": camera.width,
+        "height": camera.height,
+        "pixel_offset": camera.pixel_offset,
+    }
+
+
+def camera_from_json(data: Mapping[str, Any]) -> Camera:
+    return Camera(
+        np.array(data["K"]), np.array(data["R"]), np.array(data["T"]), int(data["width"]), int(data["height"]),
+        name=str(data["name"]), pixel_offset=float(data["pixel_offset"]),
+    )  # fmt: skip
+
+
+def save_video(path: Path, video: BakedVideo) -> None:
+    """Write the file, beside and renamed. Raises InputError where the disk refuses."""
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": video.name,
+        "field": to_json(replace(video.field.config, codes="embedding", encoder_views=())),
+        "render": to_json(video.render),
+        "bake": to_json(video.bake),
+        "fps": video.fps,
+        "frames": list(video.frames),
+        "cameras": [camera_to_json(camera) for camera in video.cameras],
+        "train_views": list(video.train_views),
+        "test_views": list(video.test_views),
+    }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in video.field.state_dict().items()}
+    tensors["occupancy"] = torch.from_numpy(np.packbits(video.occupancy.cpu().numpy()))
+    with replacing(path) as partial:
+        try:
+            save_file(tensors, partial, {FORMAT: json.dumps(header)})
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The JSON header of a baked file. Raises InputError if it is none."""
+    try:
+        with safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(FORMAT)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a complete dymap video ({error})") from None
+    if text is None or len(text) > MAX_HEADER:
+        raise InputError(f"{path}: a safetensors file, but not a dymap video")
+    header = json.loads(text)
+    if header.get("version") != VERSION:
+        raise InputError(f"{path}: version {header.get('version')} of the file format; this dymap reads {VERSION}")
+    return header
+
+
+def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
+    """Read a baked file. Nothing in it is executed; every tensor's shape is checked against the header first.
+
+    Raises InputError that names what is wrong.
+    """
+    header = read_header(path)
+    try:
+        config = from_json(FieldConfig, header["field"], f"{path}: field")
+        bake = from_json(BakeConfig, header["bake"], f"{path}: bake")
+        render = from_json(RenderConfig, header["render"], f"{path}: render")
+        frames = tuple(int(n) for n in header["frames"])
+        cameras = tuple(camera_from_json(camera) for camera in header["cameras"])
+        views = tuple(tuple(int(v) for v in header[key]) for key in ("train_views", "test_views"))
+        fps, name = float(header["fps"]), str(header["name"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: damaged header ({error})") from None
+    with torch.device("meta"):
+        field = Field(config, torch.zeros(len(frames), 2, 3))
+    expected = {key: tuple(value.shape) for key, value in field.state_dict().items()}
+    voxels = len(frames) * int(np.prod(bake.grid))
+    expected["occupancy"] = ((voxels + 7) // 8,)
+    tensors = read_tensors(path, expected, device)
+    bits = np.unpackbits(tensors.pop("occupancy").cpu().numpy(), count=voxels)
+    occupancy = torch.from_numpy(bits.reshape(len(frames), *bake.grid).view(bool)).to(device)
+    field.load_state_dict(tensors, assign=True)
+    field.requires_grad_(False).eval()
+    return BakedVideo(field, occupancy, render, bake, fps, frames, cameras, views[0], views[1], name)
+
+
+def read_tensors(
+    path: Path, expected: Mapping[str, tuple[int, ...]], device: torch.device | str = "cpu"
+) -> dict[str, Tensor]:
+    """The tensors `expected` names, each of the expected shape. Raises InputError for what is missing or differs."""
+    with safe_open(path, "pt", device=str(device)) as file:
+        held = set(file.keys())
+        if missing := sorted(set(expected) - held):
+            raise InputError(f"{path}: tensor {missing[0]!r} is missing")
+        for key, shape in expected.items():
+            if (found := tuple(file.get_slice(key).get_shape())) != tuple(shape):
+                raise InputError(f"{path}: tensor {key!r} has shape {found}, expected {tuple(shape)}")
+        return {key: file.get_tensor(key) for key in expected}

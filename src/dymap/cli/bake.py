@@ -1,0 +1,52 @@
+"""dymap bake: from a trained field to one file that plays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+
+from dymap.bake.bake import bake_grids
+from dymap.bake.model_file import BakedVideo, save_video
+from dymap.capture import read_source
+from dymap.capture.capture import prepared_camera, split_views
+from dymap.cli.console import Device, Threads, console, pick_device, progress_bar
+from dymap.errors import InputError
+from dymap.field.field import Field
+from dymap.train.checkpoint import checkpoints, load_checkpoint
+from dymap.train.run import RunFolder
+
+
+def bake(
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a run.")],
+    out: Annotated[Path | None, tyro.conf.arg(help="File to write; default: the run's own.")] = None,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> int:
+    """Bake a trained run into one file: parameters, codes, boxes, cameras and occupancy grids."""
+    folder = RunFolder(run)
+    record = folder.read()
+    found = checkpoints(folder.checkpoints)
+    if not found:
+        raise InputError(f"{run}: nothing trained yet; run `dymap train` first")
+    where = pick_device(device, threads)
+    source = read_source(record.data, record.config.capture)
+    field = Field(record.config.field, torch.zeros(len(source.frames), 2, 3)).to(where)
+    step = load_checkpoint(found[-1][1], field)
+    with progress_bar("bake") as progress:
+        occupancy = bake_grids(field, record.config.bake, progress)
+    train_views, test_views = split_views(len(source.cameras), record.config.capture)
+    video = BakedVideo(
+        field, occupancy, record.config.render, record.config.bake, record.config.capture.fps, source.frames,
+        tuple(prepared_camera(camera, record.config.capture) for camera in source.cameras), train_views, test_views,
+        source.root.name,
+    )  # fmt: skip
+    path = out or folder.model
+    save_video(path, video)
+    console.print(
+        f"{path}: {path.stat().st_size / 1e6:.1f} MB, {video.field.num_frames} frames at step {step}, "
+        f"{occupancy.float().mean():.1%} of the voxels occupied; next: dymap evaluate {run}, dymap render {run}"
+    )
+    return 0

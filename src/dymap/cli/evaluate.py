@@ -1,0 +1,70 @@
+"""dymap evaluate: how close a video comes to held-out views."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.table import Table
+
+from dymap.capture import Capture, open_capture
+from dymap.cli.console import Device, Renderer, Threads, console, pick_device, progress_bar
+from dymap.errors import InputError
+from dymap.evaluate.protocol import METRICS, compare
+from dymap.evaluate.report import TITLES, side_by_side, summarise, table_rows
+from dymap.files import write_json
+from dymap.play.movie import write_png
+from dymap.play.video import Video, load
+from dymap.train.run import RunFolder
+
+
+def evaluate(
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a baked run.")],
+    renderer: Annotated[Renderer, tyro.conf.arg(help="march: real time; volume: all samples of the box.")] = "march",
+    views: Annotated[tuple[int, ...], tyro.conf.arg(help="Views; default: the test views.")] = (),
+    frames: Annotated[tuple[int, ...], tyro.conf.arg(help="Frame positions; default: every test frame.")] = (),
+    out: Annotated[Path | None, tyro.conf.arg(help="Folder of the report; default: in the run.")] = None,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> int:
+    """Measure a run on its test views: PSNR (box, foreground, image), SSIM, side-by-side pictures."""
+    folder = RunFolder(run)
+    record = folder.read()
+    where = pick_device(device, threads)
+    video = load(run, where)
+    with progress_bar("prepare images") as progress:
+        capture = open_capture(record.data, record.config.capture, progress)
+    evaluate_video(video, capture, out or folder.evaluation, renderer, list(views), list(frames))
+    return 0
+
+
+def evaluate_video(
+    video: Video, capture: Capture, out: Path, renderer: Renderer, views: list[int], frames: list[int]
+) -> dict[str, float | None]:
+    """Write metrics.json and pictures to `out`, print the table; returns the means."""
+    views = views or list(capture.test_views)
+    frames = frames or list(capture.test_frames())
+    if not views:
+        raise InputError("the run kept no test views; name some with --views")
+    for kind, chosen, count in (("view", views, len(capture.cameras)), ("frame", frames, len(capture.frames))):
+        for index in chosen:
+            if not 0 <= index < count:
+                raise InputError(f"{kind} {index} does not exist: there are {count}")
+    comparisons = []
+    with progress_bar("evaluate") as progress:
+        items = [(frame, view) for frame in frames for view in views]
+        for done, (frame, view) in enumerate(items, 1):
+            comparisons.append(compare(capture, partial(video.render, renderer=renderer), frame, view))
+            write_png(out / f"frame{frame:06d}_view{view:02d}.png", side_by_side(comparisons[-1]))
+            progress(done, len(items))
+    names = [camera.name or str(index) for index, camera in enumerate(capture.cameras)]
+    summary = {"renderer": renderer} | summarise(comparisons, capture.frames, names)
+    write_json(out / "metrics.json", summary)
+    table = Table("view", *(TITLES[key] for key in METRICS))
+    for row in table_rows(summary):
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"{summary['seconds_per_image']:.2f} s an image ({renderer}); report: {out}")
+    return summary["mean"]

@@ -1,0 +1,112 @@
+"""dymap info: what is this?"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from rich.table import Table
+
+import dymap
+from dymap.bake.model_file import SUFFIX, read_header
+from dymap.capture import READERS, read_source
+from dymap.cli.console import console
+from dymap.config import CaptureConfig
+from dymap.errors import InputError
+from dymap.files import read_json
+from dymap.kernels import backend
+from dymap.train.checkpoint import checkpoints
+from dymap.train.run import RunFolder
+
+
+def info(
+    path: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(help="A run, a capture or a baked file.")] = None,
+) -> int:
+    """Say what a run, a capture or a baked file is: cameras, frames, sizes, state and the next command.
+
+    Without a path: what dymap itself runs on.
+    """
+    if path is None:
+        rows = machine_rows()
+    elif not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    elif path.is_file():
+        rows = video_rows(path)
+    elif RunFolder(path).exists():
+        rows = run_rows(RunFolder(path))
+    elif any(reader.matches(path) for reader in READERS.values()):
+        rows = capture_rows(path)
+    else:
+        raise InputError(f"{path}: neither a run (config.json), nor a capture, nor a baked file ({SUFFIX})")
+    table = Table(show_header=False, box=None)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    return 0
+
+
+def machine_rows() -> list[tuple[str, str]]:
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return [
+        ("dymap", dymap.__version__),
+        ("kernels", backend()),
+        ("python", platform.python_version()),
+        ("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
+        ("GPU", gpu),
+    ]
+
+
+def capture_rows(path: Path) -> list[tuple[str, str]]:
+    source = read_source(path, CaptureConfig())
+    sizes = sorted({f"{camera.width} x {camera.height}" for camera in source.cameras})
+    return [
+        ("capture", f"{path} ({source.layout})"),
+        ("cameras", f"{len(source.cameras)} of {', '.join(sizes)}"),
+        ("distorted", f"{sum(camera.distorted for camera in source.cameras)} lenses"),
+        ("frames", f"{len(source.frames)}, numbers {source.frames[0]} to {source.frames[-1]}"),
+        ("masks", "yes" if source.masks else "no"),
+        ("vertices", "yes" if source.vertices else "no: use --boxes hull"),
+        ("next", f"dymap train --preset small --data {path} --out runs/{path.name}"),
+    ]
+
+
+def run_rows(run: RunFolder) -> list[tuple[str, str]]:
+    record = run.read()
+    found = checkpoints(run.checkpoints)
+    done = found[-1][0] if found else 0
+    rows = [
+        ("run", f"{run.root} (preset {record.preset})"),
+        ("capture", str(record.data)),
+        ("trained", f"{done} of {record.config.train.steps} steps"),
+    ]
+    if run.model.exists():
+        rows += video_rows(run.model)[:-1]
+    metrics = run.evaluation / "metrics.json"
+    if metrics.exists():
+        mean = read_json(metrics)["mean"]
+        rows.append(("evaluated", ", ".join(f"{k} {v:.3f}" for k, v in mean.items() if v is not None)))
+    if done < record.config.train.steps:
+        command = f"dymap train --data {record.data} --out {run.root} (with the options it was begun with)"
+    elif not run.model.exists():
+        command = f"dymap bake {run.root}"
+    elif not metrics.exists():
+        command = f"dymap evaluate {run.root}"
+    else:
+        command = f"dymap render {run.root}"
+    return [*rows, ("next", command)]
+
+
+def video_rows(path: Path) -> list[tuple[str, str]]:
+    header = read_header(path)
+    frames, cameras, grid = header["frames"], header["cameras"], header["bake"]["grid"]
+    return [
+        ("video", f"{path}, {path.stat().st_size / 1e6:.1f} MB"),
+        ("scene", header["name"]),
+        ("frames", f"{len(frames)} at {header['fps']:g} fps, numbers {frames[0]} to {frames[-1]}"),
+        ("cameras", f"{len(cameras)} of {cameras[0]['width']} x {cameras[0]['height']}"),
+        ("occupancy", " x ".join(map(str, grid))),
+        ("next", f"dymap render {path}"),
+    ]

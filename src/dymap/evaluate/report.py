@@ -1,0 +1,56 @@
+"""What an evaluation leaves behind: metrics.json, a table, side-by-side pictures."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.evaluate.protocol import METRICS, Comparison, average
+
+TITLES = {
+    "psnr": "PSNR box",
+    "psnr_foreground": "PSNR foreground",
+    "psnr_image": "PSNR image",
+    "ssim": "SSIM range 2",
+    "ssim_range1": "SSIM range 1",
+}
+
+
+def summarise(comparisons: list[Comparison], frames: tuple[int, ...], view_names: list[str]) -> dict[str, Any]:
+    """Metrics of every image, means of every view and of all, mean render time; ready for JSON (nan becomes null)."""
+    images = [
+        {"frame": frames[c.frame], "view": view_names[c.view], **c.metrics, "seconds": c.seconds} for c in comparisons
+    ]
+    views = {
+        view_names[view]: average([c.metrics for c in comparisons if c.view == view])
+        for view in sorted({c.view for c in comparisons})
+    }
+    seconds = float(np.mean([c.seconds for c in comparisons])) if comparisons else float("nan")
+    mean = average([c.metrics for c in comparisons])
+    return _without_nan({"mean": mean, "seconds_per_image": seconds, "views": views, "images": images})
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def table_rows(summary: dict[str, Any]) -> list[list[str]]:
+    """A row a view and one for the mean: name and formatted metrics."""
+    rows = [*summary["views"].items(), ("mean", summary["mean"])]
+    return [[name, *("-" if row[key] is None else f"{row[key]:.3f}" for key in METRICS)] for name, row in rows]
+
+
+def side_by_side(comparison: Comparison) -> NDArray[np.uint8]:
+    """[H, 3 W, 3] ground truth, prediction, error (mean over channels; black 0, yellow 0.25 and more)."""
+    error = np.abs(comparison.prediction - comparison.truth).mean(axis=-1)
+    heat = cv2.applyColorMap((np.clip(error * 4, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+    pair = np.concatenate([comparison.truth, comparison.prediction], axis=1)
+    return np.concatenate([np.rint(np.clip(pair, 0, 1) * 255).astype(np.uint8), heat], axis=1)

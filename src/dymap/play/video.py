@@ -1,0 +1,87 @@
+"""Video: a trained clip, ready to be seen from any viewpoint. `dymap.load` returns one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dymap.bake.model_file import SUFFIX, BakedVideo, load_video
+from dymap.errors import InputError
+from dymap.geometry.camera import Camera
+from dymap.geometry.path import orbit_path
+from dymap.render.cache import FrameCache
+from dymap.render.image import Background, Image, render_image
+
+RendererName = Literal["march", "volume"]
+
+
+class Video:
+    """A baked video.
+
+    cameras: the capture's, prepared; num_frames, fps; boxes [frames, 2, 3] world, metres.
+    """
+
+    def __init__(self, baked: BakedVideo, frames_in_memory: int = 4):
+        self.baked = baked
+        self.cameras = baked.cameras
+        self.fps = baked.fps
+        self._frames = FrameCache(baked.field, frames_in_memory)
+
+    @property
+    def name(self) -> str:
+        return self.baked.name
+
+    @property
+    def num_frames(self) -> int:
+        return self.baked.field.num_frames
+
+    @property
+    def boxes(self) -> Tensor:
+        return self.baked.field.boxes
+
+    def render(
+        self,
+        camera: Camera,
+        frame: int = 0,
+        *,
+        renderer: RendererName = "march",
+        background: Background = "black",
+    ) -> Image:
+        """The clip at position `frame` (0-based) seen by a camera: rgb, acc and depth.
+
+        renderer: `march` skips empty space (method.md 8); `volume` samples the whole box (method.md 5) and is slower.
+        Lens distortion of the camera is ignored. Raises IndexError for a frame outside the clip.
+        """
+        if renderer not in ("march", "volume"):
+            raise ValueError(f"unknown renderer {renderer!r}; known are 'march' and 'volume'")
+        settings = self.baked.render
+        grid = self.baked.occupancy[frame] if renderer == "march" and 0 <= frame < self.num_frames else None
+        return render_image(
+            self._frames[frame],
+            camera.undistorted(),
+            grid,
+            samples=settings.samples,
+            max_samples=settings.max_samples,
+            background=background,
+        )
+
+    def orbit(self, views: int, width: int | None = None, height: int | None = None) -> list[Camera]:
+        """Cameras of a free-viewpoint orbit fitted to the capture's (method.md 13), with the lens of camera 0."""
+        lens = self.cameras[0].resized(width or self.cameras[0].width, height or self.cameras[0].height)
+        path = orbit_path([camera.extrinsics for camera in self.cameras], views)
+        return [replace(lens.moved(pose), name=f"orbit {k}") for k, pose in enumerate(path)]
+
+
+def load(path: str | Path, device: torch.device | str = "cpu") -> Video:
+    """Open a run's folder or one baked file. Raises InputError if it is neither, or not baked yet."""
+    place = Path(path)
+    if place.is_dir():
+        file = place / f"video{SUFFIX}"
+        if not file.exists():
+            raise InputError(f"{place}: not baked yet; run `dymap bake {place}`")
+        place = file
+    return Video(load_video(place, device))

@@ -1,0 +1,87 @@
+"""Who hears of training steps: curves on TensorBoard, a log to read by script, a preview picture."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from dymap.capture import Capture
+from dymap.config import Config
+from dymap.field.codes import CodeTable
+from dymap.field.field import Field
+from dymap.files import replacing
+from dymap.render.image import render_image, to_bytes
+from dymap.train.batches import BatchSampler
+from dymap.train.loop import StepReport
+from dymap.train.run import RunFolder
+
+
+class Curves:
+    """TensorBoard scalars (losses, PSNR, learning rate, rays a second) and `log.jsonl`, every `log_every` steps."""
+
+    def __init__(self, run: RunFolder, every: int):
+        self.every = every
+        self.writer = SummaryWriter(str(run.curves))
+        self.log = run.log
+        self._since, self._rays, self._psnr = time.perf_counter(), 0, []  # type: ignore[var-annotated]
+
+    def __call__(self, report: StepReport) -> None:
+        self._rays += report.rays
+        self._psnr.append(report.psnr)
+        if (report.step + 1) % self.every:
+            return
+        now = time.perf_counter()
+        scalars = {f"loss/{name}": value for name, value in report.losses.items()}
+        scalars["psnr"] = float(np.nanmean(self._psnr))
+        scalars["lr"] = report.lr
+        scalars["rays per second"] = self._rays / max(now - self._since, 1e-9)
+        for name, value in scalars.items():
+            self.writer.add_scalar(name, value, report.step)
+        record = asdict(report) | {"mean_psnr": scalars["psnr"], "rays_per_second": scalars["rays per second"]}
+        with self.log.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        self._since, self._rays, self._psnr = now, 0, []
+
+
+class Preview:
+    """What a held-out view looks like now (ground truth beside prediction): `preview.png`, TensorBoard, PSNR.
+
+    Rendered inside the visual hull, so it needs no bake. Takes another (frame, view) every time.
+    """
+
+    def __init__(self, run: RunFolder, field: Field, capture: Capture, config: Config, curves: Curves, size: int = 256):
+        self.run, self.field, self.capture, self.config, self.curves = run, field, capture, config, curves
+        self.sampler = BatchSampler(capture, config.train, field.boxes.device)
+        self.size = size
+        self.count = 0
+
+    def __call__(self, report: StepReport) -> None:
+        if (report.step + 1) % self.config.train.preview_every or not isinstance(self.field.codes, CodeTable):
+            return
+        views = self.capture.test_views or self.capture.train_views
+        frames = len(self.capture.frames)
+        view, index = views[self.count % len(views)], (self.count * 7) % frames
+        self.count += 1
+        camera = self.capture.cameras[view]
+        scale = min(1.0, self.size / max(camera.width, camera.height))
+        small = camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
+        with torch.no_grad():
+            frame = self.field.at(index)
+        grid = self.sampler.hull(index) if self.capture.has_masks else None
+        seen = render_image(frame, small, grid, max_samples=self.config.render.max_samples)
+        truth = cv2.resize(
+            self.capture.image(index, view)[0], (small.width, small.height), interpolation=cv2.INTER_AREA
+        )
+        pair = np.concatenate([truth, to_bytes(seen.rgb)], axis=1)
+        error = ((truth / 255.0 - seen.rgb.cpu().numpy()) ** 2)[seen.hit.cpu().numpy()].mean()
+        kind = "held-out" if self.capture.test_views else "training"
+        self.curves.writer.add_image("preview", pair, report.step, dataformats="HWC")
+        self.curves.writer.add_scalar(f"preview psnr ({kind} view)", -10 * np.log10(max(error, 1e-10)), report.step)
+        with replacing(self.run.preview) as partial:
+            cv2.imwrite(str(partial), pair[..., ::-1])

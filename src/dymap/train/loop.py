@@ -1,0 +1,169 @@
+"""The training loop: batches, losses, Adam, checkpoints (method.md 6).
+
+    sampler.draw(step) -> items -> field.at(frame) -> integrate -> losses -> backward -> clip -> Adam
+
+What a step computes depends on the parameters, the optimiser's state, the seed and the step's number alone, so a run
+that was killed and resumed computes the same numbers as one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dymap.capture import Capture
+from dymap.config import Config
+from dymap.errors import InputError
+from dymap.field.codes import CodeTable
+from dymap.field.field import Field
+from dymap.render.sampling import hull_depths, proposal_density
+from dymap.render.volume import Rendered, integrate, intervals, ray_depths
+from dymap.train.batches import BatchSampler, Item
+from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from dymap.train.losses import LossFunction, psnr, published_losses
+from dymap.train.schedule import lr_factor
+
+
+class NotFiniteError(RuntimeError):
+    """A tensor became infinite or NaN; the message names the step and the tensor."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step measured. losses: weighted terms; psnr: of the drawn rays, dB; seconds: wall time."""
+
+    step: int
+    losses: dict[str, float]
+    psnr: float
+    lr: float
+    rays: int
+    seconds: float
+
+
+Listener = Callable[[StepReport], None]
+
+
+def make_optimiser(field: Field, config: Config) -> torch.optim.Adam:
+    """Adam with one group a tensor, in the order codes or encoder, decoder, hash tables."""
+    train = config.train
+    rates = {"codes": train.lr_codes, "decoder": train.lr_decoder, "hash": train.lr_hash}
+    groups = [
+        {"params": [parameter], "lr": rates[part], "base_lr": rates[part]}
+        for part, parameters in field.parameter_groups()
+        for parameter in parameters
+    ]
+    # Fused Adam computes the same numbers in one pass over memory instead of ten.
+    fused = all(p.device.type in ("cpu", "cuda") for p in field.parameters())
+    return torch.optim.Adam(groups, betas=(0.9, 0.999), eps=1e-8, fused=fused)
+
+
+def render_item(
+    field: Field, item: Item, sampler: BatchSampler, config: Config, generator: torch.Generator
+) -> Rendered:
+    """Render the rays of an item, differentiably, with stratified samples.
+
+    In the box (the published recipe), or, with `hull_samples`, in the masks' visual hull and mostly where the frame's
+    own density says that something is seen; there one collapse of the hash grids serves all rays.
+    """
+    train = config.train
+    if train.hull_samples == 0:
+        jitter = torch.rand(len(item.rays), config.render.samples, generator=generator).to(item.rgb.device)
+        z = ray_depths(item.rays.near, item.rays.far, config.render.samples, jitter)
+        frame = field.at(item.frame, collapse=False)
+        return integrate(frame, item.rays, z, intervals(z), colour_threshold=train.colour_threshold)
+    frame = field.at(item.frame)
+    hull = sampler.hull(item.frame)
+    jitter = torch.rand(len(item.rays), train.hull_samples, generator=generator).to(item.rgb.device)
+    z, dist, hit = hull_depths(item.rays, frame.box, hull, jitter, proposal_density(frame, tuple(hull.shape)))
+    return integrate(frame, item.rays, z, dist, hit[:, None].expand_as(z), train.colour_threshold)
+
+
+def train_step(
+    field: Field,
+    optimiser: torch.optim.Optimizer,
+    sampler: BatchSampler,
+    config: Config,
+    step: int,
+    loss_function: LossFunction = published_losses,
+) -> StepReport:
+    """One step. Raises NotFiniteError before anything is changed if a loss or a gradient is not finite."""
+    started = time.perf_counter()
+    factor = lr_factor(step, config.train)
+    for group in optimiser.param_groups:
+        group["lr"] = group["base_lr"] * factor
+    generator = torch.Generator().manual_seed(config.train.seed * 1_000_003 + step)
+    optimiser.zero_grad(set_to_none=True)
+    items = sampler.draw(step)
+    totals: dict[str, float] = {}
+    for item in items:
+        losses = loss_function(render_item(field, item, sampler, config, generator), item, config.train)
+        check_finite({f"loss {name}": value for name, value in losses.items()}, step)
+        # Items have equally many rays, so the mean over items is the mean over all rays.
+        torch.stack(list(losses.values())).sum().div(len(items)).backward()
+        for name, value in losses.items():
+            totals[name] = totals.get(name, 0.0) + value.item() / len(items)
+    gradients = {name: p.grad for name, p in field.named_parameters() if p.grad is not None}
+    norms = torch.stack(torch._foreach_norm(list(gradients.values())))
+    if not torch.isfinite(norms).all():
+        check_finite({f"gradient of {name}": value for name, value in gradients.items()}, step)
+    torch.nn.utils.clip_grad_value_(field.parameters(), config.train.clip_value)
+    optimiser.step()
+    quality = psnr(torch.tensor(totals["colour"])).item() if totals.get("colour") else float("nan")
+    rays = sum(len(item.rays) for item in items)
+    return StepReport(step, totals, quality, config.train.lr_hash * factor, rays, time.perf_counter() - started)
+
+
+def check_finite(tensors: dict[str, Tensor], step: int) -> None:
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise NotFiniteError(f"step {step}: {name} is not finite; the last checkpoint is from before it")
+
+
+def train(
+    field: Field,
+    capture: Capture,
+    config: Config,
+    checkpoint_folder: Path | None = None,
+    *,
+    loss_function: LossFunction = published_losses,
+    listeners: tuple[Listener, ...] = (),
+    should_stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Train until `config.train.steps` steps are done, resuming from the newest checkpoint; returns the steps done.
+
+    field: on the device to train on; its boxes must be the capture's. listeners hear of every step; when
+    should_stop() is true the run ends cleanly after the step. Checkpoints are written every `checkpoint_every` steps
+    and at the end. Raises NotFiniteError, InputError.
+    """
+    if field.num_frames != len(capture.frames):
+        raise InputError(f"the field has {field.num_frames} frames, the capture {len(capture.frames)}")
+    if not isinstance(field.codes, CodeTable):
+        raise InputError("training with an image encoder needs its images; this capture's reader provides none")
+    sampler = BatchSampler(capture, config.train, field.boxes.device)
+    optimiser = make_optimiser(field, config)
+    step = 0
+    if checkpoint_folder and (found := checkpoints(checkpoint_folder)):
+        step = load_checkpoint(found[-1][1], field, optimiser)
+    saved = step
+
+    def save() -> None:
+        nonlocal saved
+        if checkpoint_folder and saved < step:
+            check_finite(dict(field.named_parameters()), step)
+            save_checkpoint(checkpoint_folder, step, field, optimiser, config.train.keep_checkpoints)
+            saved = step
+
+    while step < config.train.steps and not should_stop():
+        report = train_step(field, optimiser, sampler, config, step, loss_function)
+        step += 1
+        for listener in listeners:
+            listener(report)
+        if step % config.train.checkpoint_every == 0:
+            save()
+    save()
+    return step

@@ -1,0 +1,57 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from dymap.capture import Capture, open_capture
+from tests.captures import TINY, write_capture
+from tests.golden.sources import FOLDERS, Golden
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Prepared images of all tests go here, never to the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DYMAP_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+_golden = cache(Golden)
+
+
+@pytest.fixture(params=list(FOLDERS), scope="session")
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Golden arrays: the trimmed copy always, and the full ones where they lie beside the checkout."""
+    if not FOLDERS[request.param].is_dir():
+        pytest.skip(f"the full golden arrays are not at {FOLDERS[request.param]}")
+    return _golden(request.param)
+
+
+@pytest.fixture(scope="session")
+def trimmed() -> Golden:
+    """The trimmed golden arrays alone, for tests that only need some model or capture."""
+    return _golden("trimmed")
+
+
+@pytest.fixture(scope="session")
+def tiny_root(trimmed: Golden, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny capture on disk, shared: tests that change files write their own."""
+    return write_capture(tmp_path_factory.mktemp("captures") / "tiny", trimmed.arrays("dataset"))
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_root: Path) -> Capture:
+    """The tiny capture, opened as the golden data set was: ratio 0.5, test views 1 and 3."""
+    return open_capture(tiny_root, TINY)
