@@ -160,6 +160,8 @@ class TrainConfig:
     """Gradients are clipped by value to this."""
     mask_weight: float = 0.1
     kl_weight: float = 1e-6
+    empty_weight: float = 0.1
+    """With `hull_samples`: weight of the opacity outside the hull."""
     use_masks: bool = True
     seed: int = 0
     log_every: int = 50

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.cache import ShotCache
+from dymap.capture.encoder_input import read_encoder_images
 from dymap.capture.images import Shot
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
@@ -98,6 +99,16 @@ class Capture:
         columns = slice(shot.x, shot.x + shot.mask.shape[1])
         rgb[rows, columns], mask[rows, columns] = shot.rgb, shot.mask
         return rgb, mask
+
+    def encoder_images(self, frame: int, views: tuple[int, ...]) -> NDArray[np.float32]:
+        """[3 K, 512, 512] what the image encoder sees at a frame (method.md 4), read from disk at full precision.
+
+        views: positions of the encoder's cameras among the training views. Raises InputError if there are too few.
+        """
+        if max(views) >= len(self.train_views):
+            raise InputError(f"the image encoder wants training view {max(views)}; there are {len(self.train_views)}")
+        cameras = [self.train_views[view] for view in views]
+        return read_encoder_images(self.source, cameras, frame, self.config.ratio)
 
     def test_frames(self) -> range:
         """Positions of the frames that evaluation uses."""

@@ -10,10 +10,12 @@ import tyro
 
 from dymap.bake.bake import bake_grids
 from dymap.bake.model_file import BakedVideo, save_video
-from dymap.capture import read_source
+from dymap.capture import open_capture, read_source
 from dymap.capture.capture import prepared_camera, split_views
 from dymap.cli.console import Device, Threads, console, pick_device, progress_bar
+from dymap.config import Config
 from dymap.errors import InputError
+from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
 from dymap.train.checkpoint import checkpoints, load_checkpoint
 from dymap.train.run import RunFolder
@@ -35,6 +37,8 @@ def bake(
     source = read_source(record.data, record.config.capture)
     field = Field(record.config.field, torch.zeros(len(source.frames), 2, 3)).to(where)
     step = load_checkpoint(found[-1][1], field)
+    if isinstance(field.codes, ImageEncoder):
+        field = field.with_codes(encode_frames(field, record.data, record.config, where))
     with progress_bar("bake") as progress:
         occupancy = bake_grids(field, record.config.bake, progress)
     train_views, test_views = split_views(len(source.cameras), record.config.capture)
@@ -50,3 +54,18 @@ def bake(
         f"{occupancy.float().mean():.1%} of the voxels occupied; next: dymap evaluate {run}, dymap render {run}"
     )
     return 0
+
+
+@torch.no_grad()
+def encode_frames(field: Field, data: Path, config: Config, device: torch.device) -> torch.Tensor:
+    """[frames, code] the image encoder's mean code of every frame."""
+    assert isinstance(field.codes, ImageEncoder)
+    with progress_bar("prepare images") as progress:
+        capture = open_capture(data, config.capture, progress)
+    codes = []
+    with progress_bar("encode") as progress:
+        for frame in range(len(capture.frames)):
+            images = torch.from_numpy(capture.encoder_images(frame, config.field.encoder_views)).to(device)
+            codes.append(field.codes(images[None]).mu[0])
+            progress(frame + 1, len(capture.frames))
+    return torch.stack(codes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from functools import partial
 
 from torch import Tensor, nn
@@ -64,6 +66,16 @@ class Field(nn.Module):
             encode = partial(self.hash.encode, t=t)
         decoded = self.decoder(self.code(frame) if code is None else code)
         return Frame.from_decoded(self.config, self.boxes[frame], decoded, encode)
+
+    def with_codes(self, codes: Tensor) -> Field:
+        """The same field with fixed codes [frames, code], whatever made them; shares all other parameters."""
+        other = copy.copy(self)
+        other._modules = dict(self._modules)
+        other.config = dataclasses.replace(self.config, codes="embedding", encoder_views=())
+        table = CodeTable(len(codes), codes.shape[1])
+        table.weight = nn.Parameter(codes.detach().clone())
+        other.codes = table
+        return other
 
     def parameter_groups(self) -> list[tuple[str, list[nn.Parameter]]]:
         """Parameters in the optimiser's order: codes or encoder, decoder, hash tables (method.md 6)."""

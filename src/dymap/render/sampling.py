@@ -30,15 +30,16 @@ class Depths(NamedTuple):
     hit: Tensor
 
 
-@torch.no_grad()
-def proposal_density(frame: Frame, shape: tuple[int, ...]) -> Tensor:
-    """[gx, gy, gz] the largest raw density around each voxel of the frame's box, from the voxels' centres.
+def voxel_density(frame: Frame, shape: tuple[int, ...], jitter: list[Tensor] | None = None) -> Tensor:
+    """[gx, gy, gz] raw density at one point of each voxel of the frame's box; differentiable.
 
-    The largest of the 27 neighbours, so that what is thinner than a voxel still draws samples.
+    jitter: where in the voxels, uniform in [0, 1), one tensor [g] an axis; None: at the centres.
     """
-    axes = [(torch.arange(n, device=frame.device) + 0.5) / n for n in shape]
-    sigma = density_lattice(frame, *axes)
-    return F.max_pool3d(sigma[None, None], 3, stride=1, padding=1)[0, 0]
+    axes = []
+    for axis, n in enumerate(shape):
+        inner = 0.5 if jitter is None else jitter[axis].to(frame.device)
+        axes.append((torch.arange(n, device=frame.device) + inner) / n)
+    return density_lattice(frame, *axes)
 
 
 @torch.no_grad()
@@ -46,7 +47,9 @@ def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Te
     """Stratified samples over the parts of each ray inside the hull.
 
     hull: [gx, gy, gz] bool over box [2, 3]; jitter: [R, N] uniform in [0, 1) (0.5: the middle of each stratum);
-    sigma: [gx, gy, gz] density that draws samples to visible parts, or None: equal lengths get equal samples.
+    sigma: [gx, gy, gz] density (from voxel_density) that draws samples to visible parts, the largest of a voxel and
+    its 26 neighbours counting, so that what is thinner than a voxel still draws some; None: equal lengths get equal
+    samples.
     Rays that meet no occupied voxel get hit = False and intervals of length zero.
     """
     near, width = rays.near, (rays.far - rays.near) / PIECES
@@ -55,7 +58,8 @@ def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Te
     total = inside.sum(dim=1, keepdim=True)
     mass = inside / total.clamp(min=1)
     if sigma is not None:
-        seen = ray_weights(opacity(sigma.reshape(-1)[voxel], width[:, None] * inside))
+        around = F.max_pool3d(sigma[None, None], 3, stride=1, padding=1)
+        seen = ray_weights(opacity(around.reshape(-1)[voxel], width[:, None] * inside))
         mass = mass * (EXPLORE + (1 - EXPLORE) * (1 - seen.sum(dim=1, keepdim=True))) + (1 - EXPLORE) * seen
     upto = torch.cumsum(mass, dim=1)
     upto = upto / upto[:, -1:].clamp(min=1e-10)

@@ -108,6 +108,10 @@ class BatchSampler:
         mask = projected_box_mask(self.capture.boxes[frame], camera)
         return mask[shot.y : shot.y + h, shot.x : shot.x + w] != 0
 
+    def encoder_images(self, frame: int, views: tuple[int, ...]) -> Tensor:
+        """[3 K, 512, 512] input of the image encoder at a frame."""
+        return torch.from_numpy(self.capture.encoder_images(frame, views)).to(self.device)
+
     def hull(self, frame: int) -> Tensor:
         """[gx, gy, gz] bool over the frame's box: the visual hull of the training masks, made at the first call."""
         box = self.capture.boxes[frame]

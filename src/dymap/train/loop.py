@@ -19,13 +19,14 @@ from torch import Tensor
 from dymap.capture import Capture
 from dymap.config import Config
 from dymap.errors import InputError
-from dymap.field.codes import CodeTable
+from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
-from dymap.render.sampling import hull_depths, proposal_density
+from dymap.render.march import march_step
+from dymap.render.sampling import hull_depths, voxel_density
 from dymap.render.volume import Rendered, integrate, intervals, ray_depths
 from dymap.train.batches import BatchSampler, Item
 from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from dymap.train.losses import LossFunction, psnr, published_losses
+from dymap.train.losses import Losses, LossFunction, empty_loss, psnr, published_losses
 from dymap.train.schedule import lr_factor
 
 
@@ -64,23 +65,38 @@ def make_optimiser(field: Field, config: Config) -> torch.optim.Adam:
 
 def render_item(
     field: Field, item: Item, sampler: BatchSampler, config: Config, generator: torch.Generator
-) -> Rendered:
-    """Render the rays of an item, differentiably, with stratified samples.
+) -> tuple[Rendered, Losses]:
+    """Render the rays of an item, differentiably, with stratified samples; and the losses that need no rays.
 
     In the box (the published recipe), or, with `hull_samples`, in the masks' visual hull and mostly where the frame's
-    own density says that something is seen; there one collapse of the hash grids serves all rays.
+    own density says that something is seen. There one collapse of the hash grids serves all rays, and a loss keeps
+    the space outside the hull empty, which no ray samples.
     """
     train = config.train
+    device = item.rgb.device
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator).to(device)
+
+    code, losses = None, {}
+    if isinstance(field.codes, ImageEncoder):
+        distribution = field.codes(sampler.encoder_images(item.frame, field.config.encoder_views)[None])
+        noise = torch.randn(1, field.config.code_dim, generator=generator).to(device)
+        code, losses["kl"] = distribution.sample(noise)[0], train.kl_weight * distribution.kl().mean()
     if train.hull_samples == 0:
-        jitter = torch.rand(len(item.rays), config.render.samples, generator=generator).to(item.rgb.device)
-        z = ray_depths(item.rays.near, item.rays.far, config.render.samples, jitter)
-        frame = field.at(item.frame, collapse=False)
-        return integrate(frame, item.rays, z, intervals(z), colour_threshold=train.colour_threshold)
-    frame = field.at(item.frame)
+        z = ray_depths(
+            item.rays.near, item.rays.far, config.render.samples, uniform(len(item.rays), config.render.samples)
+        )
+        frame = field.at(item.frame, code, collapse=False)
+        return integrate(frame, item.rays, z, intervals(z), colour_threshold=train.colour_threshold), losses
+    frame = field.at(item.frame, code)
     hull = sampler.hull(item.frame)
-    jitter = torch.rand(len(item.rays), train.hull_samples, generator=generator).to(item.rgb.device)
-    z, dist, hit = hull_depths(item.rays, frame.box, hull, jitter, proposal_density(frame, tuple(hull.shape)))
-    return integrate(frame, item.rays, z, dist, hit[:, None].expand_as(z), train.colour_threshold)
+    sigma = voxel_density(frame, tuple(hull.shape), [uniform(n) for n in hull.shape])
+    step = march_step(frame.box, config.render.max_samples)
+    losses["empty"] = train.empty_weight * empty_loss(sigma, hull, step)
+    jitter = uniform(len(item.rays), train.hull_samples)
+    z, dist, hit = hull_depths(item.rays, frame.box, hull, jitter, sigma.detach())
+    return integrate(frame, item.rays, z, dist, hit[:, None].expand_as(z), train.colour_threshold), losses
 
 
 def train_step(
@@ -101,7 +117,8 @@ def train_step(
     items = sampler.draw(step)
     totals: dict[str, float] = {}
     for item in items:
-        losses = loss_function(render_item(field, item, sampler, config, generator), item, config.train)
+        seen, losses = render_item(field, item, sampler, config, generator)
+        losses = loss_function(seen, item, config.train) | losses
         check_finite({f"loss {name}": value for name, value in losses.items()}, step)
         # Items have equally many rays, so the mean over items is the mean over all rays.
         torch.stack(list(losses.values())).sum().div(len(items)).backward()
@@ -142,8 +159,6 @@ def train(
     """
     if field.num_frames != len(capture.frames):
         raise InputError(f"the field has {field.num_frames} frames, the capture {len(capture.frames)}")
-    if not isinstance(field.codes, CodeTable):
-        raise InputError("training with an image encoder needs its images; this capture's reader provides none")
     sampler = BatchSampler(capture, config.train, field.boxes.device)
     optimiser = make_optimiser(field, config)
     step = 0

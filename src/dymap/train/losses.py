@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dymap.config import TrainConfig
-from dymap.render.volume import Rendered
+from dymap.render.volume import Rendered, opacity
 from dymap.train.batches import Item
 
 Losses = dict[str, Tensor]
@@ -30,6 +30,15 @@ def entropy_loss(acc: Tensor, counts: Tensor) -> Tensor:
     """Mean binary entropy of the opacity [R], clamped to [1e-6, 1 - 1e-6]: without masks, rays should hit or miss."""
     p = acc[counts].clamp(1e-6, 1 - 1e-6)
     return -(p * p.log() + (1 - p) * (1 - p).log()).mean()
+
+
+def empty_loss(sigma: Tensor, hull: Tensor, step: float) -> Tensor:
+    """Mean opacity over a length `step` (metres) of points outside the visual hull, where there is nothing.
+
+    sigma: [gx, gy, gz] raw density at a point of each voxel; hull: [gx, gy, gz] bool.
+    """
+    outside = sigma[~hull]
+    return opacity(outside, torch.tensor(step)).mean() if len(outside) else sigma.sum() * 0
 
 
 def published_losses(seen: Rendered, item: Item, config: TrainConfig) -> Losses:

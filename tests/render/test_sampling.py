@@ -1,0 +1,123 @@
+"""Samples inside the hull: where they lie, and what length they stand for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dymap.geometry.rays import Rays
+from dymap.render.sampling import PIECES, hull_depths, proposal_density
+from dymap.render.volume import integrate, render_rays
+from tests.field.models import tiny_field
+from tests.render.scenes import BOX, analytic, ball, rays
+
+
+def hull(size: int = 16) -> torch.Tensor:
+    """Voxels whose middle is within 0.75 of the centre."""
+    line = (torch.arange(size) + 0.5) / size * 2 - 1
+    return torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1).norm(dim=-1) < 0.75
+
+
+def occupied(r: Rays, z: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    """[R, N] whether points at depths z lie in occupied voxels."""
+    points = r.origins[:, None] + r.directions[:, None] * z[..., None]
+    voxel = ((points - BOX[0]) / (BOX[1] - BOX[0]) * torch.tensor(grid.shape)).long()
+    voxel = torch.minimum(voxel.clamp(min=0), torch.tensor(grid.shape) - 1)
+    return grid[tuple(voxel.unbind(-1))]
+
+
+def sigma_grid() -> torch.Tensor:
+    line = (torch.arange(16, dtype=torch.float64) + 0.5) / 16 * 2 - 1
+    return ball(torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1))
+
+
+each_density = pytest.mark.parametrize("drawn", [False, True], ids=["even", "drawn by density"])
+
+
+def depths(r: Rays, drawn: bool, count: int = 24, grid: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
+    jitter = torch.rand(len(r), count, dtype=torch.float64)
+    return hull_depths(r, BOX, hull() if grid is None else grid, jitter, sigma_grid() if drawn else None)
+
+
+@each_density
+def test_samples_are_in_order_and_in_the_hull(drawn: bool) -> None:
+    r = rays(200)
+    z, dist, hit = depths(r, drawn)
+    assert hit.any()
+    assert (z[hit].diff(dim=1) >= 0).all()
+    assert (dist[hit] >= -1e-9).all()
+    width = ((r.far - r.near) / PIECES)[:, None]
+    near_hull = occupied(r, z, hull()) | occupied(r, z - width, hull()) | occupied(r, z + width, hull())
+    assert near_hull[hit].all(), "pieces are kept or dropped as a whole"
+
+
+@each_density
+def test_lengths_sum_to_the_length_inside_the_hull(drawn: bool) -> None:
+    r = rays(200)
+    _, dist, hit = depths(r, drawn)
+    fine = r.near[:, None] + (r.far - r.near)[:, None] * (torch.arange(4000) + 0.5) / 4000
+    inside = occupied(r, fine, hull()).double().mean(1) * (r.far - r.near)
+    assert ((dist.sum(1) - inside).abs() <= 4 * (r.far - r.near) / PIECES).all()
+    assert not dist[~hit].abs().sum() > 1e-9
+
+
+def test_a_full_hull_without_density_is_stratified_sampling() -> None:
+    r = rays(30)
+    jitter = torch.rand(30, 8, dtype=torch.float64)
+    z, dist, hit = hull_depths(r, BOX, torch.ones(4, 4, 4, dtype=torch.bool), jitter)
+    s = (torch.arange(8) + jitter) / 8
+    torch.testing.assert_close(z, r.near[:, None] + (r.far - r.near)[:, None] * s)
+    torch.testing.assert_close(dist, ((r.far - r.near) / 8)[:, None].expand(30, 8))
+    assert hit.all()
+
+
+def test_an_empty_hull_is_missed() -> None:
+    z, dist, hit = depths(rays(9), False, grid=torch.zeros(4, 4, 4, dtype=torch.bool))
+    assert not hit.any()
+    assert not dist.any()
+    assert torch.isfinite(z).all()
+
+
+@each_density
+def test_images_converge_to_those_of_the_whole_box(drawn: bool) -> None:
+    """The scene lies inside the hull, so leaving the rest out changes nothing but noise."""
+    r = rays(60)
+    expected = render_rays(analytic(ball), r, 3000)
+    z, dist, hit = depths(r, drawn, count=800)
+    seen = integrate(analytic(ball), r, z, dist, hit[:, None].expand_as(z))
+    torch.testing.assert_close(seen.acc, expected.acc, atol=0.02, rtol=0)
+    torch.testing.assert_close(seen.rgb, expected.rgb, atol=0.02, rtol=0)
+
+
+def test_density_draws_samples_to_what_is_seen() -> None:
+    r = rays(60)
+    surface = []
+    for drawn in (False, True):
+        z, _, hit = depths(r, drawn, count=32)
+        points = r.origins[:, None] + r.directions[:, None] * z[..., None]
+        surface.append(float(((points.norm(dim=-1) - 0.5).abs() < 0.1)[hit].double().mean()))
+    assert surface[1] > 1.3 * surface[0]
+
+
+def test_some_samples_ignore_the_density() -> None:
+    """A fully opaque wall in front of the hull leaves the share EXPLORE spread over the rest."""
+    r = rays(30)
+    wall = torch.full((16, 16, 16), 1e6, dtype=torch.float64)
+    z, _, hit = hull_depths(r, BOX, torch.ones(16, 16, 16, dtype=torch.bool), torch.full((30, 40), 0.5).double(), wall)
+    assert hit.all()
+    beyond = (z > (r.near + 0.1 * (r.far - r.near))[:, None]).double().mean(1)
+    assert (beyond > 0.3).all()
+    assert (beyond < 0.5).all()
+
+
+@torch.no_grad()
+def test_proposal_density_is_the_largest_around() -> None:
+    frame = tiny_field().at(0)
+    shape = (3, 4, 5)
+    middles = [(torch.arange(n) + 0.5) / n for n in shape]
+    points = torch.stack(torch.meshgrid(*middles, indexing="ij"), -1).reshape(-1, 3)
+    sigma = frame.density(points)[0].reshape(shape)
+    proposal = proposal_density(frame, shape)
+    for i, j, k in ((0, 0, 0), (1, 2, 3), (2, 3, 4)):
+        around = sigma[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2, max(k - 1, 0) : k + 2]
+        torch.testing.assert_close(proposal[i, j, k], around.max())
