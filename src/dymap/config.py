@@ -79,7 +79,7 @@ class CaptureConfig:
     """Which part of a capture is used, and how its images are prepared (method.md 9-11)."""
 
     layout: str = "auto"
-    """On-disk layout: auto, zjumocap."""
+    """On-disk layout: auto, zjumocap, nhr."""
     ratio: float = 1.0
     """Images are resized by this."""
     frames: tuple[int, int, int] = (0, -1, 1)
@@ -96,6 +96,16 @@ class CaptureConfig:
     """Boxes from the body vertices, or from the visual hull of the masks."""
     unit: Literal["mm", "m"] = "mm"
     """Unit of the cameras' T on disk."""
+    transform: tuple[float, ...] = ()
+    """Rigid 4x4 M, row by row, that moves cameras and vertices; empty: none."""
+    mask_labels: tuple[int, ...] = ()
+    """NHR: labels of the schp map that belong to the foreground too."""
+    path_views: tuple[int, ...] = ()
+    """Cameras that the orbit is fitted to; empty: all."""
+    viewer_box_scale: float = 1.0
+    """The viewer shows the frame's box scaled about its centre ..."""
+    viewer_box_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """... and shifted by this, metres."""
     pixel_offset: float = 0.0
     """0: a pixel's ray passes through its integer position; 0.5: through its middle."""
     edge_band: bool = False

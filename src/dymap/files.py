@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # a parent that is no folder, a disk that went away: the first error tells more
+            partial.unlink()
 
 
 def write_json(path: Path, data: Any) -> None:

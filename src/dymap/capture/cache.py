@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -93,7 +94,7 @@ def _open(folder: Path, mark: str) -> ShotCache | None:
         with np.load(folder / "index.npz", allow_pickle=False) as index:
             offsets, crops = index["offsets"], index["crops"]
         data = np.memmap(folder / "shots.u8", np.uint8, "r")
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return ShotCache(folder, data, offsets, crops)
 

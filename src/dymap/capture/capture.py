@@ -33,7 +33,8 @@ class Source:
 
     cameras: full-size, distorted, world in metres. frames: frame numbers. images, masks: [frame][view] paths (masks
     None without any). vertices: a file of surface points [n, 3], metres, for each frame, or None.
-    read_mask: mask file -> [H, W] uint8: 0 background, 1 foreground, 100 face.
+    read_mask: mask file -> [H, W] uint8: 0 background, 1 foreground, 100 face. transform: rigid M [4, 4] that the
+    cameras were moved by already and the vertices have yet to be.
     """
 
     layout: str
@@ -44,6 +45,12 @@ class Source:
     masks: tuple[tuple[Path, ...], ...] | None
     read_mask: Callable[[Path], Bytes]
     vertices: tuple[Path, ...] | None
+    transform: NDArray[np.float64] | None = None
+
+    def transformed(self, transform: NDArray[np.float64]) -> Source:
+        """The capture in a world moved by the rigid M [4, 4]: cameras now, vertices when they are read."""
+        cameras = tuple(camera.transformed(transform) for camera in self.cameras)
+        return replace(self, cameras=cameras, transform=transform)
 
     def select(self, frames: tuple[int, int, int]) -> Source:
         """The frames start, start + step, ... below end (-1: all)."""
@@ -147,6 +154,8 @@ def vertex_boxes(source: Source, padding: float) -> NDArray[np.float32]:
     for path in source.vertices:
         try:
             points = np.load(path, allow_pickle=False)
+            if source.transform is not None:
+                points = points @ source.transform[:3, :3].T + source.transform[:3, 3]
             boxes.append(box_of_points(points, padding))
         except FileNotFoundError:
             raise InputError(f"{path}: vertices of this frame are missing (or use --boxes hull)") from None

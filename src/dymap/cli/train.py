@@ -6,7 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -96,9 +96,12 @@ def train_capture(
         f"{len(capture.test_views)} test views of {capture.cameras[0].width} x {capture.cameras[0].height}; "
         f"{count_parameters(field) / 1e6:.1f} M parameters on {device}; curves: tensorboard --logdir {run.curves}"
     )
-    curves = Curves(run, config.train.log_every)
-    preview = Preview(run, field, capture, config, curves)
-    with stop_on_signal() as stopped, progress_bar("train") as progress:
+    with (
+        closing(Curves(run, config.train.log_every)) as curves,
+        stop_on_signal() as stopped,
+        progress_bar("train") as progress,
+    ):
+        preview = Preview(run, field, capture, config, curves)
         clock = Clock(minutes)
 
         def show(report: StepReport) -> None:

@@ -36,9 +36,9 @@ class Rays:
         return Rays(*(torch.cat([getattr(rays, key) for rays in batches]) for key in keys))
 
 
-def pixel_grid(camera: Camera) -> Array:
-    """[H * W, 2] integer positions (column, row) of every pixel, row by row."""
-    columns, rows = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
+def pixel_grid(camera: Camera, first: int = 0, end: int | None = None) -> Array:
+    """[N, 2] integer positions (column, row) of the pixels in rows first .. end (default: all), row by row."""
+    columns, rows = np.meshgrid(np.arange(camera.width), np.arange(first, camera.height if end is None else end))
     return np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float64)
 
 

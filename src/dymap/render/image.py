@@ -12,9 +12,12 @@ from torch import Tensor
 
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera
-from dymap.geometry.rays import camera_rays
+from dymap.geometry.rays import camera_rays, pixel_grid
 from dymap.render.march import march_rays, march_step
 from dymap.render.volume import Rendered, render_rays
+
+BAND_PIXELS = 2**18
+"""Pixels whose rays are in memory at once."""
 
 Background = Literal["black", "white", "transparent"] | Tensor
 """A colour's name, `transparent`, or an image [H, W, 3] in [0, 1]."""
@@ -62,12 +65,17 @@ def render_image(
     grid: [gx, gy, gz] occupancy for the marching renderer; None: the volume renderer with `samples` a ray.
     Memory is bounded beyond the image itself. The camera must be undistorted.
     """
-    rays, hit = camera_rays(camera, frame.box, device=frame.device)
-    if grid is None:
-        seen = render_rays(frame, rays, samples)
-    else:
-        seen = march_rays(frame, rays, grid, march_step(frame.box, max_samples))
-    return assemble(seen, hit, camera, background)
+    rows = max(1, BAND_PIXELS // camera.width)
+    seen, hits = [], []
+    for first in range(0, camera.height, rows):
+        band = pixel_grid(camera, first, min(first + rows, camera.height))
+        rays, hit = camera_rays(camera, frame.box, band, frame.device)
+        hits.append(hit)
+        if grid is None:
+            seen.append(render_rays(frame, rays, samples))
+        else:
+            seen.append(march_rays(frame, rays, grid, march_step(frame.box, max_samples)))
+    return assemble(Rendered.cat(seen), torch.cat(hits), camera, background)
 
 
 def assemble(seen: Rendered, hit: Tensor, camera: Camera, background: Background = "black") -> Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import asdict
 
@@ -13,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from dymap.capture import Capture
 from dymap.config import Config
+from dymap.errors import InputError
 from dymap.field.codes import CodeTable
 from dymap.field.field import Field
 from dymap.files import replacing
@@ -23,30 +25,43 @@ from dymap.train.run import RunFolder
 
 
 class Curves:
-    """TensorBoard scalars (losses, PSNR, learning rate, rays a second) and `log.jsonl`, every `log_every` steps."""
+    """TensorBoard scalars (losses, PSNR, learning rate, rays a second) and `log.jsonl`, every `log_every` steps.
+
+    Close it when training ends: TensorBoard's writer works in the background, and what it has not written is lost.
+    """
 
     def __init__(self, run: RunFolder, every: int):
         self.every = every
         self.writer = SummaryWriter(str(run.curves))
         self.log = run.log
-        self._since, self._rays, self._psnr = time.perf_counter(), 0, []  # type: ignore[var-annotated]
+        self._since, self._rays, self._psnr = time.perf_counter(), 0, list[float]()
 
     def __call__(self, report: StepReport) -> None:
         self._rays += report.rays
-        self._psnr.append(report.psnr)
+        if math.isfinite(report.psnr):  # a loss function of one's own may report none
+            self._psnr.append(report.psnr)
         if (report.step + 1) % self.every:
             return
         now = time.perf_counter()
         scalars = {f"loss/{name}": value for name, value in report.losses.items()}
-        scalars["psnr"] = float(np.nanmean(self._psnr))
+        mean_psnr = float(np.mean(self._psnr)) if self._psnr else None
+        if mean_psnr is not None:
+            scalars["psnr"] = mean_psnr
         scalars["lr"] = report.lr
         scalars["rays per second"] = self._rays / max(now - self._since, 1e-9)
         for name, value in scalars.items():
             self.writer.add_scalar(name, value, report.step)
-        record = asdict(report) | {"mean_psnr": scalars["psnr"], "rays_per_second": scalars["rays per second"]}
-        with self.log.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        record = asdict(report) | {"mean_psnr": mean_psnr, "rays_per_second": scalars["rays per second"]}
+        record["psnr"] = report.psnr if math.isfinite(report.psnr) else None  # JSON knows no NaN
+        try:
+            with self.log.open("a") as file:
+                file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise InputError(f"{self.log}: cannot be written ({error.strerror or error})") from error
         self._since, self._rays, self._psnr = now, 0, []
+
+    def close(self) -> None:
+        self.writer.close()
 
 
 class Preview:

@@ -92,10 +92,11 @@ class _Plane(torch.autograd.Function):
         wide = _widen(second, weight.shape[1])
         slots = inputs.new_empty(source.numel(), 3)
         for part in _pieces(source):
-            index = source[part].clamp(min=0)
-            x = inputs[index]
-            outputs = torch.bmm(torch.bmm(x, first[block_cell[part]]).relu_(), wide[block_cell[part]])
-            blended = (outputs.unflatten(-1, (-1, 3)) * weight[index][..., None]).sum(-2)
+            index, cells = source[part].clamp(min=0), block_cell[part]
+            x = _rows(inputs, index)
+            hidden = torch.bmm(x, first.index_select(0, cells)).relu_()
+            outputs = torch.bmm(hidden, wide.index_select(0, cells))
+            blended = (outputs.unflatten(-1, (-1, 3)) * _rows(weight, index)[..., None]).sum(-2)
             slots.view(*source.shape, 3)[part] = blended
         return slots.index_select(0, _places(source, len(inputs)))
 
@@ -107,18 +108,23 @@ class _Plane(torch.autograd.Function):
         grad_first, grad_wide = torch.zeros_like(first), torch.zeros_like(wide)
         for part in _pieces(source):
             index, cells = source[part].clamp(min=0), block_cell[part]
-            x = inputs[index]
-            hidden = torch.bmm(x, first[cells]).relu_()
-            blend = weight[index] * (source[part] >= 0)[..., None]  # padding weighs nothing
-            grad_outputs = (blend[..., None] * grads[0][index][..., None, :]).flatten(-2)
+            x = _rows(inputs, index)
+            first_here, wide_here = first.index_select(0, cells), wide.index_select(0, cells)
+            hidden = torch.bmm(x, first_here).relu_()
+            blend = _rows(weight, index) * (source[part] >= 0)[..., None]  # padding weighs nothing
+            grad_outputs = (blend[..., None] * _rows(grads[0], index)[..., None, :]).flatten(-2)
             grad_wide.index_add_(0, cells, torch.bmm(hidden.transpose(1, 2), grad_outputs))
-            grad_hidden = torch.bmm(grad_outputs, wide[cells].transpose(1, 2)).mul_(hidden > 0)
+            grad_hidden = torch.bmm(grad_outputs, wide_here.transpose(1, 2)).mul_(hidden > 0)
             grad_first.index_add_(0, cells, torch.bmm(x.transpose(1, 2), grad_hidden))
-            torch.bmm(
-                grad_hidden, first[cells].transpose(1, 2), out=grad_slots.view(*source.shape, inputs.shape[1])[part]
-            )
+            grad_x = grad_slots.view(*source.shape, inputs.shape[1])[part]
+            torch.bmm(grad_hidden, first_here.transpose(1, 2), out=grad_x)
         grad_inputs = grad_slots.index_select(0, _places(source, len(inputs)))
         return grad_inputs, None, None, grad_first, _narrow(grad_wide, weight.shape[1])
+
+
+def _rows(table: Tensor, index: Tensor) -> Tensor:
+    """table[index] for index [B, size]; faster than advanced indexing."""
+    return table.index_select(0, index.reshape(-1)).view(*index.shape, -1)
 
 
 def _widen(second: Tensor, networks: int) -> Tensor:

@@ -1,0 +1,126 @@
+"""Visual hull: what the masks leave, conservatively."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dymap.capture import Capture, open_capture, read_source
+from dymap.capture.hull import carve, hull_boxes, hull_shape, rig_box
+from dymap.capture.images import undistort_labels
+from dymap.errors import InputError
+from dymap.geometry.camera import Camera, look_at
+from tests.captures import TINY, write_capture, write_rgb
+from tests.golden.sources import Golden
+
+BOX = np.array([[-1, -1, -1], [1, 1, 1]], np.float32)
+RADIUS = 0.5
+
+
+def rig(count: int = 8) -> list[Camera]:
+    cameras = []
+    for k, angle in enumerate(np.arange(count) * 2 * np.pi / count):
+        R, T = look_at((4 * np.cos(angle), 4 * np.sin(angle), 1.5 * (-1) ** k), (0, 0, 0))
+        cameras.append(Camera(np.array([[100.0, 0, 50], [0, 100, 40], [0, 0, 1]]), R, T, 100, 80))
+    return cameras
+
+
+def ball_mask(camera: Camera, centre: tuple[float, float, float] = (0, 0, 0)) -> NDArray[np.uint8]:
+    """Pixels whose ray meets the ball of radius RADIUS."""
+    row, column = np.mgrid[: camera.height, : camera.width]
+    d = np.stack([column, row, np.ones_like(row)], -1) @ np.linalg.inv(camera.K).T
+    d /= np.linalg.norm(d, axis=-1, keepdims=True)
+    local = camera.R @ np.array(centre) + camera.T
+    distance2 = local @ local - (d @ local) ** 2
+    return (distance2 < RADIUS**2).astype(np.uint8)
+
+
+def voxels(shape: tuple[int, int, int]) -> NDArray[np.float64]:
+    """[gx, gy, gz, 3] centres."""
+    axes = [BOX[0, k] + (BOX[1, k] - BOX[0, k]) * (np.arange(n) + 0.5) / n for k, n in enumerate(shape)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+
+
+def test_nothing_of_the_scene_is_lost() -> None:
+    cameras = rig()
+    grid = carve(cameras, [ball_mask(c) for c in cameras], BOX, (20, 21, 22))
+    distance = np.linalg.norm(voxels((20, 21, 22)), axis=-1)
+    assert grid[distance < RADIUS].all()
+
+
+def test_most_of_the_rest_is_gone() -> None:
+    cameras = rig()
+    grid = carve(cameras, [ball_mask(c) for c in cameras], BOX, (40, 40, 40))
+    distance = np.linalg.norm(voxels((40, 40, 40)), axis=-1)
+    assert not grid[distance > RADIUS * 1.6].any()
+    assert grid.mean() < 2 * (distance < RADIUS).mean()
+
+
+def test_each_camera_carves_on() -> None:
+    cameras = rig()
+    masks = [ball_mask(c) for c in cameras]
+    volumes = [carve(cameras[:n], masks[:n], BOX, (16, 16, 16)) for n in range(1, 9)]
+    for more, fewer in zip(volumes, volumes[1:], strict=False):
+        assert not (fewer & ~more).any()
+
+
+def test_a_view_says_nothing_about_what_it_does_not_see() -> None:
+    """A camera that looks elsewhere with an empty mask carves nothing."""
+    cameras = rig(4)
+    masks = [ball_mask(c) for c in cameras]
+    R, T = look_at((4, 0, 0), (9, 0, 0))
+    away = Camera(cameras[0].K, R, T, 100, 80)
+    with_away = carve([*cameras, away], [*masks, np.zeros((80, 100), np.uint8)], BOX, (12, 12, 12))
+    np.testing.assert_array_equal(with_away, carve(cameras, masks, BOX, (12, 12, 12)))
+    nowhere = carve([away], [np.ones((80, 100), np.uint8)], BOX, (12, 12, 12))
+    assert not nowhere.any(), "what no camera sees is empty"
+
+
+def test_voxels_are_nearly_cubes() -> None:
+    box = np.array([[0, 0, 0], [1.0, 0.5, 2.03]], np.float32)
+    shape = hull_shape(box, 64)
+    assert shape == (32, 16, 64)
+    assert hull_shape(np.array([[0, 0, 0], [1e-3, 1, 1]], np.float32), 8) == (1, 8, 8)
+
+
+def test_rig_box_is_around_the_point_looked_at() -> None:
+    box = rig_box(rig())
+    np.testing.assert_allclose(box.mean(0), 0, atol=1e-5)
+    assert 2 < box[1, 0] < 4.3
+
+
+def test_hull_boxes_of_the_tiny_capture(tiny: Capture, tiny_root: Path) -> None:
+    """They hold every vertex that all masks agree on (the tiny capture's vertices and masks differ)."""
+    source = tiny.source
+    assert source.masks is not None
+    assert source.vertices is not None
+    for frame, box in enumerate(hull_boxes(source, replace(TINY, box_padding=0.0))):
+        vertices = np.load(source.vertices[frame])
+        agreed = np.ones(len(vertices), bool)
+        for camera, path in zip(source.cameras, source.masks[frame], strict=True):
+            column, row = np.round(camera.undistorted().project(vertices)[0]).astype(int).T
+            mask = np.pad(undistort_labels(source.read_mask(path), camera), 1)  # outside the image: background
+            agreed &= mask[np.clip(row, -1, 96) + 1, np.clip(column, -1, 128) + 1] != 0
+        assert agreed.sum() > 20
+        assert (vertices[agreed] >= box[0]).all()
+        assert (vertices[agreed] <= box[1]).all()
+    assert open_capture(tiny_root, replace(TINY, boxes="hull")).boxes.shape == (4, 2, 3)
+
+
+def test_masks_are_needed(trimmed: Golden, tmp_path: Path) -> None:
+    root = write_capture(tmp_path / "bare", trimmed.arrays("dataset"), 1, masks=False)
+    with pytest.raises(InputError, match="need masks, and the capture has none"):
+        open_capture(root, replace(TINY, boxes="hull"))
+
+
+def test_masks_without_common_volume(trimmed: Golden, tmp_path: Path) -> None:
+    root = write_capture(tmp_path / "empty", trimmed.arrays("dataset"), 2)
+    for view in range(5):
+        write_rgb(root / f"schp/{view:02d}/000001.png", np.zeros((96, 128, 3), np.uint8))
+    config = replace(TINY, boxes="hull")
+    with pytest.raises(InputError, match="the masks of frame 1 leave no common volume"):
+        hull_boxes(read_source(root, config), config)

@@ -1,0 +1,142 @@
+"""What a training leaves to look at: curves, a log to read by script, a preview picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from dymap.capture import Capture, open_capture
+from dymap.config import Config
+from dymap.train.listeners import Curves, Preview
+from dymap.train.loop import StepReport, train
+from dymap.train.run import RunFolder
+from tests.train.runs import fresh_field, losses, short
+
+LOG_EVERY, PREVIEW_EVERY, STEPS = 2, 3, 6
+
+
+@pytest.fixture(scope="module")
+def trained(tiny: Capture, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[StepReport]]:
+    """A run of six steps, heard by all listeners."""
+    folder = RunFolder(tmp_path_factory.mktemp("run"))
+    reports: list[StepReport] = []
+    listen(folder, tiny, config(), reports)
+    return folder, reports
+
+
+def config(**options: object) -> Config:
+    values = {"log_every": LOG_EVERY, "preview_every": PREVIEW_EVERY, "steps": STEPS, "hull_grid": 16}
+    return short(**(values | options))
+
+
+def listen(folder: RunFolder, capture: Capture, config: Config, reports: list[StepReport]) -> None:
+    field = fresh_field(capture, config)
+    curves = Curves(folder, config.train.log_every)
+    preview = Preview(folder, field, capture, config, curves, size=24)
+    train(field, capture, config, None, listeners=(reports.append, curves, preview))
+    curves.close()
+
+
+def events(folder: RunFolder) -> EventAccumulator:
+    accumulator = EventAccumulator(str(folder.curves))
+    accumulator.Reload()
+    return accumulator
+
+
+def lines(folder: RunFolder) -> list[dict[str, Any]]:
+    return [json.loads(line, parse_constant=refuse) for line in folder.log.read_text().splitlines()]
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def test_curves_hold_losses_psnr_rate_and_speed(trained: tuple[RunFolder, list[StepReport]]) -> None:
+    folder, reports = trained
+    curves = events(folder)
+    expected = {"loss/colour", "loss/mask", "psnr", "lr", "rays per second", "preview psnr (held-out view)"}
+    assert expected == set(curves.Tags()["scalars"])
+    for tag, values in {
+        "loss/colour": [report.losses["colour"] for report in reports[1::2]],
+        "loss/mask": [report.losses["mask"] for report in reports[1::2]],
+        "lr": [report.lr for report in reports[1::2]],
+        "psnr": [(a.psnr + b.psnr) / 2 for a, b in zip(reports[::2], reports[1::2], strict=True)],
+    }.items():
+        scalars = curves.Scalars(tag)
+        assert [event.step for event in scalars] == [1, 3, 5]
+        np.testing.assert_allclose([event.value for event in scalars], values, rtol=1e-6)
+    assert all(event.value > 0 for event in curves.Scalars("rays per second"))
+
+
+def test_log_is_a_line_of_json_for_each_report(trained: tuple[RunFolder, list[StepReport]]) -> None:
+    folder, reports = trained
+    records = lines(folder)
+    assert [record["step"] for record in records] == [1, 3, 5]
+    assert [record["losses"] for record in records] == losses(reports)[1::2]
+    for record, report in zip(records, reports[1::2], strict=True):
+        assert record["psnr"] == report.psnr
+        assert record["lr"] == report.lr
+        assert record["rays"] == report.rays
+        assert record["rays_per_second"] > 0
+
+
+def test_preview_is_truth_beside_prediction(trained: tuple[RunFolder, list[StepReport]], tiny: Capture) -> None:
+    """Two previews in six steps: test views 1 and 3 in turn, frames 0 and 7 mod 4; 64 x 48 images shrink to 24 x 18."""
+    folder, _ = trained
+    curves = events(folder)
+    assert [image.step for image in curves.Images("preview")] == [2, 5]
+    pictures = [
+        cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), 1) for image in curves.Images("preview")
+    ]
+    camera = tiny.cameras[1]
+    width = 24 if camera.width >= camera.height else round(24 * camera.width / camera.height)
+    height = 24 if camera.height >= camera.width else round(24 * camera.height / camera.width)
+    for picture, view, frame in zip(pictures, (1, 3), (0, 3), strict=True):
+        assert picture.shape == (height, 2 * width, 3)
+        truth = cv2.resize(tiny.image(frame, view)[0], (width, height), interpolation=cv2.INTER_AREA)
+        np.testing.assert_array_equal(picture[:, :width, ::-1], truth)
+    np.testing.assert_array_equal(cv2.imread(str(folder.preview)), pictures[-1])
+
+
+def test_without_test_views_the_preview_says_that_it_was_trained_on(tiny: Capture, tmp_path: Path) -> None:
+    options = config(steps=PREVIEW_EVERY, rays=16)
+    options = replace(options, capture=replace(options.capture, test_views=()))
+    capture = open_capture(tiny.source.root, options.capture)
+    listen(RunFolder(tmp_path), capture, options, [])
+    assert "preview psnr (training view)" in events(RunFolder(tmp_path)).Tags()["scalars"]
+
+
+def test_resumed_run_appends(tiny: Capture, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for _ in range(2):
+        listen(folder, tiny, config(steps=2, rays=16, preview_every=100), [])
+    assert [record["step"] for record in lines(folder)] == [1, 1]
+    assert [event.step for event in events(folder).Scalars("lr")] == [1, 1]
+
+
+def test_steps_without_a_psnr_are_logged_as_json_all_the_same(tmp_path: Path) -> None:
+    """A loss function of one's own need not report a colour loss."""
+    folder = RunFolder(tmp_path)
+    curves = Curves(folder, 1)
+    curves(StepReport(0, {"mine": 0.5}, float("nan"), 1e-3, 64, 0.1))
+    curves.close()
+    (record,) = lines(folder)
+    assert record["psnr"] is None
+    assert record["losses"] == {"mine": 0.5}
+    assert "loss/mine" in events(folder).Tags()["scalars"]
+
+
+def test_preview_leaves_the_numbers_of_training_alone(tiny: Capture, tmp_path: Path) -> None:
+    alone: list[StepReport] = []
+    heard: list[StepReport] = []
+    options = config(rays=16)
+    train(fresh_field(tiny, options), tiny, options, None, listeners=(alone.append,))
+    listen(RunFolder(tmp_path), tiny, options, heard)
+    assert losses(alone) == losses(heard)
