@@ -43,9 +43,7 @@ def write_rgb(path: Path, image: NDArray[np.uint8]) -> None:
     assert cv2.imwrite(str(path), image[..., ::-1])
 
 
-def write_capture(
-    root: Path, dataset: Arrays, frames: int = FRAMES, masks: bool = True, metres: bool = False
-) -> Path:
+def write_capture(root: Path, dataset: Arrays, frames: int = FRAMES, masks: bool = True, metres: bool = False) -> Path:
     """Write the first `frames` frames to `root` and return it."""
     root.mkdir(parents=True, exist_ok=True)
     write_annotations(root, annotations(dataset, frames, metres))

@@ -226,15 +226,3 @@ def test_full_disk_changes_nothing(
         save_video(path, replace(video, name="other"))
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == saved.read_bytes()
-
-
-def test_disk_that_is_really_full(video: BakedVideo) -> None:
-    """/dev/full refuses every byte."""
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
-    from safetensors import SafetensorError
-
-    with pytest.raises((OSError, SafetensorError)):
-        save_file({"a": torch.zeros(1000)}, "/dev/full")
-    with pytest.raises(InputError, match="cannot be written"):
-        save_video(Path("/proc/none/body.dymap"), video)

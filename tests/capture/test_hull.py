@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_each_camera_carves_on() -> None:
     cameras = rig()
     masks = [ball_mask(c) for c in cameras]
     volumes = [carve(cameras[:n], masks[:n], BOX, (16, 16, 16)) for n in range(1, 9)]
-    for more, fewer in zip(volumes, volumes[1:], strict=False):
+    for more, fewer in itertools.pairwise(volumes):
         assert not (fewer & ~more).any()
 
 

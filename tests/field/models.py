@@ -21,7 +21,7 @@ BOXES = torch.tensor([[[-0.5, -0.4, -0.1], [0.6, 0.5, 1.5]], [[-0.6, -0.3, 0.0],
 
 
 def tiny_field(dtype: torch.dtype = torch.float32, density: float = 1.0, **changes: object) -> Field:
-    """A field of two frames with random parameters that matter: hash tables of unit scale, raw densities of `density`."""
+    """Two frames of random parameters that matter: hash tables of unit scale, densities multiplied by `density`."""
     field = Field(replace(TINY, **changes), BOXES).to(dtype)  # type: ignore[arg-type]
     with torch.no_grad():
         for table in field.hash.tables:

@@ -47,7 +47,9 @@ def test_initial_hash_tables_are_tiny_and_symmetric() -> None:
     assert table.std().item() == pytest.approx(1e-4 / 3**0.5, rel=0.1)
 
 
-@pytest.mark.parametrize("changes", [{}, {"layers": 2}, {"overlap": False}, {"directions": "sh", "direction_degree": 4}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"layers": 2}, {"overlap": False}, {"directions": "sh", "direction_degree": 4}]
+)
 def test_collapsed_and_pointwise_frames_agree(changes: dict) -> None:
     field = tiny_field(torch.float64, **changes)
     position = torch.rand(200, 3, dtype=torch.float64) * 1.2 - 0.1

@@ -30,7 +30,7 @@ def test_box_holds_its_points_with_padding() -> None:
 def test_scaling_keeps_the_centre_and_shifting_the_size() -> None:
     box = box_of_points(np.random.default_rng(0).normal(size=(100, 3)))
     scaled = scale_box(box, 0.8, (0.1, 0.2, 0.4))
-    np.testing.assert_allclose(scaled.mean(0), box.mean(0) + [0.1, 0.2, 0.4], atol=1e-6)
+    np.testing.assert_allclose(scaled.mean(0), box.mean(0) + np.array([0.1, 0.2, 0.4]), atol=1e-6)
     np.testing.assert_allclose(np.ptp(scaled, axis=0), 0.8 * np.ptp(box, axis=0), atol=1e-6)
     np.testing.assert_allclose(scale_box(scale_box(box, 0.5), 2.0), box, atol=1e-6)
 

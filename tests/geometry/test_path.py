@@ -27,7 +27,9 @@ def positions(path: Array) -> Array:
 
 def test_poses_are_rigid() -> None:
     path = orbit_path(rig(), 7)
-    np.testing.assert_allclose(path[:, :3, :3] @ path[:, :3, :3].transpose(0, 2, 1), np.eye(3)[None].repeat(7, 0), atol=1e-12)
+    np.testing.assert_allclose(
+        path[:, :3, :3] @ path[:, :3, :3].transpose(0, 2, 1), np.eye(3)[None].repeat(7, 0), atol=1e-12
+    )
     np.testing.assert_allclose(np.linalg.det(path[:, :3, :3]), 1)
     np.testing.assert_array_equal(path[:, 3], np.tile([0, 0, 0, 1], (7, 1)))
 

@@ -67,7 +67,9 @@ def test_each_ray_has_its_own_origin() -> None:
     """The published slab test used the first ray's origin for all rays of a batch (method.md 15)."""
     o, d = random_rays(50)
     together = slab_test(o, d, BOX)
-    alone = [torch.cat(parts) for parts in zip(*(slab_test(o[i : i + 1], d[i : i + 1], BOX) for i in range(50)), strict=True)]
+    alone = [
+        torch.cat(parts) for parts in zip(*(slab_test(o[i : i + 1], d[i : i + 1], BOX) for i in range(50)), strict=True)
+    ]
     for a, b in zip(together, alone, strict=True):
         assert torch.equal(a, b)
 

@@ -45,7 +45,7 @@ def digest(array: NDArray[np.float32]) -> str:
 def _random(key: str, shape: tuple[int, ...], seed: int, head_gain: float) -> NDArray[np.float32]:
     # The encoder's cameras share one stack: copies of it must agree.
     key = re.sub(r"^(latent_vectors\.down1)\.\d+\.", r"\1.0.", key)
-    random = np.random.RandomState((seed * 1000003 + zlib.crc32(key.encode())) % 2**32)  # noqa: NPY002, frozen
+    random = np.random.RandomState((seed * 1000003 + zlib.crc32(key.encode())) % 2**32)  # frozen
     if key.endswith("embeddings"):
         return random.uniform(-0.5, 0.5, size=shape).astype(np.float32)
     return (random.standard_normal(size=shape) * _spread(key, shape, head_gain)).astype(np.float32)

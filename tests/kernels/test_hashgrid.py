@@ -143,9 +143,7 @@ def test_no_points_and_strided_points() -> None:
     empty = torch.zeros(0, 3, dtype=torch.float64)
     assert hash_encode(empty, values, SMALL).shape == hash_encode_at(empty, grids, SMALL).shape == (0, 8)
     position = torch.rand(3, 11, dtype=torch.float64).T
-    torch.testing.assert_close(
-        hash_encode(position, values, SMALL), hash_encode(position.contiguous(), values, SMALL)
-    )
+    torch.testing.assert_close(hash_encode(position, values, SMALL), hash_encode(position.contiguous(), values, SMALL))
     torch.testing.assert_close(
         hash_encode_at(position, grids, SMALL), hash_encode_at(position.contiguous(), grids, SMALL)
     )

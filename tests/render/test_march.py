@@ -101,7 +101,9 @@ def test_light_samples_enter_nothing() -> None:
 
 def test_what_lies_behind_the_origin_is_not_seen() -> None:
     d = torch.tensor([[1.0, 0, 0]], dtype=torch.float64)
-    inside = Rays(torch.tensor([[0.5, 0, 0]], dtype=torch.float64), d, -1.5 * torch.ones(1).double(), 0.5 * torch.ones(1).double())
+    inside = Rays(
+        torch.tensor([[0.5, 0, 0]], dtype=torch.float64), d, -1.5 * torch.ones(1).double(), 0.5 * torch.ones(1).double()
+    )
     seen = march_rays(analytic(1.0), inside, FULL, 0.01)
     torch.testing.assert_close(seen.acc, 1 - torch.exp(-inside.far), atol=5e-3, rtol=0)
 

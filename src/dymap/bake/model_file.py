@@ -7,6 +7,7 @@ bool [frames, gx, gy, gz]). Header, under the key `dymap`: configuration, fps, f
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,8 @@ FORMAT = "dymap-video"
 VERSION = 1
 SUFFIX = ".dymap"
 MAX_HEADER = 16 * 2**20
+TYPES = {torch.float32: "F32", torch.uint8: "U8"}
+"""Names that safetensors gives to the types of a video."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +105,16 @@ def read_header(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such file") from None
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a complete dymap video ({error})") from None
-    if text is None or len(text) > MAX_HEADER:
+    if text is None:
         raise InputError(f"{path}: a safetensors file, but not a dymap video")
-    header = json.loads(text)
+    if len(text) > MAX_HEADER:
+        raise InputError(f"{path}: damaged header ({len(text)} characters)")
+    try:
+        header = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path}: damaged header ({error})") from None
+    if not isinstance(header, dict):
+        raise InputError(f"{path}: damaged header (expected a mapping, found {type(header).__name__})")
     if header.get("version") != VERSION:
         raise InputError(f"{path}: version {header.get('version')} of the file format; this dymap reads {VERSION}")
     return header
@@ -124,14 +134,17 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
         cameras = tuple(camera_from_json(camera) for camera in header["cameras"])
         views = tuple(tuple(int(v) for v in header[key]) for key in ("train_views", "test_views"))
         fps, name = float(header["fps"]), str(header["name"])
+        if not frames or not 0 < fps < math.inf or min(bake.grid) < 1:
+            raise ValueError(f"{len(frames)} frames, {fps:g} fps, grid {bake.grid}")
+        if any(not 0 <= view < len(cameras) for view in (*views[0], *views[1])):
+            raise ValueError(f"views {views} of {len(cameras)} cameras")
+        with torch.device("meta"):
+            field = Field(config, torch.zeros(len(frames), 2, 3))
+            voxels = len(frames) * math.prod(bake.grid)
+            packed = torch.empty((voxels + 7) // 8, dtype=torch.uint8)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: damaged header ({error})") from None
-    with torch.device("meta"):
-        field = Field(config, torch.zeros(len(frames), 2, 3))
-    expected = {key: tuple(value.shape) for key, value in field.state_dict().items()}
-    voxels = len(frames) * int(np.prod(bake.grid))
-    expected["occupancy"] = ((voxels + 7) // 8,)
-    tensors = read_tensors(path, expected, device)
+    tensors = read_tensors(path, field.state_dict() | {"occupancy": packed}, device)
     bits = np.unpackbits(tensors.pop("occupancy").cpu().numpy(), count=voxels)
     occupancy = torch.from_numpy(bits.reshape(len(frames), *bake.grid).view(bool)).to(device)
     field.load_state_dict(tensors, assign=True)
@@ -139,15 +152,19 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     return BakedVideo(field, occupancy, render, bake, fps, frames, cameras, views[0], views[1], name)
 
 
-def read_tensors(
-    path: Path, expected: Mapping[str, tuple[int, ...]], device: torch.device | str = "cpu"
-) -> dict[str, Tensor]:
-    """The tensors `expected` names, each of the expected shape. Raises InputError for what is missing or differs."""
+def read_tensors(path: Path, expected: Mapping[str, Tensor], device: torch.device | str = "cpu") -> dict[str, Tensor]:
+    """The tensors `expected` names, each of the expected one's shape and type (all is checked before any is read).
+
+    Raises InputError for what is missing or differs.
+    """
     with safe_open(path, "pt", device=str(device)) as file:
         held = set(file.keys())
         if missing := sorted(set(expected) - held):
             raise InputError(f"{path}: tensor {missing[0]!r} is missing")
-        for key, shape in expected.items():
-            if (found := tuple(file.get_slice(key).get_shape())) != tuple(shape):
-                raise InputError(f"{path}: tensor {key!r} has shape {found}, expected {tuple(shape)}")
+        for key, like in expected.items():
+            part = file.get_slice(key)
+            if (shape := tuple(part.get_shape())) != tuple(like.shape):
+                raise InputError(f"{path}: tensor {key!r} has shape {shape}, expected {tuple(like.shape)}")
+            if part.get_dtype() != TYPES[like.dtype]:
+                raise InputError(f"{path}: tensor {key!r} holds {part.get_dtype()}, expected {TYPES[like.dtype]}")
         return {key: file.get_tensor(key) for key in expected}

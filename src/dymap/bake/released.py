@@ -1,13 +1,24 @@
-"""The key names of the released models, and ours (method.md 14)."""
+"""Released models, `latest.pth` and `final.pth`, read without executing anything in them (method.md 14)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
-# (released, ours); {i} is a running number that both names share after `_number` translated it.
+from dymap.config import Config
+from dymap.errors import InputError
+from dymap.field.field import Field
+
+MAX_BYTES = 4 * 2**30
+
+# (pattern of released names, ours)
 _RULES = (
     (r"hashtable_(xyt|xzt|yzt)\.embeddings", r"hash.\1"),
     (r"latent_vectors\.weight", "codes.weight"),
@@ -41,3 +52,85 @@ def our_key(released: str) -> str | None:
 def from_released(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Parameters under released names -> the same tensors under ours."""
     return {ours: value for key, value in state.items() if (ours := our_key(key)) is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Released:
+    """What a released file holds, checked against a configuration.
+
+    parameters: under our names; for a baked file `codes.weight` holds the stored codes. occupancy:
+    [frames, gx, gy, gz] bool, or None for `latest.pth`. step, epoch: how long it was trained, where it says so.
+    """
+
+    parameters: dict[str, Tensor]
+    occupancy: Tensor | None
+    step: int
+    epoch: int
+
+
+def read_released(path: Path, config: Config, frames: int) -> Released:
+    """Read `latest.pth` or `final.pth` and check every shape against the configuration and number of frames.
+
+    Names with the prefix `module.`, storages tagged for a GPU and numpy scalars beside the network are accepted.
+    Raises InputError that names what differs, is missing or unknown, or what a malicious file asked for.
+    """
+    content = _load(path)
+    net = content.get("net") if isinstance(content, dict) else None
+    if not isinstance(net, dict) or not all(isinstance(value, Tensor) for value in net.values()):
+        raise InputError(f"{path}: expected a dictionary with the network under 'net'")
+    net = {key.removeprefix("module."): value for key, value in net.items()}
+    occupancy, encodings = net.pop("occupancy_grids", None), net.pop("encodings", None)
+    baked = occupancy is not None
+    if baked != (encodings is not None):
+        raise InputError(f"{path}: holds {'occupancy_grids' if baked else 'encodings'} but not the other of the two")
+    try:
+        found = from_released(net)
+    except KeyError as error:
+        raise InputError(f"{path}: unknown parameter {error.args[0]!r}") from None
+    with torch.device("meta"):
+        field = Field(config.field, torch.zeros(frames, 2, 3))
+    expected = {key: tuple(value.shape) for key, value in field.state_dict().items() if key != "boxes"}
+    if baked:
+        expected = {key: shape for key, shape in expected.items() if not key.startswith("codes.")}
+        expected["codes.weight"] = (frames, config.field.code_dim)
+        found["codes.weight"] = encodings
+        _check_shape(path, "occupancy_grids", occupancy, (frames, *config.bake.grid))
+    for key, shape in expected.items():
+        if key not in found:
+            raise InputError(f"{path}: parameter {key!r} is missing; is the preset the right one?")
+        _check_shape(path, key, found[key], shape)
+    if extra := sorted(set(found) - set(expected)):
+        raise InputError(f"{path}: parameter {extra[0]!r} has no place in this preset")
+    recorder = content.get("recorder")
+    step = recorder.get("step", 0) if isinstance(recorder, dict) else 0
+    values = {key: found[key].to(torch.float32) for key in expected}
+    return Released(values, None if occupancy is None else occupancy.bool(), int(step), int(content.get("epoch", 0)))
+
+
+def _check_shape(path: Path, key: str, value: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(value.shape) != tuple(shape):
+        raise InputError(f"{path}: {key} has shape {tuple(value.shape)}, the preset expects {tuple(shape)}")
+
+
+def _load(path: Path) -> Any:
+    """The file's content: tensors, numbers and plain containers only."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path}: {path.stat().st_size} bytes are more than any released model has")
+        with torch.serialization.safe_globals(_numpy_scalars()):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except InputError:
+        raise
+    except Exception as error:  # a broken archive or pickle can raise anything
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(f"{path}: refused or broken ({reason})") from None
+
+
+def _numpy_scalars() -> list[Any]:
+    """What a pickled numpy number is made of; it stands in recorders and schedulers."""
+    scalar = np.float64(0).__reduce__()[0]
+    kinds = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.int32, np.bool_)]
+    # Older numpy wrote the same function under its former module name.
+    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds]

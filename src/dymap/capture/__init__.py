@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dymap.capture.cache import Progress, open_cache
-from dymap.capture.capture import Capture, Source, check_cameras, vertex_boxes
-from dymap.capture.hull import hull_boxes
+from dymap.capture.capture import Capture, Source, check_cameras, source_boxes
 from dymap.capture.images import Shot
 from dymap.capture.readers import nhr, zjumocap
 from dymap.config import CaptureConfig
@@ -38,7 +37,7 @@ def open_capture(root: str | Path, config: CaptureConfig | None = None, progress
     """Read, check and prepare a capture. Raises InputError for anything that would spoil training later."""
     config = config or CaptureConfig()
     source = read_source(root, config)
-    boxes = hull_boxes(source, config) if config.boxes == "hull" else vertex_boxes(source, config.box_padding)
+    boxes = source_boxes(source, config)
     check_cameras(source, boxes)
     return Capture(source, config, boxes, open_cache(source, config, boxes, progress))
 

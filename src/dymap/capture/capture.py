@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dymap.capture.cache import ShotCache
 from dymap.capture.encoder_input import read_encoder_images
+from dymap.capture.hull import hull_boxes
 from dymap.capture.images import Shot
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
@@ -164,6 +165,11 @@ def vertex_boxes(source: Source, padding: float) -> NDArray[np.float32]:
         if not np.isfinite(boxes[-1]).all():
             raise InputError(f"{path}: vertices hold values that are not finite")
     return np.stack(boxes)
+
+
+def source_boxes(source: Source, config: CaptureConfig) -> NDArray[np.float32]:
+    """[F, 2, 3] boxes, from where the configuration says."""
+    return hull_boxes(source, config) if config.boxes == "hull" else vertex_boxes(source, config.box_padding)
 
 
 def check_cameras(source: Source, boxes: NDArray[np.float32]) -> None:

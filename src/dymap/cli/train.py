@@ -28,7 +28,9 @@ from dymap.train.run import RunFolder
 def train(
     data: Annotated[Path, tyro.conf.arg(help="Folder of the capture.")],
     out: Annotated[Path, tyro.conf.arg(help="Folder of the run; a run that is there already is resumed.")],
-    preset: Annotated[str, tyro.conf.arg(help="Experiment to start from: tiny, small.")] = "small",
+    preset: Annotated[
+        str, tyro.conf.arg(help="Experiment to start from: tiny, small, zjumocap/313, nhr/sport1, ...")
+    ] = "small",
     test_views: Annotated[tuple[int, ...], tyro.conf.arg(help="Views to keep for evaluation.")] = (),
     test_frame_step: Annotated[int | None, tyro.conf.arg(help="Evaluate every n-th frame.")] = None,
     ratio: Annotated[float | None, tyro.conf.arg(help="Resize images by this.")] = None,

@@ -1,10 +1,11 @@
-"""Presets: experiments as data. `tiny` and `small` are ours; Config's defaults are the published ZJU-MoCap recipe."""
+"""Presets: experiments as data. `tiny` and `small` are ours, the others the published experiments."""
 
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.presets.ours import PRESETS as _OURS
+from dymap.presets.published import PRESETS as _PUBLISHED
 
-PRESETS: dict[str, Config] = {**_OURS}
+PRESETS: dict[str, Config] = {**_OURS, **_PUBLISHED}
 
 
 def preset(name: str) -> Config:
