@@ -234,5 +234,4 @@ def test_layouts(root: Path, tmp_path: Path, cache: Path) -> None:
     ],
 )
 def test_views_and_frames_that_do_not_exist(root: Path, cache: Path, changes: dict, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        open_capture(root, replace(TINY, **changes))
+    refused(root, cache, message, replace(TINY, **changes))

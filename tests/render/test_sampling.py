@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dymap.geometry.rays import Rays
-from dymap.render.sampling import PIECES, hull_depths, proposal_density
+from dymap.render.sampling import PIECES, hull_depths, voxel_density
 from dymap.render.volume import integrate, render_rays
 from tests.field.models import tiny_field
 from tests.render.scenes import BOX, analytic, ball, rays
@@ -110,14 +110,23 @@ def test_some_samples_ignore_the_density() -> None:
     assert (beyond < 0.5).all()
 
 
-@torch.no_grad()
-def test_proposal_density_is_the_largest_around() -> None:
+def test_voxel_density_is_sampled_once_a_voxel() -> None:
     frame = tiny_field().at(0)
     shape = (3, 4, 5)
-    middles = [(torch.arange(n) + 0.5) / n for n in shape]
-    points = torch.stack(torch.meshgrid(*middles, indexing="ij"), -1).reshape(-1, 3)
-    sigma = frame.density(points)[0].reshape(shape)
-    proposal = proposal_density(frame, shape)
-    for i, j, k in ((0, 0, 0), (1, 2, 3), (2, 3, 4)):
-        around = sigma[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2, max(k - 1, 0) : k + 2]
-        torch.testing.assert_close(proposal[i, j, k], around.max())
+    jitter = [torch.rand(n) for n in shape]
+    for inner in (None, jitter):
+        axes = [(torch.arange(n) + (0.5 if inner is None else inner[k])) / n for k, n in enumerate(shape)]
+        points = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+        expected = frame.density(points)[0].reshape(shape)
+        torch.testing.assert_close(voxel_density(frame, shape, inner), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_voxel_density_has_gradients_and_samples_have_none() -> None:
+    field = tiny_field()
+    sigma = voxel_density(field.at(0), (4, 4, 4))
+    sigma.sum().backward()
+    assert field.hash.xyt.grad is not None
+    r = rays(5)
+    single = Rays(*(value.float() for value in vars(r).values()))
+    z = hull_depths(single, BOX.float(), torch.ones(4, 4, 4, dtype=torch.bool), torch.rand(5, 6), sigma).z
+    assert not z.requires_grad

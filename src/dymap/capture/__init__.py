@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dymap.capture.cache import Progress, open_cache
-from dymap.capture.capture import Capture, Source, check_cameras, source_boxes
+from dymap.capture.capture import Capture, Source, check_cameras, source_boxes, split_views
 from dymap.capture.images import Shot
 from dymap.capture.readers import nhr, zjumocap
 from dymap.config import CaptureConfig
@@ -37,6 +37,7 @@ def open_capture(root: str | Path, config: CaptureConfig | None = None, progress
     """Read, check and prepare a capture. Raises InputError for anything that would spoil training later."""
     config = config or CaptureConfig()
     source = read_source(root, config)
+    split_views(len(source.cameras), config)  # a wrong view shows before hours of work, not after
     boxes = source_boxes(source, config)
     check_cameras(source, boxes)
     return Capture(source, config, boxes, open_cache(source, config, boxes, progress))

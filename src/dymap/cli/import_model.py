@@ -46,7 +46,7 @@ def import_model(
     run = RunFolder(out)
     if run.exists() and (run.model.exists() or checkpoints(run.checkpoints)):
         raise InputError(f"{out}: holds a run already; choose another --out")
-    run.create(config, data or Path(), preset)
+    run.create(config, data, preset)
     baked = released.occupancy is not None
     with torch.device("meta"):
         field = Field(config.field, torch.zeros(bounds.shape))

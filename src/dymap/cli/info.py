@@ -79,8 +79,8 @@ def run_rows(run: RunFolder) -> list[tuple[str, str]]:
     done = found[-1][0] if found else 0
     rows = [
         ("run", f"{run.root} (preset {record.preset})"),
-        ("capture", str(record.data)),
-        ("trained", f"{done} of {record.config.train.steps} steps"),
+        ("capture", str(record.source or "none")),
+        ("trained", f"{done} of {record.config.train.steps} steps" if found else "no checkpoint"),
     ]
     if run.model.exists():
         rows += video_rows(run.model)[:-1]
@@ -88,8 +88,8 @@ def run_rows(run: RunFolder) -> list[tuple[str, str]]:
     if metrics.exists():
         mean = read_json(metrics)["mean"]
         rows.append(("evaluated", ", ".join(f"{k} {v:.3f}" for k, v in mean.items() if v is not None)))
-    if done < record.config.train.steps:
-        command = f"dymap train --data {record.data} --out {run.root} (with the options it was begun with)"
+    if done < record.config.train.steps and not (run.model.exists() and not found):
+        command = f"dymap train --data {record.source} --out {run.root} (with the options it was begun with)"
     elif not run.model.exists():
         command = f"dymap bake {run.root}"
     elif not metrics.exists():
@@ -106,7 +106,7 @@ def video_rows(path: Path) -> list[tuple[str, str]]:
         ("video", f"{path}, {path.stat().st_size / 1e6:.1f} MB"),
         ("scene", header["name"]),
         ("frames", f"{len(frames)} at {header['fps']:g} fps, numbers {frames[0]} to {frames[-1]}"),
-        ("cameras", f"{len(cameras)} of {cameras[0]['width']} x {cameras[0]['height']}"),
+        ("cameras", f"{len(cameras)} of {cameras[0]['width']} x {cameras[0]['height']}" if cameras else "none"),
         ("occupancy", " x ".join(map(str, grid))),
         ("next", f"dymap render {path}"),
     ]

@@ -51,12 +51,12 @@ class RunFolder:
     def exists(self) -> bool:
         return self.config_file.is_file()
 
-    def create(self, config: Config, data: Path, preset: str) -> None:
+    def create(self, config: Config, data: Path | None, preset: str) -> None:
         """Record the complete configuration, or check it against the one the run was begun with.
 
         Raises InputError that names the first option that changed.
         """
-        record = {"preset": preset, "data": str(data.resolve()), "config": to_json(config)}
+        record = {"preset": preset, "data": None if data is None else str(data.resolve()), "config": to_json(config)}
         if not self.exists():
             write_json(self.config_file, record)
             return
@@ -69,8 +69,8 @@ class RunFolder:
                     f"{self.root}: the run was begun with {key} = {before.get(key)!r}, not {after.get(key)!r}; "
                     "continue it with the same options, or choose another --out"
                 )
-        if old.data != data.resolve():
-            raise InputError(f"{self.root}: the run was begun on {old.data}, not on {data.resolve()}")
+        if data is not None and old.source != data.resolve():
+            raise InputError(f"{self.root}: the run was begun on {old.source}, not on {data.resolve()}")
 
     def read(self) -> RunRecord:
         """Raises InputError if the folder holds no run."""
@@ -79,18 +79,27 @@ class RunFolder:
         record = read_json(self.config_file)
         try:
             config = from_json(Config, record["config"], f"{self.config_file}: config")
-            return RunRecord(config, Path(record["data"]), str(record["preset"]))
+            source = None if record["data"] is None else Path(record["data"])
+            return RunRecord(self.root, config, source, str(record["preset"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.config_file}: damaged ({error})") from None
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What `config.json` of a run holds."""
+    """What `config.json` of a run holds. source: the capture's folder; imported models may have none."""
 
+    root: Path
     config: Config
-    data: Path
+    source: Path | None
     preset: str
+
+    @property
+    def data(self) -> Path:
+        """The capture's folder. Raises InputError if the run has none."""
+        if self.source is None:
+            raise InputError(f"{self.root}: imported without its capture; import it again with --data for this")
+        return self.source
 
 
 def flatten(tree: dict, prefix: str = "") -> dict[str, object]:
