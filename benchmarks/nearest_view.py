@@ -4,7 +4,8 @@
 
 No optimisation at all: a pixel's ray ends at the first voxel of the hull of the training masks, and that point's
 colour is looked up in the training camera that stands nearest, seen from the hull's centre. Measured with the very
-protocol of the models.
+protocol of the models. The hull here is the tight one (a voxel's centre lies in every mask): the conservative hull
+that training samples in is fatter, which shifts what is looked up and costs this baseline 4 dB.
 """
 
 from __future__ import annotations
@@ -60,6 +61,23 @@ def hull_depths(rays: Rays, box: NDArray[np.float32], hull: NDArray[np.bool_], p
     return depths
 
 
+def tighten(
+    hull: NDArray[np.bool_], cameras: Sequence[Camera], masks: Sequence[NDArray[np.uint8]], box: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """The voxels of a hull [gx, gy, gz] whose centre lies on the foreground of every mask [H, W] that sees it."""
+    index = np.argwhere(hull)
+    centres = box[0] + (index + 0.5) * ((box[1] - box[0]).astype(np.float64) / hull.shape)
+    kept = np.ones(len(index), bool)
+    for camera, mask in zip(cameras, masks, strict=True):
+        pixels, depth = camera.project(centres)
+        column, row = np.rint(pixels).astype(np.int64).T
+        seen = (depth > 0) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
+        kept[seen] &= mask[row[seen], column[seen]] != 0
+    out = np.zeros_like(hull)
+    out[tuple(index[kept].T)] = True
+    return out
+
+
 def nearest_cameras(camera: Camera, others: Sequence[Camera], centre: Array, count: int) -> tuple[list[int], Array]:
     """Positions of the `count` nearest of `others`, by the angle at `centre`, and their angles in radians."""
 
@@ -84,7 +102,8 @@ class NearestView:
             capture, box = self.capture, self.capture.boxes[frame]
             cameras = [capture.cameras[view] for view in capture.train_views]
             masks = [capture.image(frame, view)[1] for view in capture.train_views]
-            self._hulls[frame] = carve(cameras, masks, box, hull_shape(box, self.voxels))
+            safe = carve(cameras, masks, box, hull_shape(box, self.voxels))
+            self._hulls[frame] = tighten(safe, cameras, masks, box)
         return self._hulls[frame]
 
     def __call__(self, camera: Camera, frame: int) -> Image:

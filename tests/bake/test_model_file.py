@@ -22,6 +22,7 @@ from dymap.config import to_json
 from dymap.errors import InputError
 from dymap.render.image import render_image
 from tests.bake.videos import painted_video
+from tests.disks import files_of_at_most
 from tests.golden.sources import Golden
 
 
@@ -189,6 +190,7 @@ DAMAGE = {
     "no frames": changed(frames=[]),
     "camera without K": lambda header: changed(cameras=[{**header["cameras"][0], "K": [[1]]}])(header),
     "a negative grid": lambda header: changed(bake=header["bake"] | {"grid": [-16, -16, 24]})(header),
+    "a grid beyond counting": lambda header: changed(bake=header["bake"] | {"grid": [10**9] * 3})(header),
     "view that does not exist": changed(test_views=[6]),
     "fps": changed(fps="fast"),
     "no speed": changed(fps=0),
@@ -226,3 +228,12 @@ def test_full_disk_changes_nothing(
         save_video(path, replace(video, name="other"))
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == saved.read_bytes()
+
+
+def test_disk_that_really_runs_full(video: BakedVideo, saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "body.dymap"
+    path.write_bytes(saved.read_bytes())
+    with files_of_at_most(100_000), pytest.raises(InputError, match=r"body\.dymap: cannot be written"):
+        save_video(path, replace(video, name="other"))
+    assert list(tmp_path.iterdir()) == [path]
+    assert load_video(path).name == "body"

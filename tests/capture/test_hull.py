@@ -96,7 +96,7 @@ def test_rig_box_is_around_the_point_looked_at() -> None:
 
 def test_hull_boxes_of_the_tiny_capture(tiny: Capture, tiny_root: Path) -> None:
     """They hold every vertex that all masks agree on (the tiny capture's vertices and masks differ)."""
-    source = tiny.source
+    source = tiny.source.select((1, 3, 1))
     assert source.masks is not None
     assert source.vertices is not None
     for frame, box in enumerate(hull_boxes(source, replace(TINY, box_padding=0.0))):
@@ -109,7 +109,7 @@ def test_hull_boxes_of_the_tiny_capture(tiny: Capture, tiny_root: Path) -> None:
         assert agreed.sum() > 20
         assert (vertices[agreed] >= box[0]).all()
         assert (vertices[agreed] <= box[1]).all()
-    assert open_capture(tiny_root, replace(TINY, boxes="hull")).boxes.shape == (4, 2, 3)
+    assert open_capture(tiny_root, replace(TINY, boxes="hull", frames=(0, 1, 1))).boxes.shape == (1, 2, 3)
 
 
 def test_masks_are_needed(trimmed: Golden, tmp_path: Path) -> None:

@@ -100,6 +100,15 @@ def test_labels_are_added(nhr_root: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(mask[:, 3:], before[:, 3:])
 
 
+def test_older_zju_folders_are_not_taken_for_nhr(nhr_root: Path, tmp_path: Path) -> None:
+    """They have mask/ (label ids, all below the threshold) beside mask_cihp/."""
+    root = shutil.copytree(nhr_root, tmp_path / "CoreView_313")
+    shutil.copytree(root / "mask", root / "mask_cihp")
+    assert read_source(nhr_root, TINY).layout == "nhr"
+    assert read_source(root, TINY).layout == "zjumocap"
+    assert read_source(root, replace(TINY, layout="nhr")).layout == "nhr"
+
+
 def test_what_the_layout_needs(nhr_root: Path, tiny_root: Path) -> None:
     with pytest.raises(InputError, match="no mask folder, which the NHR layout has"):
         read_source(tiny_root, replace(TINY, layout="nhr"))

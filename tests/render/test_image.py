@@ -85,14 +85,25 @@ def test_bytes_are_rounded_and_clamped() -> None:
     assert to_bytes(values).tolist() == [[0, 0, 0, 1, 255, 255]]
 
 
-def test_an_image_of_nothing() -> None:
-    """A camera that looks past the box."""
+@pytest.mark.parametrize("grid", [None, GRID])
+def test_what_lies_behind_the_camera_is_not_seen(grid: torch.Tensor | None) -> None:
+    """near and far are negative there, which the published slab test still counts as a hit."""
     R, T = look_at((4, 0.5, 0.8), (8, 0, 0))
     past = Camera(camera().K, R, T, 20, 15)
-    image = render_image(soft(), past, GRID, background="white")  # type: ignore[arg-type]
-    # The box lies behind: near and far are negative, which the published slab test still counts as a hit.
+    image = render_image(soft(), past, grid, background="white")  # type: ignore[arg-type]
+    assert image.hit.any()
     assert not image.acc.any()
     assert (image.rgb == 1).all()
+
+
+def test_both_renderers_agree_from_inside_the_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dymap.render.march.MIN_WEIGHT", 0.0)
+    R, T = look_at((0.3, 0.2, 0.1), (1, 0, 0))
+    inside = Camera(camera().K, R, T, 20, 15)
+    volume = render_image(soft(), inside, samples=500)  # type: ignore[arg-type]
+    marched = render_image(soft(), inside, GRID, max_samples=1000)  # type: ignore[arg-type]
+    torch.testing.assert_close(volume.acc, marched.acc, atol=0.01, rtol=0)
+    assert volume.acc.max() > 0.1
 
 
 def test_assembling_no_rays() -> None:

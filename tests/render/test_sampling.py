@@ -90,13 +90,15 @@ def test_images_converge_to_those_of_the_whole_box(drawn: bool) -> None:
 
 
 def test_density_draws_samples_to_what_is_seen() -> None:
+    """Of an opaque ball only the front is seen: samples move there from its back."""
     r = rays(60)
-    surface = []
-    for drawn in (False, True):
-        z, _, hit = depths(r, drawn, count=32)
-        points = r.origins[:, None] + r.directions[:, None] * z[..., None]
-        surface.append(float(((points.norm(dim=-1) - 0.5).abs() < 0.1)[hit].double().mean()))
-    assert surface[1] > 1.3 * surface[0]
+    middle = -(r.origins * r.directions).sum(1, keepdim=True)  # where a ray is nearest to the ball's centre
+    front = []
+    for sigma in (None, 100 * sigma_grid()):
+        z, _, hit = hull_depths(r, BOX, hull(), torch.full((60, 32), 0.5, dtype=torch.float64), sigma)
+        front.append(float((z < middle)[hit].double().mean()))
+    assert front[0] < 0.55
+    assert front[1] > 0.7
 
 
 def test_some_samples_ignore_the_density() -> None:

@@ -58,10 +58,10 @@ def batch_losses(field: Field, items: list[Item], collapse: bool) -> dict[str, T
 def report(losses: dict[str, Tensor]) -> dict[str, float]:
     """Under the published names; the mask loss there is without its weight."""
     return {
-        "img_loss": float(losses["colour"]),
-        "mask_loss": float(losses["mask"]) / CONFIG.mask_weight,
-        "loss": float(losses["colour"] + losses["mask"]),
-        "psnr": float(psnr(losses["colour"].detach())),
+        "img_loss": losses["colour"].item(),
+        "mask_loss": losses["mask"].item() / CONFIG.mask_weight,
+        "loss": (losses["colour"] + losses["mask"]).item(),
+        "psnr": psnr(losses["colour"]).item(),
     }
 
 
@@ -95,7 +95,7 @@ def trained(golden: Golden, collapse: bool) -> tuple[Field, list[dict[str, float
         if step == 0:
             after = dict(field.named_parameters())
             names = [our_key(key) for key in arrays["param_names"].tolist()]
-            moved = [float((after[name] - before[name]).norm()) for name in names if name]
+            moved = [(after[name] - before[name]).norm().item() for name in names if name]
     return field, reports, gradients, moved
 
 
@@ -204,8 +204,8 @@ def test_the_mean_over_rays_is_not_the_mean_over_items(golden: Golden) -> None:
     arrays = golden.arrays("small_train")
     field, items = new_field(golden), golden_items(arrays)
     with torch.no_grad():
-        whole = float(batch_losses(field, items, True)["colour"])
-        apart = [float(batch_losses(field, [item], True)["colour"]) for item in items]
+        whole = batch_losses(field, items, True)["colour"].item()
+        apart = [batch_losses(field, [item], True)["colour"].item() for item in items]
     counts = [int((~item.edge).sum()) for item in items]
     assert counts[0] != counts[1]
     assert whole == pytest.approx(np.average(apart, weights=counts), abs=1e-6)

@@ -19,6 +19,7 @@ from dymap.capture import Capture
 from dymap.errors import InputError
 from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from dymap.train.loop import StepReport, make_optimiser
+from tests.disks import files_of_at_most
 from tests.train.runs import assert_same, fresh_field, losses, run, short
 from tests.train.test_loop import each_recipe
 
@@ -133,6 +134,15 @@ def test_save_that_fails_leaves_the_old_checkpoint(
     assert old.read_bytes() == content
     _, reports = run(tiny, short(steps=4, checkpoint_every=2, rays=16), tmp_path)
     assert [report.step for report in reports] == [2, 3]
+
+
+def test_disk_that_really_runs_full(tiny: Capture, tmp_path: Path) -> None:
+    config = short(steps=2, checkpoint_every=2, rays=16)
+    run(tiny, config, tmp_path)
+    (old,) = tmp_path.iterdir()
+    with files_of_at_most(20_000), pytest.raises(InputError, match=r"step-0000003\.safetensors: cannot be written"):
+        run(tiny, short(steps=3, rays=16), tmp_path)
+    assert list(tmp_path.iterdir()) == [old]
 
 
 def test_leftover_of_a_killed_process_is_not_taken_for_a_checkpoint(tiny: Capture, tmp_path: Path) -> None:

@@ -142,8 +142,9 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
             field = Field(config, torch.zeros(len(frames), 2, 3))
             voxels = len(frames) * math.prod(bake.grid)
             packed = torch.empty((voxels + 7) // 8, dtype=torch.uint8)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: damaged header ({error})") from None
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]  # torch adds a trace to its own
+        raise InputError(f"{path}: damaged header ({reason})") from None
     tensors = read_tensors(path, field.state_dict() | {"occupancy": packed}, device)
     bits = np.unpackbits(tensors.pop("occupancy").cpu().numpy(), count=voxels)
     occupancy = torch.from_numpy(bits.reshape(len(frames), *bake.grid).view(bool)).to(device)

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             commands, prog="dymap", description="Volumetric video as dynamic MLP maps.", args=arguments
         )
     except (InputError, NotFiniteError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -11,7 +11,7 @@ import tyro
 from rich.table import Table
 
 import dymap
-from dymap.bake.model_file import SUFFIX, read_header
+from dymap.bake.model_file import SUFFIX, load_video
 from dymap.capture import READERS, read_source
 from dymap.cli.console import console
 from dymap.config import CaptureConfig
@@ -100,13 +100,13 @@ def run_rows(run: RunFolder) -> list[tuple[str, str]]:
 
 
 def video_rows(path: Path) -> list[tuple[str, str]]:
-    header = read_header(path)
-    frames, cameras, grid = header["frames"], header["cameras"], header["bake"]["grid"]
+    baked = load_video(path)
+    frames, cameras, grid = baked.frames, baked.cameras, baked.bake.grid
     return [
         ("video", f"{path}, {path.stat().st_size / 1e6:.1f} MB"),
-        ("scene", header["name"]),
-        ("frames", f"{len(frames)} at {header['fps']:g} fps, numbers {frames[0]} to {frames[-1]}"),
-        ("cameras", f"{len(cameras)} of {cameras[0]['width']} x {cameras[0]['height']}" if cameras else "none"),
+        ("scene", baked.name),
+        ("frames", f"{len(frames)} at {baked.fps:g} fps, numbers {frames[0]} to {frames[-1]}"),
+        ("cameras", f"{len(cameras)} of {cameras[0].width} x {cameras[0].height}" if cameras else "none"),
         ("occupancy", " x ".join(map(str, grid))),
         ("next", f"dymap render {path}"),
     ]

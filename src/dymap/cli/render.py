@@ -34,7 +34,8 @@ def render(
 ) -> int:
     """Film the clip along an orbit: time runs while the camera goes round once."""
     video = load(run, pick_device(device, threads))
-    if (views is not None and views < 1) or (size is not None and min(size) < 2) or (fps is not None and fps <= 0):
+    sizes_fit = size is None or min(size) >= 2
+    if not ((views is None or views >= 1) and sizes_fit and (fps is None or 0 < fps < math.inf)):
         raise InputError("--views must be positive, --size at least 2 x 2 and --fps above 0")
     if len(video.cameras) < 3:
         raise InputError("an orbit needs at least 3 cameras")

@@ -26,6 +26,8 @@ def sample(
             path = write_sample(out, frames=frames, views=views, size=size, progress=progress)
     except FileExistsError as error:
         raise InputError(str(error)) from None
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror or error})") from None
     console.print(f"{path}: {frames} frames, {views} views of {size} x {size}")
     console.print(f"next: dymap train --preset small --data {path} --out runs/{path.name} --test-views 3 7 11 15")
     return 0

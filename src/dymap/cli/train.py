@@ -90,9 +90,12 @@ def train_capture(
     capture: Capture, config: Config, run: RunFolder, preset: str, device: torch.device, minutes: float | None = None
 ) -> int:
     """Train with progress on the terminal; 0 when all steps are done, 130 when interrupted."""
-    run.create(config, capture.source.root, preset)
     torch.manual_seed(config.train.seed)
-    field = Field(config.field, torch.from_numpy(capture.boxes)).to(device)
+    try:
+        field = Field(config.field, torch.from_numpy(capture.boxes)).to(device)
+    except ValueError as error:
+        raise InputError(f"no field can be made with these options: {error}") from None
+    run.create(config, capture.source.root, preset)
     console.print(
         f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "
         f"{len(capture.test_views)} test views of {capture.cameras[0].width} x {capture.cameras[0].height}; "

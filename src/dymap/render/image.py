@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -72,7 +72,9 @@ def render_image(
         rays, hit = camera_rays(camera, frame.box, band, frame.device)
         hits.append(hit)
         if grid is None:
-            seen.append(render_rays(frame, rays, samples))
+            # What lies behind the camera is not seen: near may be negative (method.md 9).
+            ahead = replace(rays, near=rays.near.clamp(min=0), far=rays.far.clamp(min=0))
+            seen.append(render_rays(frame, ahead, samples))
         else:
             seen.append(march_rays(frame, rays, grid, march_step(frame.box, max_samples)))
     return assemble(Rendered.cat(seen), torch.cat(hits), camera, background)

@@ -28,8 +28,11 @@ THRESHOLD = 100
 
 
 def matches(root: Path) -> bool:
-    """Whether a folder looks like this layout: annotations, and masks in `mask/`."""
-    return (root / "annots.npy").is_file() and (root / "mask").is_dir()
+    """Whether a folder looks like this layout: annotations, and masks in `mask/`.
+
+    Older ZJU-MoCap folders have a `mask/` too, of label ids far below the threshold, beside `mask_cihp/`.
+    """
+    return (root / "annots.npy").is_file() and (root / "mask").is_dir() and not (root / "mask_cihp").is_dir()
 
 
 def read(root: Path, config: CaptureConfig) -> Source:

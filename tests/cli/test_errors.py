@@ -1,0 +1,195 @@
+"""Bad input: exit code 1 and one sentence that says what is wrong."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.captures import write_capture
+from tests.cli.conftest import Run, train_arguments
+from tests.disks import files_of_at_most
+from tests.golden.sources import Golden
+
+
+def test_not_a_capture(dymap: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    dymap(*train_arguments(tmp_path / "empty", tmp_path / "run")).failed_with("no known capture layout", "annots.npy")
+    dymap(*train_arguments(tmp_path / "none", tmp_path / "run")).failed_with("no such folder", "none")
+    (tmp_path / "empty" / "annots.npy").write_bytes(b"not numpy")
+    dymap(*train_arguments(tmp_path / "empty", tmp_path / "run")).failed_with("annots.npy")
+    assert not (tmp_path / "run").exists(), "a run that cannot begin leaves nothing"
+
+
+def test_unknown_preset(dymap: Run, sample: Path, tmp_path: Path) -> None:
+    said = dymap("train", "--data", sample, "--out", tmp_path / "run", "--preset", "huge")
+    said.failed_with("'huge' is unknown", "tiny", "small")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "part"),
+    [
+        ("train.stepz=3", "stepz"),
+        ("trains.steps=3", "trains"),
+        ("train.steps=many", "expected int, found 'many'"),
+        ("train.steps", "expected key=value"),
+        ("train.batches=all", "'all' is none of 'items', 'frames'"),
+        ("bake.grid=[1,2]", "expected 3 values, found 2"),
+        ("field.plane_size=48", "plane_size 48"),
+    ],
+)
+def test_bad_setting(dymap: Run, sample: Path, tmp_path: Path, assignment: str, part: str) -> None:
+    said = dymap("train", "--data", sample, "--out", tmp_path / "run", "--set", assignment)
+    said.failed_with(part)
+    assert not (tmp_path / "run").exists()
+
+
+def test_view_or_frame_that_does_not_exist(dymap: Run, sample: Path, baked: Path, tmp_path: Path) -> None:
+    said = dymap("train", "--data", sample, "--out", tmp_path / "run", "--test-views", 6)
+    said.failed_with("view 6 does not exist", "0 to 5")
+    dymap("evaluate", baked, "--views", 6).failed_with("view 6 does not exist")
+    dymap("evaluate", baked, "--frames", 3).failed_with("frame 3 does not exist")
+    dymap("evaluate", baked, "--frames", -1).failed_with("frame -1 does not exist")
+
+
+def test_resume_with_another_option(dymap: Run, sample: Path, trained: Path) -> None:
+    before = (trained / "config.json").read_bytes()
+    said = dymap(*train_arguments(sample, trained, "--steps", 4, "--seed", 3))
+    said.failed_with("train.seed = 0, not 3", str(trained))
+    said = dymap(*train_arguments(sample, trained, "--steps", 5))
+    said.failed_with("train.steps = 4, not 5")
+    assert (trained / "config.json").read_bytes() == before
+
+
+def test_resume_with_other_data(dymap: Run, sample: Path, trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(sample, tmp_path / "copy")
+    said = dymap(*train_arguments(tmp_path / "copy", trained, "--steps", 4))
+    said.failed_with(f"begun on {sample.resolve()}", "copy")
+
+
+def test_too_early(dymap: Run, trained: Path, tmp_path: Path) -> None:
+    for command in ("render", "evaluate"):
+        dymap(command, trained).failed_with("not baked yet", "dymap bake")
+    dymap("bake", tmp_path).failed_with("not a run", "dymap train")
+    dymap("evaluate", tmp_path).failed_with("not a run")
+    shutil.copytree(trained, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    dymap("bake", tmp_path / "run").failed_with("nothing trained yet")
+
+
+def test_damaged_checkpoint(dymap: Run, sample: Path, trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    newest = tmp_path / "run" / "checkpoints" / "step-0000004.safetensors"
+    newest.write_bytes(newest.read_bytes()[:5000])
+    for arguments in (["bake", tmp_path / "run"], train_arguments(sample, tmp_path / "run", "--steps", 4)):
+        dymap(*arguments).failed_with("step-0000004.safetensors: damaged checkpoint")
+
+
+def test_capture_that_moved_away(dymap: Run, trained: Path, baked: Path, tmp_path: Path) -> None:
+    for command, run in (("bake", trained), ("evaluate", baked)):
+        shutil.copytree(run, tmp_path / command)
+        config = tmp_path / command / "config.json"
+        config.write_text(config.read_text().replace("/dance", "/gone"))
+        dymap(command, tmp_path / command).failed_with("gone: no such folder")
+
+
+def test_file_that_is_no_video(dymap: Run, tmp_path: Path) -> None:
+    text, foreign, headless = tmp_path / "a.txt", tmp_path / "b.safetensors", tmp_path / "c.dymap"
+    text.write_text("hello")
+    save_file({"a": torch.zeros(2)}, foreign)
+    save_file({"a": torch.zeros(2)}, headless, {"dymap-video": '{"version": 1}'})
+    for command in ("info", "render"):
+        dymap(command, text).failed_with("a.txt: not a complete dymap video")
+        dymap(command, foreign).failed_with("b.safetensors: a safetensors file, but not a dymap video")
+        dymap(command, headless).failed_with("c.dymap: damaged header")
+        dymap(command, tmp_path / "none").failed_with("none: no such file")
+    dymap("info", tmp_path).failed_with("neither a run", "nor a capture", "nor a baked file")
+
+
+def test_impossible_films(dymap: Run, baked: Path) -> None:
+    for option in (("--views", 0), ("--size", 1, 5), ("--fps", 0), ("--fps", "nan"), ("--fps", "inf")):
+        dymap("render", baked, *option).failed_with("--views must be positive")
+
+
+def test_sample_in_the_way(dymap: Run, sample: Path, tmp_path: Path) -> None:
+    said = dymap("sample", "--out", sample, "--size", 64, "--frames", 3, "--views", 6)
+    said.failed_with("made with other parameters")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("years of work")
+    dymap("sample", "--out", tmp_path / "mine").failed_with("is not a dymap sample")
+    dymap("sample", "--out", tmp_path / "mine" / "thesis.tex" / "sub", "--size", 32).failed_with("cannot be written")
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "years of work"
+    dymap("sample", "--out", tmp_path / "new", "--size", 8).failed_with("--size 32 or more")
+
+
+def test_places_that_cannot_be_written(dymap: Run, sample: Path, baked: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    dymap(*train_arguments(sample, tmp_path / "file")).failed_with("cannot be written")
+    dymap("bake", baked, "--out", tmp_path / "file" / "a.dymap").failed_with("cannot be written")
+    dymap("render", baked, "--views", 1, "--out", tmp_path / "file" / "a.mp4").failed_with("cannot be written")
+    dymap("evaluate", baked, "--out", tmp_path / "file").failed_with("cannot be written")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_full_disk_while_training(dymap: Run, sample: Path, tmp_path: Path) -> None:
+    """The checkpoint of step 2 does not fit; what was written before stays."""
+    with files_of_at_most(150_000):
+        said = dymap(*train_arguments(sample, tmp_path / "run", "--steps", 4))
+    said.failed_with("step-0000002.safetensors: cannot be written")
+    assert list((tmp_path / "run" / "checkpoints").iterdir()) == []
+    assert dymap(*train_arguments(sample, tmp_path / "run", "--steps", 4)).code == 0
+
+
+def test_metres_read_as_millimetres(dymap: Run, trimmed: Golden, tmp_path: Path) -> None:
+    """A warning names the likely cause and the option that mends it."""
+    root = write_capture(tmp_path / "tiny", trimmed.arrays("dataset"), metres=True)
+    said = dymap(*train_arguments(root, tmp_path / "run", "--steps", 1))
+    assert "warning: " in said.err
+    assert "T looks like metres where millimetres are expected: --unit m reads it so" in said.err
+    said.failed_with("check R, T and their units")
+    said = dymap(*train_arguments(root, tmp_path / "run", "--steps", 1, "--unit", "m"))
+    assert said.code == 0
+    assert said.err == ""
+
+
+def test_broken_image(dymap: Run, sample: Path, tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(sample, root)
+    image = root / "images" / "03" / "000001.jpg"
+    image.write_bytes(image.read_bytes()[:700])
+    dymap(*train_arguments(root, tmp_path / "run")).failed_with("images/03/000001.jpg: JPEG is truncated")
+    image.unlink()
+    dymap(*train_arguments(root, tmp_path / "run")).failed_with("images/03/000001.jpg: image is missing")
+
+
+def test_vertices_that_are_not_finite(dymap: Run, sample: Path, tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(sample, root)
+    path = root / "vertices" / "000002.npy"
+    np.save(path, np.full((5, 3), np.nan, np.float32))
+    dymap(*train_arguments(root, tmp_path / "run")).failed_with("000002.npy: vertices hold values that are not finite")
+
+
+def test_numbers_that_explode(dymap: Run, sample: Path, tmp_path: Path) -> None:
+    arguments = train_arguments(sample, tmp_path / "run", "--steps", 50)
+    said = dymap(*arguments, "train.lr_decoder=1e30", "train.lr_hash=1e30", "train.lr_codes=1e30")
+    said.failed_with("step ", "is not finite")
+
+
+def test_device_that_is_not_there(dymap: Run, baked: Path) -> None:
+    dymap("render", baked, "--device", "cuda:99").failed_with("device 'cuda:99' cannot be used")
+    dymap("render", baked, "--device", "toaster").failed_with("device 'toaster' cannot be used")
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["train"], ["train", "--data", "x", "--out", "y", "--stepz", "3"]])
+def test_misspelt_commands(dymap: Run, capfd: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    """These are the parser's to explain."""
+    with pytest.raises(SystemExit) as caught:
+        dymap(*arguments)
+    assert caught.value.code == 2
+    said = capfd.readouterr()
+    assert "Traceback" not in said.out + said.err

@@ -1,0 +1,95 @@
+"""Ctrl-C: the step under way is finished and saved; the same command goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dymap.cli import main
+from dymap.cli.train import Clock, stop_on_signal
+from dymap.train.checkpoint import checkpoints
+from dymap.train.run import RunFolder
+from tests.cli.conftest import Run, train_arguments
+
+ENDLESS = ("--steps", 1_000_000, "--threads", 1)
+
+
+@contextmanager
+def training(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """`python -m dymap train ...` in a process of its own, ended in any case."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dymap", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists() or path.stat().st_size == 0:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_saves_and_the_same_command_goes_on(
+    dymap: Run, sample: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    arguments = train_arguments(sample, tmp_path / "run", *ENDLESS)
+    arguments += ["train.checkpoint_every=1000000"]
+    run = RunFolder(tmp_path / "run")
+    with training(arguments) as process:
+        wait_for(run.log, process)
+        assert checkpoints(run.checkpoints) == []
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped and saved after" in " ".join(out.split())
+    assert "Traceback" not in out + err
+    ((step, _),) = checkpoints(run.checkpoints)
+    assert step >= 1
+    assert len(run.log.read_text().splitlines()) == step, "every step that was heard of is saved"
+    said = dymap(*arguments, "--minutes", 0.01)
+    assert said.code == 0
+    assert checkpoints(run.checkpoints)[-1][0] > step
+
+
+def test_second_ctrl_c_stops_at_once() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with stop_on_signal() as stopped:
+        assert stopped == []
+        signal.raise_signal(signal.SIGINT)
+        assert stopped == [signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_before_training_is_no_traceback(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dymap.cli.train.open_capture", interrupted)
+    assert main(train_arguments(sample, tmp_path / "run")) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_clock() -> None:
+    assert not Clock(None).over()
+    assert not Clock(10).over()
+    assert Clock(0).over()
