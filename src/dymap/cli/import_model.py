@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Annotated
 
@@ -66,8 +67,11 @@ def import_model(
 def read_boxes(path: Path) -> np.ndarray:
     """[frames, 2, 3] float32 from an .npy file. Raises InputError."""
     try:
-        boxes = np.load(path, allow_pickle=False).astype(np.float32)
-    except (OSError, ValueError, EOFError) as error:
+        content = np.load(path, allow_pickle=False)
+        if not isinstance(content, np.ndarray):
+            raise ValueError("an archive of several files")
+        boxes = content.astype(np.float32)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not an array of boxes ({error})") from None
     if boxes.ndim != 3 or boxes.shape[1:] != (2, 3) or not (boxes[:, 0] < boxes[:, 1]).all():
         raise InputError(f"{path}: expected boxes [frames, 2, 3] with minimum below maximum, found {boxes.shape}")
