@@ -1,7 +1,7 @@
 """A baked video in one file: safetensors with a JSON header.
 
 Tensors: the field's parameters, `codes.weight` [frames, code], `boxes` [frames, 2, 3], `occupancy` (packed bits of
-bool [frames, gx, gy, gz]). Header, under the key `dymap`: configuration, fps, frame numbers, cameras, name.
+bool [frames, gx, gy, gz]). Header, JSON under the key `dymap-video`: configuration, fps, frame numbers, cameras, name.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ def cache_root() -> Path:
 
 def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
     """Changes whenever the cache's content would: files (name, size, time), cameras, boxes, ratio."""
-    digest = hashlib.sha256(f"{VERSION} {config.ratio} {source.layout}".encode())
+    shape = (VERSION, config.ratio, config.pixel_offset, config.mask_labels, source.layout)
+    digest = hashlib.sha256(repr(shape).encode())
     digest.update(boxes.tobytes())
     for camera in source.cameras:
         digest.update(b"".join(a.tobytes() for a in (camera.K, camera.D, camera.R, camera.T)))
@@ -75,7 +77,7 @@ def open_cache(
 ) -> ShotCache:
     """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
     mark = fingerprint(source, config, boxes)
-    place = hashlib.sha256(f"{source.root.resolve()} {config.ratio} {config.frames}".encode()).hexdigest()[:12]
+    place = hashlib.sha256(repr((str(source.root.resolve()), config)).encode()).hexdigest()[:12]
     folder = cache_root() / f"{source.root.name}-{place}"
     if (cache := _open(folder, mark)) is not None:
         return cache
@@ -172,7 +174,8 @@ def prepare_shot(
                 f"{image.shape[1]} x {image.shape[0]}"
             )
     colour, mask = prepare(image, mask, camera, config.ratio)
-    inside = projected_box_mask(box, camera.undistorted().scaled(config.ratio))
+    scaled = replace(camera.undistorted().scaled(config.ratio), pixel_offset=config.pixel_offset)
+    inside = projected_box_mask(box, scaled)
     x, y, width, height = crop = bounding_rectangle(inside)
     out = np.empty((*colour.shape[:2], 4), np.uint8)
     out[..., :3] = np.rint(colour * 255)

@@ -125,10 +125,7 @@ class Capture:
 
 def prepared_camera(camera: Camera, config: CaptureConfig) -> Camera:
     """The camera of the prepared images."""
-    scaled = camera.undistorted().scaled(config.ratio)
-    return Camera(
-        scaled.K, scaled.R, scaled.T, scaled.width, scaled.height, name=camera.name, pixel_offset=config.pixel_offset
-    )
+    return replace(camera.undistorted().scaled(config.ratio), pixel_offset=config.pixel_offset)
 
 
 def split_views(count: int, config: CaptureConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -17,7 +17,7 @@ from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
-from dymap.train.checkpoint import checkpoints, load_checkpoint
+from dymap.train.checkpoint import checkpoints, frames_in, load_checkpoint
 from dymap.train.run import RunFolder
 
 
@@ -34,18 +34,20 @@ def bake(
     if not found:
         raise InputError(f"{run}: nothing trained yet; run `dymap train` first")
     where = pick_device(device, threads)
-    source = read_source(record.data, record.config.capture)
-    field = Field(record.config.field, torch.zeros(len(source.frames), 2, 3)).to(where)
+    source = read_source(record.data, record.config.capture) if record.source else None
+    frames = source.frames if source else tuple(range(frames_in(found[-1][1])))
+    field = Field(record.config.field, torch.zeros(len(frames), 2, 3)).to(where)
     step = load_checkpoint(found[-1][1], field)
     if isinstance(field.codes, ImageEncoder):
         field = field.with_codes(encode_frames(field, record.data, record.config, where))
     with progress_bar("bake") as progress:
         occupancy = bake_grids(field, record.config.bake, progress)
-    train_views, test_views = split_views(len(source.cameras), record.config.capture)
+    settings = record.config.capture
+    cameras = tuple(prepared_camera(camera, settings) for camera in source.cameras) if source else ()
+    train_views, test_views = split_views(len(cameras), settings) if source else ((), ())
     video = BakedVideo(
-        field, occupancy, record.config.render, record.config.bake, record.config.capture.fps, source.frames,
-        tuple(prepared_camera(camera, record.config.capture) for camera in source.cameras), train_views, test_views,
-        source.root.name,
+        field, occupancy, record.config.render, record.config.bake, settings.fps, frames, cameras, train_views,
+        test_views, source.root.name if source else folder.root.name,
     )  # fmt: skip
     path = out or folder.model
     save_video(path, video)

@@ -51,5 +51,5 @@ def demo(
     path = out / "orbit.mp4"
     film_orbit(video, path, film, video.fps)
     console.print(f"{time.monotonic() - started:.0f} s in all; film: {path}; pictures: {run.evaluation}")
-    console.print(f"next, with your own capture: dymap train --data DIR --out runs/mine, or dymap info {run.root}")
+    console.print(f"next, with your own capture: dymap info DIR (it says how to train on it), or dymap info {run.root}")
     return 0

@@ -18,6 +18,7 @@ from dymap.cli.console import console
 from dymap.cli.train import configure
 from dymap.config import Config
 from dymap.errors import InputError
+from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
 from dymap.presets import preset as find_preset
 from dymap.train.checkpoint import checkpoints, save_checkpoint
@@ -59,7 +60,7 @@ def import_model(
         following = f"dymap evaluate {out}" if source else f"dymap info {out}"
     else:
         save_checkpoint(run.checkpoints, released.step, field, make_optimiser(field, config), 1)
-        following = f"dymap bake {out}"
+        following = f"dymap bake {out}" if source or not isinstance(field.codes, ImageEncoder) else "import with --data"
     console.print(f"{model}: {'baked' if baked else 'trained'} model, epoch {released.epoch}; next: {following}")
     return 0
 

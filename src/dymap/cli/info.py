@@ -61,6 +61,7 @@ def machine_rows() -> list[tuple[str, str]]:
 
 def capture_rows(path: Path) -> list[tuple[str, str]]:
     source = read_source(path, CaptureConfig())
+    views = held_out(len(source.cameras))
     sizes = sorted({f"{camera.width} x {camera.height}" for camera in source.cameras})
     return [
         ("capture", f"{path} ({source.layout})"),
@@ -69,8 +70,13 @@ def capture_rows(path: Path) -> list[tuple[str, str]]:
         ("frames", f"{len(source.frames)}, numbers {source.frames[0]} to {source.frames[-1]}"),
         ("masks", "yes" if source.masks else "no"),
         ("vertices", "yes" if source.vertices else "no: use --boxes hull"),
-        ("next", f"dymap train --preset small --data {path} --out runs/{path.name}"),
+        ("next", f"dymap train --preset small --data {path} --out runs/{path.name} --test-views {views}"),
     ]
+
+
+def held_out(views: int) -> str:
+    """Every fourth view, from the fourth on: a usual choice of test views."""
+    return " ".join(str(view) for view in range(3, views, 4)) or "0"
 
 
 def run_rows(run: RunFolder) -> list[tuple[str, str]]:

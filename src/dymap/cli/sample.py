@@ -9,6 +9,7 @@ import tyro
 
 from dymap.capture.sample import write_sample
 from dymap.cli.console import console, progress_bar
+from dymap.cli.info import held_out
 from dymap.errors import InputError
 
 
@@ -29,5 +30,7 @@ def sample(
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error.strerror or error})") from None
     console.print(f"{path}: {frames} frames, {views} views of {size} x {size}")
-    console.print(f"next: dymap train --preset small --data {path} --out runs/{path.name} --test-views 3 7 11 15")
+    console.print(
+        f"next: dymap train --preset small --data {path} --out runs/{path.name} --test-views {held_out(views)}"
+    )
     return 0

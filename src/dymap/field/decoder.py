@@ -67,7 +67,7 @@ class PlaneDecoder(nn.Module):
             down += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.ReLU()]
         self.trunk = nn.Sequential(*down)
         # One head for each map; xy comes from the head of the axis it leaves out, and so on.
-        self.map_z, self.map_y, self.map_x = (nn.Conv2d(trunk[-1], config.map_params, 3, padding=1) for _ in range(3))
+        self.map_x, self.map_y, self.map_z = (nn.Conv2d(trunk[-1], config.map_params, 3, padding=1) for _ in range(3))
 
     def forward(self, code: Tensor) -> Decoded:
         """code: [code_dim]. See Decoded for the shapes."""

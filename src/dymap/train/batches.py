@@ -13,8 +13,12 @@ from dymap.capture import Capture
 from dymap.capture.hull import carve, hull_shape
 from dymap.capture.images import FACE, Shot, edge_band
 from dymap.config import TrainConfig
+from dymap.errors import InputError
 from dymap.geometry.box import projected_box_mask
 from dymap.geometry.rays import Rays, camera_rays
+
+MAX_ROUNDS = 100
+"""Draws of one view before it is given up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +93,11 @@ class BatchSampler:
         rays: list[Rays] = []
         missing = count
         while missing > 0:  # rays that miss the box are drawn again
+            if len(pixels) == MAX_ROUNDS:
+                raise InputError(
+                    f"{self.capture.name}: hardly a pixel of camera {camera.name!r} looks at the box of frame "
+                    f"{self.capture.frames[frame]}; check its R, T and their unit"
+                )
             drawn = draw_pixels(shot, inside, missing, self.config, rng)
             row, column = np.divmod(drawn, shot.mask.shape[1])
             some, hit = camera_rays(camera, box, np.stack([column + shot.x, row + shot.y], axis=1), self.device)

@@ -44,6 +44,15 @@ def save_checkpoint(folder: Path, step: int, field: Field, optimiser: torch.opti
     return path
 
 
+def frames_in(path: Path) -> int:
+    """The number of frames of the field in a checkpoint. Raises InputError for a damaged file."""
+    try:
+        with safe_open(path, "pt") as file:
+            return int(file.get_slice("field.boxes").get_shape()[0])
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: damaged checkpoint ({error})") from None
+
+
 def load_checkpoint(path: Path, field: Field, optimiser: torch.optim.Optimizer | None = None) -> int:
     """Restore field (and optimiser); returns the number of steps done. Raises InputError for a damaged file."""
     try:

@@ -116,14 +116,18 @@ def train_step(
     optimiser.zero_grad(set_to_none=True)
     items = sampler.draw(step)
     totals: dict[str, float] = {}
-    for item in items:
+    counted = [int((~item.edge).sum()) for item in items]
+    for item, count in zip(items, counted, strict=True):
         seen, losses = render_item(field, item, sampler, config, generator)
-        losses = loss_function(seen, item, config.train) | losses
+        losses = {name: value / len(items) for name, value in losses.items()}
+        if count:  # weighted so that the sum is the mean over all rays of the batch that count
+            share = count / sum(counted)
+            losses |= {name: value * share for name, value in loss_function(seen, item, config.train).items()}
         check_finite({f"loss {name}": value for name, value in losses.items()}, step)
-        # Items have equally many rays, so the mean over items is the mean over all rays.
-        torch.stack(list(losses.values())).sum().div(len(items)).backward()
+        if losses:
+            torch.stack(list(losses.values())).sum().backward()
         for name, value in losses.items():
-            totals[name] = totals.get(name, 0.0) + value.item() / len(items)
+            totals[name] = totals.get(name, 0.0) + value.item()
     gradients = {name: p.grad for name, p in field.named_parameters() if p.grad is not None}
     norms = torch.stack(torch._foreach_norm(list(gradients.values())))
     if not torch.isfinite(norms).all():
@@ -159,6 +163,11 @@ def train(
     """
     if field.num_frames != len(capture.frames):
         raise InputError(f"the field has {field.num_frames} frames, the capture {len(capture.frames)}")
+    if config.train.use_masks and not capture.has_masks:
+        raise InputError(
+            f"{capture.name} has no masks: train with --set train.use_masks=false train.hull_samples=0, which fills "
+            "the box with samples and needs many more steps"
+        )
     sampler = BatchSampler(capture, config.train, field.boxes.device)
     optimiser = make_optimiser(field, config)
     step = 0

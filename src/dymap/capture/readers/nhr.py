@@ -28,11 +28,15 @@ THRESHOLD = 100
 
 
 def matches(root: Path) -> bool:
-    """Whether a folder looks like this layout: annotations, and masks in `mask/`.
+    """Whether a folder looks like this layout: annotations, and grey masks in `mask/` alone.
 
-    Older ZJU-MoCap folders have a `mask/` too, of label ids far below the threshold, beside `mask_cihp/`.
+    ZJU-MoCap folders may have a `mask/` too, of label ids far below the threshold, or beside other mask folders.
     """
-    return (root / "annots.npy").is_file() and (root / "mask").is_dir() and not (root / "mask_cihp").is_dir()
+    others = any((root / name).is_dir() for name in ("schp", "mask_cihp"))
+    if others or not (root / "annots.npy").is_file():
+        return False
+    first = next((root / "mask").rglob("*.png"), None)
+    return first is not None and bool((read_image(first) > THRESHOLD).any())
 
 
 def read(root: Path, config: CaptureConfig) -> Source:
