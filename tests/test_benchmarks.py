@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from benchmarks.nearest_view import NearestView, hull_depths, look_up, measure, nearest_cameras
+from benchmarks.nearest_view import NearestView, hull_depths, look_up, main, measure, nearest_cameras
 
 from dymap.capture import Capture
-from dymap.evaluate.protocol import compare
+from dymap.evaluate.protocol import METRICS, compare
+from dymap.files import write_json
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.rays import Rays, slab_test
 from dymap.render.image import Image
@@ -91,3 +94,17 @@ def test_summary_beats_darkness(tiny: Capture, nearest: int) -> None:
 
     darkness = [compare(tiny, black, frame, view).metrics["psnr_foreground"] for frame in (0, 2) for view in (1, 3)]
     assert mean["psnr_foreground"] > np.mean(darkness)
+
+
+def test_table_sets_a_run_beside_the_baseline(
+    tiny: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    model = dict.fromkeys(METRICS, 50.0) | {"psnr_foreground": None}
+    write_json(tmp_path / "evaluation" / "metrics.json", {"mean": model})
+    main(tiny.source.root, test_views=(1, 3), frames=(0,), ratio=0.5, voxels=24, run=tmp_path)
+    mean = measure(tiny, [0], voxels=24)["mean"]
+    rows = {line.split()[1]: line for line in capsys.readouterr().out.splitlines() if line.startswith("│")}
+    assert f"{mean['psnr']:.3f}" in rows["mean"]
+    assert f"{50 - mean['psnr']:+.3f}" in rows["difference"]
+    assert " - " in rows["difference"], "what one of them lacks has no difference"

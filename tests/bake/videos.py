@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dymap.bake.bake import bake_grids
@@ -40,7 +39,3 @@ def painted_video(golden: Golden) -> BakedVideo:
     field = golden.field("small", dict(enumerate(BOXES))).requires_grad_(False)
     occupancy = bake_grids(field, BAKE)
     return BakedVideo(field, occupancy, RENDER, BAKE, 12.5, (0, 3, 6, 9, 12), cameras(), (0, 1, 3, 4), (2, 5), "body")
-
-
-def painted_grid(golden: Golden) -> torch.Tensor:
-    return painted_video(golden).occupancy

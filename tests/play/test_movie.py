@@ -65,8 +65,8 @@ def test_frames_look_like_the_inputs(tmp_path: Path) -> None:
     assert len(seen) == len(frames)
     for ours, theirs in zip(seen, frames, strict=True):
         error = np.abs(ours.astype(float) - theirs)
-        assert error.mean() < 0.01 * 255
-        assert np.percentile(error, 99) < 0.04 * 255
+        assert error.mean() < 0.02 * 255
+        assert np.percentile(error, 99) < 0.06 * 255
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_frames_may_come_one_by_one_and_from_views(tmp_path: Path) -> None:
     frames = scene(3)
     flipped = decode(write_mp4(tmp_path / "a.mp4", (frame[::-1, ::-1] for frame in frames), fps=24))
     for ours, theirs in zip(flipped, frames, strict=True):
-        assert np.abs(ours.astype(float) - theirs[::-1, ::-1]).mean() < 0.01 * 255
+        assert np.abs(ours.astype(float) - theirs[::-1, ::-1]).mean() < 0.02 * 255
 
 
 def test_finer_quality_costs_more(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ class BakedVideo:
     """A field with its occupancy grids [frames, gx, gy, gz] bool and what is needed to show it.
 
     frames: frame numbers. cameras: of the capture, prepared (undistorted, resized); train_views, test_views: indices.
+    path_views: cameras that the orbit is fitted to (empty: all), in the world before the rigid 4x4 `transform` (row by
+    row; empty: none) that moved the cameras.
     """
 
     field: Field
@@ -50,6 +52,8 @@ class BakedVideo:
     train_views: tuple[int, ...]
     test_views: tuple[int, ...]
     name: str
+    path_views: tuple[int, ...] = ()
+    transform: tuple[float, ...] = ()
 
 
 def camera_to_json(camera: Camera) -> dict[str, Any]:
@@ -86,6 +90,8 @@ def save_video(path: Path, video: BakedVideo) -> None:
         "cameras": [camera_to_json(camera) for camera in video.cameras],
         "train_views": list(video.train_views),
         "test_views": list(video.test_views),
+        "path_views": list(video.path_views),
+        "transform": list(video.transform),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in video.field.state_dict().items()}
     tensors["occupancy"] = torch.from_numpy(np.packbits(video.occupancy.cpu().numpy()))
@@ -132,7 +138,8 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
         render = from_json(RenderConfig, header["render"], f"{path}: render")
         frames = tuple(int(n) for n in header["frames"])
         cameras = tuple(camera_from_json(camera) for camera in header["cameras"])
-        views = tuple(tuple(int(v) for v in header[key]) for key in ("train_views", "test_views"))
+        views = tuple(tuple(int(v) for v in header[key]) for key in ("train_views", "test_views", "path_views"))
+        transform = tuple(float(value) for value in header["transform"])
         fps, name = float(header["fps"]), str(header["name"])
         if not frames or not 0 < fps < math.inf or min(bake.grid) < 1:
             raise ValueError(f"{len(frames)} frames, {fps:g} fps, grid {bake.grid}")
@@ -150,7 +157,9 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     occupancy = torch.from_numpy(bits.reshape(len(frames), *bake.grid).view(bool)).to(device)
     field.load_state_dict(tensors, assign=True)
     field.requires_grad_(False).eval()
-    return BakedVideo(field, occupancy, render, bake, fps, frames, cameras, views[0], views[1], name)
+    return BakedVideo(
+        field, occupancy, render, bake, fps, frames, cameras, views[0], views[1], name, views[2], transform
+    )
 
 
 def read_tensors(path: Path, expected: Mapping[str, Tensor], device: torch.device | str = "cpu") -> dict[str, Tensor]:

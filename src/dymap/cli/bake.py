@@ -47,7 +47,7 @@ def bake(
     train_views, test_views = split_views(len(cameras), settings) if source else ((), ())
     video = BakedVideo(
         field, occupancy, record.config.render, record.config.bake, settings.fps, frames, cameras, train_views,
-        test_views, source.root.name if source else folder.root.name,
+        test_views, source.root.name if source else folder.root.name, settings.path_views, settings.transform,
     )  # fmt: skip
     path = out or folder.model
     save_video(path, video)

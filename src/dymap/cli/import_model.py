@@ -87,5 +87,5 @@ def to_video(field: Field, released: Released, config: Config, source: Source | 
     train_views, test_views = split_views(len(cameras), config.capture) if source else ((), ())
     return BakedVideo(
         field, released.occupancy, config.render, config.bake, config.capture.fps, frames, cameras, train_views,
-        test_views, source.root.name if source else name,
+        test_views, source.root.name if source else name, config.capture.path_views, config.capture.transform,
     )  # fmt: skip

@@ -37,8 +37,6 @@ def render(
     sizes_fit = size is None or min(size) >= 2
     if not ((views is None or views >= 1) and sizes_fit and (fps is None or 0 < fps < math.inf)):
         raise InputError("--views must be positive, --size at least 2 x 2 and --fps above 0")
-    if len(video.cameras) < 3:
-        raise InputError("an orbit needs at least 3 cameras")
     speed = fps or video.fps
     count = views or video.num_frames * max(1, math.ceil(SECONDS * speed / video.num_frames))
     path = out or (run / "orbit.mp4" if run.is_dir() else run.with_name("orbit.mp4"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -69,11 +70,19 @@ class Video:
             background=background,
         )
 
-    def orbit(self, views: int, width: int | None = None, height: int | None = None) -> list[Camera]:
-        """Cameras of a free-viewpoint orbit fitted to the capture's (method.md 13), with the lens of camera 0."""
+    def orbit(self, count: int, width: int | None = None, height: int | None = None) -> list[Camera]:
+        """Cameras of a free-viewpoint orbit fitted to the capture's (method.md 13), with the lens of camera 0.
+
+        Raises InputError for fewer than three cameras.
+        """
+        if len(self.cameras) < 3:
+            raise InputError(f"an orbit needs at least 3 cameras; this video has {len(self.cameras)}")
+        moved = np.array(self.baked.transform or np.eye(4)).reshape(4, 4)
+        views = self.baked.path_views or range(len(self.cameras))
         lens = self.cameras[0].resized(width or self.cameras[0].width, height or self.cameras[0].height)
-        path = orbit_path([camera.extrinsics for camera in self.cameras], views)
-        return [replace(lens.moved(pose), name=f"orbit {k}") for k, pose in enumerate(path)]
+        # Fitted in the capture's own world; then moved like its cameras were.
+        path = orbit_path([self.cameras[view].extrinsics @ moved for view in views], count)
+        return [replace(lens.moved(pose).transformed(moved), name=f"orbit {k}") for k, pose in enumerate(path)]
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> Video:
