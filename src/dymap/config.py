@@ -149,12 +149,18 @@ class TrainConfig:
     """With `batches = frames`: cameras an item draws its rays from; 0: all."""
     foreground: float = 0.7
     """Share of the rays on foreground pixels."""
+    band: float = 0.0
+    """Share of the rays on background pixels close to the silhouette."""
+    band_pixels: int = 8
+    """How close."""
     face: float = 0.1
     """Share of the rays on face pixels, where they are known."""
     hull_samples: int = 0
     """Samples a ray inside the masks' visual hull; 0: samples fill the box (the published recipe)."""
-    hull_grid: int = 64
+    hull_grid: int = 96
     """Voxels along the longest side of the hull's grid."""
+    proposal_grid: int = 48
+    """Voxels along the longest side of the density lattice that draws samples to what is visible."""
     colour_threshold: float = 0.0
     """Skip the colour of samples whose weight is below this (exact at 0)."""
     steps: int = 200_000

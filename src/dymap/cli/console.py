@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dymap.errors import InputError
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True, markup=False)
 
 Device = Annotated[str, tyro.conf.arg(help="Where to compute: auto, cpu, cuda, cuda:1, mps, ...")]
 Threads = Annotated[int, tyro.conf.arg(help="CPU threads; 0: as many as torch takes by itself.")]

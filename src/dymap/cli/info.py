@@ -8,7 +8,6 @@ from typing import Annotated
 
 import torch
 import tyro
-from rich.table import Table
 
 import dymap
 from dymap.bake.model_file import SUFFIX, load_video
@@ -41,10 +40,8 @@ def info(
         rows = capture_rows(path)
     else:
         raise InputError(f"{path}: neither a run (config.json), nor a capture, nor a baked file ({SUFFIX})")
-    table = Table(show_header=False, box=None)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    for name, value in rows:
+        console.print(f"{name:<11}{value}")
     return 0
 
 

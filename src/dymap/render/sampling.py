@@ -6,14 +6,13 @@ frame (cheap and free of gradients, see field/lattice.py) tells which pieces are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dymap.field.frame import Frame
-from dymap.field.lattice import density_lattice
 from dymap.geometry.rays import Rays
 from dymap.render.volume import opacity, ray_weights
 
@@ -30,16 +29,18 @@ class Depths(NamedTuple):
     hit: Tensor
 
 
-def voxel_density(frame: Frame, shape: tuple[int, ...], jitter: list[Tensor] | None = None) -> Tensor:
-    """[gx, gy, gz] raw density at one point of each voxel of the frame's box; differentiable.
+def scattered_lattice(jitter: Sequence[Tensor]) -> list[Tensor]:
+    """Box coordinates along x, y, z of one point in each of n equal intervals.
 
-    jitter: where in the voxels, uniform in [0, 1), one tensor [g] an axis; None: at the centres.
+    jitter: [n] an axis, where in the intervals, uniform in [0, 1).
     """
-    axes = []
-    for axis, n in enumerate(shape):
-        inner = 0.5 if jitter is None else jitter[axis].to(frame.device)
-        axes.append((torch.arange(n, device=frame.device) + inner) / n)
-    return density_lattice(frame, *axes)
+    return [(torch.arange(len(u), device=u.device) + u) / len(u) for u in jitter]
+
+
+def look_up(grid: Tensor, axes: Sequence[Tensor]) -> Tensor:
+    """Values of a grid [gx, gy, gz] over the box at all combinations of box coordinates [A], [B], [D]."""
+    x, y, z = ((line * n).long().clamp(0, n - 1) for line, n in zip(axes, grid.shape, strict=True))
+    return grid[x][:, y][:, :, z]
 
 
 @torch.no_grad()
@@ -47,9 +48,9 @@ def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Te
     """Stratified samples over the parts of each ray inside the hull.
 
     hull: [gx, gy, gz] bool over box [2, 3]; jitter: [R, N] uniform in [0, 1) (0.5: the middle of each stratum);
-    sigma: [gx, gy, gz] density (from voxel_density) that draws samples to visible parts, the largest of a voxel and
-    its 26 neighbours counting, so that what is thinner than a voxel still draws some; None: equal lengths get equal
-    samples.
+    sigma: [a, b, d] density at one point of each of a x b x d voxels that draws samples to visible parts, the largest
+    of a voxel and its 26 neighbours counting, so that what is thinner than a voxel still draws some; None: equal
+    lengths get equal samples.
     Rays that meet no occupied voxel get hit = False and intervals of length zero.
     """
     near, width = rays.near, (rays.far - rays.near) / PIECES
@@ -59,6 +60,7 @@ def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Te
     mass = inside / total.clamp(min=1)
     if sigma is not None:
         around = F.max_pool3d(sigma[None, None], 3, stride=1, padding=1)
+        voxel = _voxels(rays, box, tuple(sigma.shape), near, width)
         seen = ray_weights(opacity(around.reshape(-1)[voxel], width[:, None] * inside))
         mass = mass * (EXPLORE + (1 - EXPLORE) * (1 - seen.sum(dim=1, keepdim=True))) + (1 - EXPLORE) * seen
     upto = torch.cumsum(mass, dim=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -38,18 +39,21 @@ class Item:
 def draw_pixels(
     shot: Shot, inside: NDArray[np.bool_], count: int, config: TrainConfig, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """[count] flat indices into the shot, with replacement: a share on the foreground, a share on the face, the rest
-    anywhere in the projected box (`inside` [h, w])."""
-    foreground = np.flatnonzero(shot.mask)
-    face = np.flatnonzero(shot.mask == FACE)
-    n_foreground = int(count * config.foreground) if len(foreground) else 0
-    n_face = int(count * config.face) if len(face) else 0
+    """[count] flat indices into the shot, with replacement: shares on the foreground, on the face and just outside the
+    silhouette; the rest anywhere in the projected box (`inside` [h, w])."""
+    shares = [(config.foreground, shot.mask != 0), (config.face, shot.mask == FACE)]
+    if config.band > 0:
+        size = 2 * config.band_pixels + 1
+        near = cv2.dilate((shot.mask != 0).astype(np.uint8), np.ones((size, size), np.uint8)) != 0
+        shares.append((config.band, near & (shot.mask == 0) & inside))
+    drawn = []
+    for share, where in shares:
+        pixels = np.flatnonzero(where)
+        n = int(count * share) if len(pixels) else 0
+        drawn.append(pixels[rng.integers(0, max(len(pixels), 1), n)])
     anywhere = np.flatnonzero(inside)
-    return np.concatenate([
-        foreground[rng.integers(0, max(len(foreground), 1), n_foreground)],
-        face[rng.integers(0, max(len(face), 1), n_face)],
-        anywhere[rng.integers(0, len(anywhere), count - n_foreground - n_face)],
-    ])  # fmt: skip
+    drawn.append(anywhere[rng.integers(0, len(anywhere), count - sum(map(len, drawn)))])
+    return np.concatenate(drawn)
 
 
 class BatchSampler:

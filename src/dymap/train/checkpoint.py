@@ -24,6 +24,13 @@ def checkpoints(folder: Path) -> list[tuple[int, Path]]:
     return sorted((int(match[1]), path) for match, path in found if match)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what a killed save left behind."""
+    for pattern in (".tmp*", ".step-*.partial*"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
 def save_checkpoint(folder: Path, step: int, field: Field, optimiser: torch.optim.Optimizer, keep: int) -> Path:
     """Write the state after `step` steps and remove all but the newest `keep` files."""
     tensors: dict[str, Tensor] = {f"field.{name}": value for name, value in field.state_dict().items()}

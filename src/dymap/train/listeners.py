@@ -20,6 +20,7 @@ from dymap.field.field import Field
 from dymap.files import replacing
 from dymap.render.image import render_image, to_bytes
 from dymap.train.batches import BatchSampler
+from dymap.train.checkpoint import checkpoints
 from dymap.train.loop import StepReport
 from dymap.train.run import RunFolder
 
@@ -32,7 +33,9 @@ class Curves:
 
     def __init__(self, run: RunFolder, every: int):
         self.every = every
-        self.writer = SummaryWriter(str(run.curves))
+        done = max((step for step, _ in checkpoints(run.checkpoints)), default=0)
+        # Steps that a killed run did after its last checkpoint will be done, and drawn, again.
+        self.writer = SummaryWriter(str(run.curves), purge_step=done)
         self.log = run.log
         self._since, self._rays, self._psnr = time.perf_counter(), 0, list[float]()
 

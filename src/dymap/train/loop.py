@@ -17,15 +17,17 @@ import torch
 from torch import Tensor
 
 from dymap.capture import Capture
+from dymap.capture.hull import hull_shape
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
+from dymap.field.lattice import density_lattice
 from dymap.render.march import march_step
-from dymap.render.sampling import hull_depths, voxel_density
+from dymap.render.sampling import hull_depths, look_up, scattered_lattice
 from dymap.render.volume import Rendered, integrate, intervals, ray_depths
 from dymap.train.batches import BatchSampler, Item
-from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint, sweep
 from dymap.train.losses import Losses, LossFunction, empty_loss, psnr, published_losses
 from dymap.train.schedule import lr_factor
 
@@ -91,9 +93,10 @@ def render_item(
         return integrate(frame, item.rays, z, intervals(z), colour_threshold=train.colour_threshold), losses
     frame = field.at(item.frame, code)
     hull = sampler.hull(item.frame)
-    sigma = voxel_density(frame, tuple(hull.shape), [uniform(n) for n in hull.shape])
+    lattice = scattered_lattice([uniform(n) for n in hull_shape(frame.box.cpu().numpy(), train.proposal_grid)])
+    sigma = density_lattice(frame, *lattice)
     step = march_step(frame.box, config.render.max_samples)
-    losses["empty"] = train.empty_weight * empty_loss(sigma, hull, step)
+    losses["empty"] = train.empty_weight * empty_loss(sigma, look_up(hull, lattice), step)
     jitter = uniform(len(item.rays), train.hull_samples)
     z, dist, hit = hull_depths(item.rays, frame.box, hull, jitter, sigma.detach())
     return integrate(frame, item.rays, z, dist, hit[:, None].expand_as(z), train.colour_threshold), losses
@@ -171,6 +174,8 @@ def train(
     sampler = BatchSampler(capture, config.train, field.boxes.device)
     optimiser = make_optimiser(field, config)
     step = 0
+    if checkpoint_folder:
+        sweep(checkpoint_folder)
     if checkpoint_folder and (found := checkpoints(checkpoint_folder)):
         step = load_checkpoint(found[-1][1], field, optimiser)
     saved = step
