@@ -169,6 +169,8 @@ class TrainConfig:
     schedule: Literal["published", "cosine"] = "published"
     decay_epochs: float = 400.0
     warmup_epochs: float = 5.0
+    quick_start: bool = False
+    """Initial values for short trainings instead of the published ones."""
     lr_codes: float = 5e-4
     lr_decoder: float = 5e-4
     lr_hash: float = 5e-3

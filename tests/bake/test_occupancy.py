@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dymap.bake.occupancy import bake_lattice, bake_occupancy, mesh_lattice
+from dymap.bake.occupancy import bake_lattice, bake_occupancy, mesh_lattice, within_hull
 from dymap.config import BakeConfig
 from dymap.geometry.box import box_of_points
 from tests.field.models import tiny_field
@@ -107,3 +107,21 @@ def test_the_published_grid_is_the_default() -> None:
     assert BakeConfig().grid == (24, 24, 48)
     box = torch.from_numpy(box_of_points(np.array([[0, 0, 0], [1, 1, 2]]), 0.0))
     assert [len(line) for line in bake_lattice(box, BakeConfig().grid, BakeConfig().subsamples)] == [97, 97, 193]
+
+
+def test_hull_limits_the_grid_without_losing_what_it_touches() -> None:
+    """A voxel stays if any part of the hull, at whatever resolution, lies in it."""
+    full = torch.ones(4, 3, 5, dtype=torch.bool)
+    for shape in ((8, 9, 10), (7, 5, 11), (2, 3, 4)):
+        hull = torch.zeros(shape, dtype=torch.bool)
+        hull[shape[0] // 2, shape[1] // 2, shape[2] // 2] = True
+        kept = within_hull(full, hull)
+        low, high = ([(c // 2 + side) / c for c in shape] for side in (0, 1))
+        for index in torch.cartesian_prod(*(torch.arange(n) for n in full.shape)):
+            overlaps = all(
+                int(i) < b * n and int(i) + 1 > a * n for i, n, a, b in zip(index, full.shape, low, high, strict=True)
+            )
+            if overlaps:
+                assert kept[tuple(index)]
+        assert not kept.all()
+        assert not within_hull(~full, hull).any()

@@ -7,17 +7,26 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dymap.bake.occupancy import bake_occupancy
+from dymap.bake.occupancy import bake_occupancy, within_hull
 from dymap.config import BakeConfig
 from dymap.field.field import Field
 
 
 @torch.no_grad()
-def bake_grids(field: Field, config: BakeConfig, progress: Callable[[int, int], None] | None = None) -> Tensor:
-    """[frames, gx, gy, gz] bool occupancy of every frame. Needs codes that the field holds itself."""
+def bake_grids(
+    field: Field,
+    config: BakeConfig,
+    progress: Callable[[int, int], None] | None = None,
+    hull: Callable[[int], Tensor] | None = None,
+) -> Tensor:
+    """[frames, gx, gy, gz] bool occupancy of every frame. Needs codes that the field holds itself.
+
+    hull: frame position -> visual hull [a, b, d] bool that a field trained inside it is limited to.
+    """
     grids = []
     for index in range(field.num_frames):
-        grids.append(bake_occupancy(field.at(index), config))
+        grid = bake_occupancy(field.at(index), config)
+        grids.append(grid if hull is None else within_hull(grid, hull(index)))
         if progress:
             progress(index + 1, field.num_frames)
     return torch.stack(grids)

@@ -46,3 +46,12 @@ def bake_occupancy(frame: Frame, config: BakeConfig) -> Tensor:
     sigma = density_lattice(frame, *coords)
     stride = tuple(n - 1 for n in config.subsamples)
     return F.max_pool3d(sigma[None, None], config.subsamples, stride)[0, 0] > config.threshold
+
+
+def within_hull(occupancy: Tensor, hull: Tensor) -> Tensor:
+    """Occupied voxels [gx, gy, gz] that touch the visual hull [a, b, d], both over the same box.
+
+    A field that was trained inside the hull knows nothing of the space outside it.
+    """
+    touched = F.adaptive_max_pool3d(hull[None, None].float(), tuple(occupancy.shape))[0, 0] > 0
+    return occupancy & touched

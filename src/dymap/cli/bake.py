@@ -10,13 +10,14 @@ import tyro
 
 from dymap.bake.bake import bake_grids
 from dymap.bake.model_file import BakedVideo, save_video
-from dymap.capture import open_capture, read_source
+from dymap.capture import Capture, open_capture, read_source
 from dymap.capture.capture import prepared_camera, split_views
 from dymap.cli.console import Device, Threads, console, pick_device, progress_bar
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
+from dymap.train.batches import BatchSampler
 from dymap.train.checkpoint import checkpoints, frames_in, load_checkpoint
 from dymap.train.run import RunFolder
 
@@ -34,14 +35,23 @@ def bake(
     if not found:
         raise InputError(f"{run}: nothing trained yet; run `dymap train` first")
     where = pick_device(device, threads)
+    capture = None
+    if record.source and (record.config.train.hull_samples or record.config.field.codes == "encoder"):
+        with progress_bar("prepare images") as progress:
+            capture = open_capture(record.data, record.config.capture, progress)
     source = read_source(record.data, record.config.capture) if record.source else None
     frames = source.frames if source else tuple(range(frames_in(found[-1][1])))
     field = Field(record.config.field, torch.zeros(len(frames), 2, 3)).to(where)
     step = load_checkpoint(found[-1][1], field)
     if isinstance(field.codes, ImageEncoder):
-        field = field.with_codes(encode_frames(field, record.data, record.config, where))
+        if capture is None:
+            raise InputError(f"{run}: its codes come from images; import it again with --data")
+        field = field.with_codes(encode_frames(field, capture, record.config, where))
+    hull = (
+        BatchSampler(capture, record.config.train, where).hull if capture and record.config.train.hull_samples else None
+    )
     with progress_bar("bake") as progress:
-        occupancy = bake_grids(field, record.config.bake, progress)
+        occupancy = bake_grids(field, record.config.bake, progress, hull)
     settings = record.config.capture
     cameras = tuple(prepared_camera(camera, settings) for camera in source.cameras) if source else ()
     train_views, test_views = split_views(len(cameras), settings) if source else ((), ())
@@ -59,11 +69,9 @@ def bake(
 
 
 @torch.no_grad()
-def encode_frames(field: Field, data: Path, config: Config, device: torch.device) -> torch.Tensor:
+def encode_frames(field: Field, capture: Capture, config: Config, device: torch.device) -> torch.Tensor:
     """[frames, code] the image encoder's mean code of every frame."""
     assert isinstance(field.codes, ImageEncoder)
-    with progress_bar("prepare images") as progress:
-        capture = open_capture(data, config.capture, progress)
     codes = []
     with progress_bar("encode") as progress:
         for frame in range(len(capture.frames)):

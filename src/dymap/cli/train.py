@@ -17,10 +17,10 @@ from dymap.capture import Capture, open_capture
 from dymap.cli.console import Device, Threads, console, pick_device, progress_bar
 from dymap.config import Config, replace_key
 from dymap.errors import InputError
-from dymap.field.field import Field, count_parameters
+from dymap.field.field import count_parameters
 from dymap.presets import preset as find_preset
 from dymap.train.listeners import Curves, Preview
-from dymap.train.loop import StepReport
+from dymap.train.loop import StepReport, new_field
 from dymap.train.loop import train as run_training
 from dymap.train.run import RunFolder
 
@@ -90,9 +90,8 @@ def train_capture(
     capture: Capture, config: Config, run: RunFolder, preset: str, device: torch.device, minutes: float | None = None
 ) -> int:
     """Train with progress on the terminal; 0 when all steps are done, 130 when interrupted."""
-    torch.manual_seed(config.train.seed)
     try:
-        field = Field(config.field, torch.from_numpy(capture.boxes)).to(device)
+        field = new_field(config, torch.from_numpy(capture.boxes)).to(device)
     except ValueError as error:
         raise InputError(f"no field can be made with these options: {error}") from None
     run.create(config, capture.source.root, preset)

@@ -69,6 +69,26 @@ class PlaneDecoder(nn.Module):
         # One head for each map; xy comes from the head of the axis it leaves out, and so on.
         self.map_x, self.map_y, self.map_z = (nn.Conv2d(trunk[-1], config.map_params, 3, padding=1) for _ in range(3))
 
+    @torch.no_grad()
+    def quick_start(self) -> None:
+        """Other initial values than the published ones, for short trainings; what is computed stays the same.
+
+        Density: positive everywhere (a light fog of some 5 per metre), so that every sample has a gradient; from
+        the published start half of the space has none, relu being flat there. Colour: the heads' biases become one
+        well-scaled network that all cells share; from the published start the product of three small layers hardly
+        passes a gradient.
+        """
+        self.density.bias.fill_(2.0)
+        self.features.weight.mul_(0.05)
+        self.features.bias.fill_(0.017)
+        C, V, H = self.config.channels, self.config.view_dim, self.config.hidden
+        for head in (self.map_x, self.map_y, self.map_z):
+            hidden = torch.randn((H if self.config.layers == 3 else C) + V, H)
+            layers = [hidden * math.sqrt(2 / len(hidden)), torch.randn(H, 3) / math.sqrt(H)]
+            if self.config.layers == 3:
+                layers.insert(0, torch.randn(C, H) / math.sqrt(C))
+            head.bias.copy_(torch.cat([layer.reshape(-1) for layer in layers]))
+
     def forward(self, code: Tensor) -> Decoded:
         """code: [code_dim]. See Decoded for the shapes."""
         x = self.up(self.code(code[None]).reshape(1, self.config.width, 4, 4))

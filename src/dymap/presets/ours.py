@@ -2,7 +2,8 @@
 
 Against the published recipe: a step draws one frame seen by several training cameras, so that one decode serves all
 its rays; a third of the rays look at background close to the silhouette; samples lie in the masks' visual hull, most
-of them where a coarse density lattice of the frame says that something is visible; the hash tables learn faster.
+of them where a coarse density lattice of the frame says that something is visible; the hash tables learn faster,
+and the decoder starts from values that pass gradients at once.
 """
 
 from dataclasses import replace
@@ -30,6 +31,7 @@ _TRAIN = TrainConfig(
     colour_threshold=1e-3,
     steps=8000,
     schedule="cosine",
+    quick_start=True,
     lr_codes=4e-3,
     lr_decoder=4e-3,
     lr_hash=3e-2,

@@ -51,6 +51,18 @@ class StepReport:
 Listener = Callable[[StepReport], None]
 
 
+def new_field(config: Config, boxes: Tensor) -> Field:
+    """An untrained field with the initial values that the seed and the configuration ask for.
+
+    boxes: [frames, 2, 3] world, metres. Raises ValueError for sizes that do not fit each other.
+    """
+    torch.manual_seed(config.train.seed)
+    field = Field(config.field, boxes)
+    if config.train.quick_start:
+        field.decoder.quick_start()
+    return field
+
+
 def make_optimiser(field: Field, config: Config) -> torch.optim.Adam:
     """Adam with one group a tensor, in the order codes or encoder, decoder, hash tables."""
     train = config.train
