@@ -11,7 +11,8 @@ import pytest
 from dymap.cli import main
 
 SETTINGS = (
-    "capture.ratio=1.0", "field.width=32", "field.plane_size=16", "field.map_size=4", "field.hidden=8", "field.hash.log2_size=10",
+    "capture.ratio=1.0", "field.width=32", "field.plane_size=16", "field.map_size=4", "field.hidden=8",
+    "field.hash.log2_size=10",
     "render.max_samples=64", "render.samples=16", "bake.grid=[8,8,12]", "bake.threshold=0.5", "train.rays=256",
     "train.hull_grid=16", "train.checkpoint_every=2", "train.log_every=1", "train.preview_every=2",
 )  # fmt: skip

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dymap.config import FieldConfig
+from dymap.config import FieldConfig, HashConfig
 from dymap.field.decoder import PlaneDecoder, backbone_widths, trunk_widths
+from dymap.field.field import Field
 from tests.field.models import TINY
 
 
@@ -95,3 +96,19 @@ def test_gradient_reaches_every_parameter() -> None:
 def test_sizes_that_cannot_be_decoded(changes: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PlaneDecoder(replace(TINY, **changes))  # type: ignore[arg-type]
+
+
+def test_quick_start_is_fog_with_live_colours() -> None:
+    """Every sample has a density gradient, and colours depend on features from the first step."""
+    config = FieldConfig(hash=HashConfig(4, 10, 4, 4, 32), code_dim=8, width=64, plane_size=32, map_size=4, hidden=8)
+    torch.manual_seed(0)
+    field = Field(config, torch.tensor([[[0.0, 0, 0], [1, 1, 1]]]))
+    field.decoder.quick_start()
+    frame = field.at(0)
+    position = torch.rand(500, 3)
+    sigma, feature = frame.density(position)
+    assert (sigma > 0).float().mean() > 0.95
+    assert 1 < sigma.mean() < 20
+    moved = frame.colour(position, feature + 1, torch.nn.functional.normalize(torch.ones(500, 3), dim=1))
+    still = frame.colour(position, feature, torch.nn.functional.normalize(torch.ones(500, 3), dim=1))
+    assert (moved - still).abs().mean() > 0.02

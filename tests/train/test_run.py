@@ -48,7 +48,7 @@ def test_same_options_go_on(folder: RunFolder) -> None:
 CHANGES = {
     "field.hash.levels": 5,
     "field.hidden": 8,
-    "capture.ratio": 0.5,
+    "capture.ratio": 0.25,
     "capture.test_views": [3],
     "render.samples": 32,
     "bake.threshold": 4.0,
