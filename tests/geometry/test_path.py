@@ -81,3 +81,13 @@ def test_golden_extrinsics_are_those_of_the_cameras(golden: Golden) -> None:
     arrays = golden.arrays("geometry")
     exts = np.concatenate([arrays["R"], arrays["T"]], axis=2)
     np.testing.assert_array_equal(arrays["exts"][:, :3], exts)
+
+
+def test_a_target_of_ones_own_is_in_the_middle_of_every_view() -> None:
+    ring = [np.vstack([np.column_stack(look_at((3 * np.cos(a), 3 * np.sin(a), 1.5), (0, 0, 1))), [0, 0, 0, 1]])
+            for a in np.arange(8)]  # fmt: skip
+    target = np.array([0.1, -0.2, 0.9])
+    for pose in orbit_path(ring, 5, target=target):
+        local = pose[:3, :3] @ target + pose[:3, 3]
+        np.testing.assert_allclose(local[:2], 0, atol=1e-9)
+        assert local[2] > 2

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dymap.field.lattice import density_lattice
 from dymap.geometry.rays import Rays
-from dymap.render.sampling import PIECES, hull_depths, voxel_density
+from dymap.render.sampling import PIECES, hull_depths, look_up, scattered_lattice
 from dymap.render.volume import integrate, render_rays
 from tests.field.models import tiny_field
 from tests.render.scenes import BOX, analytic, ball, rays
@@ -112,23 +113,29 @@ def test_some_samples_ignore_the_density() -> None:
     assert (beyond < 0.5).all()
 
 
-def test_voxel_density_is_sampled_once_a_voxel() -> None:
-    frame = tiny_field().at(0)
-    shape = (3, 4, 5)
-    jitter = [torch.rand(n) for n in shape]
-    for inner in (None, jitter):
-        axes = [(torch.arange(n) + (0.5 if inner is None else inner[k])) / n for k, n in enumerate(shape)]
-        points = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-        expected = frame.density(points)[0].reshape(shape)
-        torch.testing.assert_close(voxel_density(frame, shape, inner), expected, atol=1e-4, rtol=1e-4)
+def test_scattered_lattice_has_one_point_in_every_interval() -> None:
+    for n, line in zip((3, 4, 7), scattered_lattice([torch.rand(n) for n in (3, 4, 7)]), strict=True):
+        assert torch.equal((line * n).long(), torch.arange(n))
 
 
-def test_voxel_density_has_gradients_and_samples_have_none() -> None:
+def test_look_up_finds_the_voxel_of_each_point() -> None:
+    """A grid finer or coarser than the lattice; brute force over all combinations."""
+    grid = torch.rand(5, 6, 7)
+    axes = [torch.rand(n) for n in (4, 3, 9)]
+    found = look_up(grid, axes)
+    for i, x in enumerate(axes[0]):
+        for j, y in enumerate(axes[1]):
+            for k, z in enumerate(axes[2]):
+                assert found[i, j, k] == grid[int(x * 5), int(y * 6), int(z * 7)]
+    assert look_up(grid, [torch.ones(1)] * 3).item() == grid[-1, -1, -1]
+
+
+def test_samples_have_no_gradients() -> None:
     field = tiny_field()
-    sigma = voxel_density(field.at(0), (4, 4, 4))
+    sigma = density_lattice(field.at(0), *scattered_lattice([torch.rand(4)] * 3))
     sigma.sum().backward()
     assert field.hash.xyt.grad is not None
     r = rays(5)
     single = Rays(*(value.float() for value in vars(r).values()))
-    z = hull_depths(single, BOX.float(), torch.ones(4, 4, 4, dtype=torch.bool), torch.rand(5, 6), sigma).z
+    z = hull_depths(single, BOX.float(), torch.ones(6, 7, 5, dtype=torch.bool), torch.rand(5, 6), sigma).z
     assert not z.requires_grad

@@ -27,6 +27,9 @@ def render(
     size: Annotated[tuple[int, int] | None, tyro.conf.arg(help="Width and height; default: the capture's.")] = None,
     fps: Annotated[float | None, tyro.conf.arg(help="Frames a second; default: the capture's.")] = None,
     background: Annotated[Literal["black", "white"], tyro.conf.arg(help="What is behind.")] = "black",
+    published_path: Annotated[
+        bool, tyro.conf.arg(help="Look at the published point instead of the middle of the scene.")
+    ] = False,
     png: Annotated[Path | None, tyro.conf.arg(help="Folder for the frames as PNG too.")] = None,
     renderer: Annotated[Renderer, tyro.conf.arg(help="march: real time; volume: all samples of the box.")] = "march",
     device: Device = "auto",
@@ -40,7 +43,7 @@ def render(
     speed = fps or video.fps
     count = views or video.num_frames * max(1, math.ceil(SECONDS * speed / video.num_frames))
     path = out or (run / "orbit.mp4" if run.is_dir() else run.with_name("orbit.mp4"))
-    film_orbit(video, path, count, speed, size, background, png, renderer)
+    film_orbit(video, path, count, speed, size, background, png, renderer, published_path)
     console.print(f"{path}: {count} images at {speed:g} fps")
     return 0
 
@@ -54,12 +57,14 @@ def film_orbit(
     background: Literal["black", "white"] = "black",
     png: Path | None = None,
     renderer: Renderer = "march",
+    published: bool = False,
 ) -> None:
     """Write the orbit film, and its frames as PNG where asked."""
+    width, height = size or (None, None)
     with progress_bar("render") as progress:
 
         def images() -> Iterator[NDArray[np.uint8]]:
-            for index, camera in enumerate(video.orbit(count, *(size or (None, None)))):
+            for index, camera in enumerate(video.orbit(count, width, height, published)):
                 frame = index % video.num_frames
                 image = video.render(camera, frame, renderer=renderer, background=background).numpy()
                 if png is not None:

@@ -12,10 +12,17 @@ def _unit(vector: Array) -> Array:
     return vector / np.linalg.norm(vector)
 
 
-def orbit_path(extrinsics: ArrayLike, n: int, start: float = 0.0, length: float = 2 * np.pi) -> Array:
+def orbit_path(
+    extrinsics: ArrayLike,
+    n: int,
+    start: float = 0.0,
+    length: float = 2 * np.pi,
+    target: ArrayLike | None = None,
+) -> Array:
     """World-to-camera matrices [n, 4, 4] of an ellipse fitted to the capture's cameras.
 
     extrinsics: [V, 4, 4] world to camera of all cameras, before any transform of the world. start, length: radians.
+    target: [3] what all views look at, metres; None: the published point, 1.3 m below the mean camera.
     Raises ValueError for fewer than three cameras, which span no ellipse.
     """
     matrices = np.asarray(extrinsics, dtype=np.float64)
@@ -31,7 +38,7 @@ def orbit_path(extrinsics: ArrayLike, n: int, start: float = 0.0, length: float 
     local = (position - centre) @ np.stack([up, e1, e2], axis=1)  # [V, 3] in the frame of the ellipse
     radii = 1.3 * np.percentile(np.abs(local), 80, axis=0)
 
-    target = centre + 1.3 * up
+    target = centre + 1.3 * up if target is None else np.asarray(target, dtype=np.float64)
     path = []
     for theta in start + np.arange(n) * length / n:
         eye = centre + radii[1] * np.sin(theta) * e1 + radii[2] * np.cos(theta) * e2

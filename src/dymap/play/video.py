@@ -70,10 +70,13 @@ class Video:
             background=background,
         )
 
-    def orbit(self, count: int, width: int | None = None, height: int | None = None) -> list[Camera]:
+    def orbit(
+        self, count: int, width: int | None = None, height: int | None = None, published: bool = False
+    ) -> list[Camera]:
         """Cameras of a free-viewpoint orbit fitted to the capture's (method.md 13), with the lens of camera 0.
 
-        Raises InputError for fewer than three cameras.
+        They look at the middle of the scene's boxes, or, as published, at a point 1.3 m below the mean camera, which
+        suits the published captures. Raises InputError for fewer than three cameras.
         """
         if len(self.cameras) < 3:
             raise InputError(f"an orbit needs at least 3 cameras; this video has {len(self.cameras)}")
@@ -81,7 +84,11 @@ class Video:
         views = self.baked.path_views or range(len(self.cameras))
         lens = self.cameras[0].resized(width or self.cameras[0].width, height or self.cameras[0].height)
         # Fitted in the capture's own world; then moved like its cameras were.
-        path = orbit_path([self.cameras[view].extrinsics @ moved for view in views], count)
+        if max(views) >= len(self.cameras):
+            raise InputError(f"the orbit is fitted to view {max(views)}, but there are {len(self.cameras)} cameras")
+        middle = self.boxes.mean(dim=(0, 1)).cpu().numpy().astype(np.float64)
+        target = None if published else (np.linalg.inv(moved) @ [*middle, 1.0])[:3]
+        path = orbit_path([self.cameras[view].extrinsics @ moved for view in views], count, target=target)
         return [replace(lens.moved(pose).transformed(moved), name=f"orbit {k}") for k, pose in enumerate(path)]
 
 
