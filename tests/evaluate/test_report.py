@@ -14,13 +14,15 @@ import torch
 
 from dymap.capture import Capture, open_capture
 from dymap.capture.images import edge_band
+from dymap.evaluate.lpips import LPIPS
 from dymap.evaluate.metrics import box_crop, psnr, ssim
 from dymap.evaluate.protocol import METRICS, Comparison, average, compare, evaluate
-from dymap.evaluate.report import side_by_side, summarise, table_rows
+from dymap.evaluate.report import TITLES, side_by_side, summarise, table_rows
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import camera_rays
 from dymap.render.image import Image
 from tests.captures import TINY, write_capture
+from tests.evaluate.weights import random_weights
 from tests.golden.sources import Golden
 
 Change = Callable[[np.ndarray, int, int], np.ndarray]
@@ -47,6 +49,11 @@ def darker(image: np.ndarray, frame: int, view: int) -> np.ndarray:
     return image * (1 - 0.05 * (1 + frame + view))
 
 
+@pytest.fixture(scope="module")
+def lpips() -> LPIPS:
+    return random_weights("vgg")
+
+
 def names(capture: Capture) -> list[str]:
     return [camera.name for camera in capture.cameras]
 
@@ -66,7 +73,7 @@ def test_truth_is_perfect_and_its_report_is_json(tiny: Capture) -> None:
     assert summary["mean"]["ssim"] == pytest.approx(1, abs=1e-6)
     rows = table_rows(summary)
     assert [row[0] for row in rows] == ["01", "03", "mean"]
-    assert all(row[1:] == ["-", "-", "-", "1.000", "1.000"] for row in rows)
+    assert all(row[1:] == ["-", "-", "-", "1.000", "1.000", "-"] for row in rows)
 
 
 def test_test_views_of_test_frames_frame_major(tiny: Capture) -> None:
@@ -78,8 +85,8 @@ def test_test_views_of_test_frames_frame_major(tiny: Capture) -> None:
     assert oracle.asked == [(3, 0), (3, 4)]
 
 
-def test_metrics_are_those_of_the_protocol(tiny: Capture) -> None:
-    one = compare(tiny, Oracle(tiny, darker), 2, 3)
+def test_metrics_are_those_of_the_protocol(tiny: Capture, lpips: LPIPS) -> None:
+    one = compare(tiny, Oracle(tiny, darker), 2, 3, lpips)
     rgb, mask = tiny.image(2, 3)
     truth = rgb.astype(np.float32) / np.float32(255)
     ours = darker(truth, 2, 3).astype(np.float32)
@@ -92,9 +99,11 @@ def test_metrics_are_those_of_the_protocol(tiny: Capture) -> None:
         "psnr_image": psnr(ours, truth),
         "ssim": ssim(*crops, 2.0),
         "ssim_range1": ssim(*crops, 1.0),
+        "lpips": lpips.distance(*crops),
     })  # fmt: skip
     assert one.metrics["psnr_foreground"] < one.metrics["psnr"] < one.metrics["psnr_image"], "the rest is black"
-    assert set(one.metrics) == set(METRICS)
+    assert list(one.metrics) == list(METRICS) == list(TITLES)
+    assert one.metrics["lpips"] > 0
     assert one.seconds > 0
 
 
@@ -128,8 +137,18 @@ def test_colours_beyond_the_range_are_cut(tiny: Capture) -> None:
     assert over.prediction.max() == 1
 
 
-def test_means_of_views_and_of_all(tiny: Capture) -> None:
-    comparisons = list(evaluate(tiny, Oracle(tiny, darker)))
+def test_absent_lpips_is_null_with_its_reason(tiny: Capture) -> None:
+    one = compare(tiny, Oracle(tiny, darker), 0, 1)
+    assert math.isnan(one.metrics["lpips"])
+    summary = strict_json(summarise([one], tiny.frames, names(tiny), "no weights"))
+    assert summary["lpips_note"] == "no weights"
+    assert summary["mean"]["lpips"] is summary["images"][0]["lpips"] is None
+    assert table_rows(summary)[-1][-1] == "-"
+    assert "lpips_note" not in summarise([one], tiny.frames, names(tiny))
+
+
+def test_means_of_views_and_of_all(tiny: Capture, lpips: LPIPS) -> None:
+    comparisons = list(evaluate(tiny, Oracle(tiny, darker), lpips=lpips))
     summary = strict_json(summarise(comparisons, tiny.frames, names(tiny)))
     assert [(image["frame"], image["view"]) for image in summary["images"]] == [
         (tiny.frames[frame], f"{view:02d}") for frame, view in ((0, 1), (0, 3), (2, 1), (2, 3))

@@ -110,7 +110,7 @@ def test_a_constant_table_gives_its_constant() -> None:
 def test_collapsed_tables_equal_pointwise_look_ups(t: float) -> None:
     tables = [table() for _ in range(3)]
     position = torch.rand(300, 3, dtype=torch.float64) * 1.2 - 0.1
-    grids = torch.stack([collapse_time(values, SMALL, t) for values in tables])
+    grids = collapse_time(tables, SMALL, t)
     assert grids.shape == (3, SMALL.plane_offsets[-1], 2)
     time = torch.full((300, 1), t, dtype=torch.float64)
     expected = sum(
@@ -126,8 +126,8 @@ def test_gradients() -> None:
     values = table(levels).requires_grad_()
     coords = torch.rand(5, 3, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda v: hash_encode(coords, v, levels), values)
-    assert torch.autograd.gradcheck(lambda v: collapse_time(v, levels, 0.3), values)
-    grids = torch.stack([collapse_time(values.detach(), levels, 0.3)] * 3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda v: collapse_time([v], levels, 0.3), values)
+    grids = collapse_time([values.detach()] * 3, levels, 0.3).requires_grad_()
     assert torch.autograd.gradcheck(lambda g: hash_encode_at(coords, g, levels), grids)
 
 
@@ -139,7 +139,7 @@ def test_no_gradient_to_positions() -> None:
 
 def test_no_points_and_strided_points() -> None:
     values = table()
-    grids = torch.stack([collapse_time(values, SMALL, 0.5)] * 3)
+    grids = collapse_time([values] * 3, SMALL, 0.5)
     empty = torch.zeros(0, 3, dtype=torch.float64)
     assert hash_encode(empty, values, SMALL).shape == hash_encode_at(empty, grids, SMALL).shape == (0, 8)
     position = torch.rand(3, 11, dtype=torch.float64).T

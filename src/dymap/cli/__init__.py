@@ -12,7 +12,7 @@ import tyro
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Faults of the input become one sentence on stderr and exit code 1."""
     # Imported here, so that `import dymap` does not pay for the commands.
-    from dymap.cli import bake, demo, evaluate, import_model, info, render, sample, train
+    from dymap.cli import bake, demo, evaluate, import_model, info, mesh, render, sample, train
     from dymap.cli.console import show_warning
     from dymap.errors import InputError
     from dymap.train.loop import NotFiniteError
@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         "bake": bake.bake,
         "evaluate": evaluate.evaluate,
         "render": render.render,
+        "mesh": mesh.mesh,
         "import-model": import_model.import_model,
         "info": info.info,
         "sample": sample.sample,

@@ -12,9 +12,9 @@ from dymap.capture import open_capture
 from dymap.cli.bake import bake
 from dymap.cli.console import Device, Threads, console, pick_device, progress_bar
 from dymap.cli.evaluate import evaluate_video
-from dymap.cli.render import film_orbit
 from dymap.cli.sample import sample
 from dymap.cli.train import configure, train_capture
+from dymap.play.film import orbit_film, write_film
 from dymap.play.video import load
 from dymap.presets import preset
 from dymap.train.run import RunFolder
@@ -27,7 +27,7 @@ def demo(
     steps: Annotated[int | None, tyro.conf.arg(help="Training steps; default: the preset's.")] = None,
     size: Annotated[int, tyro.conf.arg(help="Width and height of the sample's images.")] = 256,
     frames: Annotated[int, tyro.conf.arg(help="Frames of the sample.")] = 24,
-    film: Annotated[int, tyro.conf.arg(help="Images of the film.")] = 96,
+    film: Annotated[int, tyro.conf.arg(help="Images of the film.")] = 72,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> int:
@@ -49,7 +49,8 @@ def demo(
     video = load(run.root, where)
     evaluate_video(video, capture, run.evaluation, "march", [], [])
     path = out / "orbit.mp4"
-    film_orbit(video, path, film, video.fps)
+    with progress_bar("film") as progress:
+        write_film(video, orbit_film(video, film), path, progress=progress)
     console.print(f"{time.monotonic() - started:.0f} s in all; film: {path}; pictures: {run.evaluation}")
     console.print(f"next, with your own capture: dymap info DIR (it says how to train on it), or dymap info {run.root}")
     return 0

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from dymap.capture import Capture
 from dymap.capture.images import edge_band
+from dymap.evaluate.lpips import LPIPS
 from dymap.evaluate.metrics import box_crop, psnr, ssim
 from dymap.geometry.camera import Camera
 from dymap.render.image import Image
 
-METRICS = ("psnr", "psnr_foreground", "psnr_image", "ssim", "ssim_range1")
+METRICS = ("psnr", "psnr_foreground", "psnr_image", "ssim", "ssim_range1", "lpips")
 """psnr: box rays (the paper's); psnr_foreground: mask pixels alone; psnr_image: whole image; ssim: range 2 (the
-paper's); ssim_range1: range 1."""
+paper's); ssim_range1: range 1; lpips: VGG (the paper's), nan without weights."""
 
 Renderer = Callable[[Camera, int], Image]
 """(camera, frame position) -> Image."""
@@ -35,7 +36,7 @@ class Comparison:
     seconds: float
 
 
-def compare(capture: Capture, renderer: Renderer, frame: int, view: int) -> Comparison:
+def compare(capture: Capture, renderer: Renderer, frame: int, view: int, lpips: LPIPS | None = None) -> Comparison:
     """Render one test image and measure it against what was filmed (read from the cache: rounded to 1/255)."""
     camera = capture.cameras[view]
     started = time.perf_counter()
@@ -53,17 +54,22 @@ def compare(capture: Capture, renderer: Renderer, frame: int, view: int) -> Comp
         "psnr_image": psnr(prediction, truth),
         "ssim": ssim(*cropped, data_range=2.0),
         "ssim_range1": ssim(*cropped, data_range=1.0),
+        "lpips": lpips.distance(*cropped) if lpips else float("nan"),
     }
     return Comparison(frame, view, truth, prediction, metrics, seconds)
 
 
 def evaluate(
-    capture: Capture, renderer: Renderer, frames: list[int] | None = None, views: list[int] | None = None
+    capture: Capture,
+    renderer: Renderer,
+    frames: list[int] | None = None,
+    views: list[int] | None = None,
+    lpips: LPIPS | None = None,
 ) -> Iterator[Comparison]:
     """Compare every test view of every test frame (or of those given), frame-major."""
     for frame in capture.test_frames() if frames is None else frames:
         for view in capture.test_views if views is None else views:
-            yield compare(capture, renderer, frame, view)
+            yield compare(capture, renderer, frame, view, lpips)
 
 
 def average(rows: list[dict[str, float]]) -> dict[str, float]:

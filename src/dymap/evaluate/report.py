@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dymap.evaluate.protocol import METRICS, Comparison, average
+from dymap.play.layers import error_colours
 
 TITLES = {
     "psnr": "PSNR box",
@@ -17,11 +17,17 @@ TITLES = {
     "psnr_image": "PSNR image",
     "ssim": "SSIM range 2",
     "ssim_range1": "SSIM range 1",
+    "lpips": "LPIPS",
 }
 
 
-def summarise(comparisons: list[Comparison], frames: tuple[int, ...], view_names: list[str]) -> dict[str, Any]:
-    """Metrics of every image, means of every view and of all, mean render time; ready for JSON (nan becomes null)."""
+def summarise(
+    comparisons: list[Comparison], frames: tuple[int, ...], view_names: list[str], lpips_note: str | None = None
+) -> dict[str, Any]:
+    """Metrics of every image, means of every view and of all, mean render time; ready for JSON (nan becomes null).
+
+    lpips_note: why there is no LPIPS, if there is none.
+    """
     images = [
         {"frame": frames[c.frame], "view": view_names[c.view], **c.metrics, "seconds": c.seconds} for c in comparisons
     ]
@@ -31,7 +37,8 @@ def summarise(comparisons: list[Comparison], frames: tuple[int, ...], view_names
     }
     seconds = float(np.mean([c.seconds for c in comparisons])) if comparisons else float("nan")
     mean = average([c.metrics for c in comparisons])
-    return _without_nan({"mean": mean, "seconds_per_image": seconds, "views": views, "images": images})
+    note = {} if lpips_note is None else {"lpips_note": lpips_note}
+    return _without_nan({"mean": mean, "seconds_per_image": seconds, **note, "views": views, "images": images})
 
 
 def _without_nan(value: Any) -> Any:
@@ -50,7 +57,6 @@ def table_rows(summary: dict[str, Any]) -> list[list[str]]:
 
 def side_by_side(comparison: Comparison) -> NDArray[np.uint8]:
     """[H, 3 W, 3] ground truth, prediction, error (mean over channels; black 0, yellow 0.25 and more)."""
-    error = np.abs(comparison.prediction - comparison.truth).mean(axis=-1)
-    heat = cv2.applyColorMap((np.clip(error * 4, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+    heat = error_colours(comparison.prediction, comparison.truth)
     pair = np.concatenate([comparison.truth, comparison.prediction], axis=1)
     return np.concatenate([np.rint(np.clip(pair, 0, 1) * 255).astype(np.uint8), heat], axis=1)

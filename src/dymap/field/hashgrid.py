@@ -33,4 +33,4 @@ class HashGrids(nn.Module):
 
     def at(self, t: float) -> Tensor:
         """The three tables collapsed to 2D at one time: [3, levels.plane_offsets[-1], F] (exact)."""
-        return torch.stack([collapse_time(table, self.levels, t) for table in self.tables])
+        return collapse_time(self.tables, self.levels, t)

@@ -1,46 +1,120 @@
-"""Writing films: H.264 MP4 that plays in browsers, PNG frames."""
+"""Writing films and pictures: H.264 MP4 that plays in browsers, ProRes 4444 and VP9 with transparency, PNG."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
 from dymap.files import replacing
 
+Write = Callable[[NDArray[np.uint8]], None]
+"""Takes the next image of a film: [H, W, 3] RGB, or [H, W, 4] RGBA with straight alpha."""
 
-def write_mp4(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, quality: int = 16) -> Path:
-    """Encode frames [H, W, 3] RGB as H.264, yuv420p, with the index in front; odd sizes lose their last line.
 
-    quality: x264's constant rate factor, smaller is better. Raises InputError where the disk refuses or without frames.
+@dataclass(frozen=True)
+class Codec:
+    """How films of one suffix are encoded. opaque, alpha: pixel formats; alpha None: it knows no transparency."""
+
+    container: str
+    encoder: str
+    opaque: str
+    alpha: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    even: bool = False
+    """Odd sizes lose their last line."""
+
+
+CODECS = {
+    ".mp4": Codec("mp4", "libx264", "yuv420p", None, {"crf": "16", "preset": "medium"}, even=True),
+    ".mov": Codec("mov", "prores_ks", "yuv444p10le", "yuva444p10le", {"profile": "4444", "vendor": "apl0"}),
+    ".webm": Codec("webm", "libvpx-vp9", "yuv420p", "yuva420p", {"crf": "16", "deadline": "good", "cpu-used": "3"}),
+}
+"""By the film's suffix."""
+
+
+def codec_of(path: Path, alpha: bool) -> Codec:
+    """What a film called `path` is encoded with. Raises InputError if there is no such, or it knows no transparency."""
+    codec = CODECS.get(path.suffix.lower())
+    if codec is None:
+        raise InputError(f"{path}: films end in {', '.join(CODECS)}, not in {path.suffix or 'nothing'!r}")
+    if alpha and codec.alpha is None:
+        raise InputError(
+            f"{path}: an MP4 film cannot be transparent; write a .mov (ProRes 4444), a .webm (VP9) or PNG frames"
+        )
+    try:
+        av.Codec(codec.encoder, "w")
+    except ValueError:
+        raise InputError(f"{path}: this build of PyAV has no {codec.encoder} encoder; choose another suffix") from None
+    return codec
+
+
+@contextmanager
+def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
+    """Write a film image by image, in the codec that its suffix names; the index stands in front (MP4, MOV).
+
+    alpha: images are RGBA with straight alpha, else RGB. All have the size of the first. The file takes its place when
+    the block ends well and vanishes when not. Raises InputError where the disk refuses, for a film without images, a
+    suffix that is unknown or knows no transparency, a missing encoder and frame rates that no player knows.
     """
+    codec = codec_of(path, alpha)
+    if not 0.01 <= fps <= 1000:
+        raise InputError(f"{path}: {fps:g} frames a second; expected 0.01 to 1000")
+    source, target = ("rgba", codec.alpha) if alpha else ("rgb24", codec.opaque)
+    options = {"movflags": "+faststart"} if codec.container != "webm" else {}
     count = 0
-    options = {"movflags": "+faststart"}
-    with replacing(path) as partial, av.open(str(partial), "w", format="mp4", options=options) as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(quality), "preset": "medium"}
+    with replacing(path) as partial, av.open(str(partial), "w", format=codec.container, options=options) as container:
+        rate = Fraction(fps).limit_denominator(1001)
+        stream = cast(av.VideoStream, container.add_stream(codec.encoder, rate=rate))
+        stream.pix_fmt = target
+        stream.options = dict(codec.options)
         # Say which matrix the colours went through, or players guess.
-        stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU709
-        stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
-        for image in frames:
-            even = np.ascontiguousarray(image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2])
+        stream.codec_context.colorspace = Colorspace.ITU709
+        stream.codec_context.color_range = ColorRange.MPEG
+
+        def write(image: NDArray[np.uint8]) -> None:
+            nonlocal count
+            height, width = image.shape[:2]
+            if codec.even:
+                height, width = height // 2 * 2, width // 2 * 2
             if count == 0:
-                stream.height, stream.width = even.shape[:2]
-            frame = av.VideoFrame.from_ndarray(even, format="rgb24")
-            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-            container.mux(stream.encode(frame))
+                stream.height, stream.width = height, width
+            elif (stream.height, stream.width) != (height, width):
+                raise ValueError(f"image {count} is {width}x{height}, the film {stream.width}x{stream.height}")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format=source)
+            frame = frame.reformat(format=target, dst_colorspace="ITU709", dst_color_range="MPEG")
+            try:
+                container.mux(stream.encode(frame))
+            except OSError as error:  # named here, as several films may be under way
+                raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
             count += 1
+
+        yield write
         if count == 0:
-            raise InputError(f"{path}: a film needs at least one frame")
+            raise InputError(f"{path}: a film needs at least one image")
         container.mux(stream.encode())
-    return path
+
+
+def sequence_writer(folder: Path) -> Write:
+    """Write the images of a film as 000000.png, 000001.png, ... of a folder."""
+    count = 0
+
+    def write(image: NDArray[np.uint8]) -> None:
+        nonlocal count
+        write_png(folder / f"{count:06d}.png", image)
+        count += 1
+
+    return write
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> Path:

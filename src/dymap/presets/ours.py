@@ -24,17 +24,17 @@ _TRAIN = TrainConfig(
     items=1,
     rays=1024,
     views_per_item=6,
-    foreground=0.6,
-    band=0.25,
+    foreground=0.75,
+    band=0.18,
     face=0.0,
-    hull_samples=16,
+    hull_samples=8,
     colour_threshold=1e-3,
-    steps=8000,
+    steps=12000,
     schedule="cosine",
     quick_start=True,
     lr_codes=4e-3,
-    lr_decoder=4e-3,
-    lr_hash=3e-2,
+    lr_decoder=1.5e-3,
+    lr_hash=0.1,
     preview_every=200,
     checkpoint_every=500,
 )
@@ -48,7 +48,7 @@ SMALL = Config(
 )
 """About 20 minutes on two CPU cores."""
 
-TINY = replace(SMALL, capture=CaptureConfig(), train=replace(_TRAIN, steps=1400, preview_every=50))
+TINY = replace(SMALL, capture=CaptureConfig(), train=replace(_TRAIN, steps=2400, preview_every=100))
 """The demo's: the same field, fewer steps."""
 
 PRESETS = {"tiny": TINY, "small": SMALL}

@@ -21,7 +21,7 @@ from dymap.capture.sample.shapes import Ball, Box, Cut, Ring, RoundCone, Shape
 HAT, HAIR, CLOTHES, SOCKS, PANTS, PROP, FACE = 1, 2, 5, 8, 9, 11, 13
 LEFT_ARM, RIGHT_ARM, LEFT_SHOE, RIGHT_SHOE = 14, 15, 18, 19
 
-HOOP_TUBE = 0.0145
+HOOP_TUBE = 0.018
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +66,8 @@ def wardrobe() -> dict[str, Material]:
         "band": Material(plain(mustard)),
         "shirt": Material(shirt(cream, indigo, coral)),
         "sleeve": Material(stripes(cream, indigo, 0.042, 0.36, start=0.0)),
-        "trousers": Material(gingham("#6fb3b0", "#14555f", 8, 0.062)),
-        "seat": Material(gingham("#6fb3b0", "#14555f", 14, 0.062)),
+        "trousers": Material(gingham("#6fb3b0", "#14555f", 6, 0.084)),
+        "seat": Material(gingham("#6fb3b0", "#14555f", 10, 0.084)),
         "cuff": Material(plain("#bfe0da")),
         "sock": Material(stripes(mustard, cream, 0.024, 0.35)),
         "shoe": Material(plain(coral), 0.12),

@@ -20,7 +20,7 @@ from dymap.capture.sample.render import draw, make_scene
 from dymap.capture.sample.studio import Backdrop, backdrop
 from dymap.geometry.camera import Camera
 
-VERSION = 1  # raised whenever the pixels change, so that an older sample is not taken for the present one
+VERSION = 2  # raised whenever the pixels change, so that an older sample is not taken for the present one
 JPEG_QUALITY = 97
 MILLIMETRES = 1000.0
 

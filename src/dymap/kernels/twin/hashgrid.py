@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -102,22 +103,25 @@ def hash_encode(coords: Tensor, table: Tensor, levels: HashLevels) -> Tensor:
     return torch.cat(out, dim=-1)
 
 
-def collapse_time(table: Tensor, levels: HashLevels, t: float) -> Tensor:
-    """The table at one time: every level becomes the 2D grid of its vertices, interpolated in t once (exact).
+def collapse_time(tables: Sequence[Tensor], levels: HashLevels, t: float) -> Tensor:
+    """Tables of the same sizes at one time: every level becomes the 2D grid of its vertices, interpolated in t once
+    (exact).
 
-    table: [levels.offsets[-1], F]; t in [0, 1]. Returns [levels.plane_offsets[-1], F]; vertex (x, y) of a level
-    is row x + y * resolution.
+    tables: K of [levels.offsets[-1], F]; t in [0, 1]. Returns [K, levels.plane_offsets[-1], F]; vertex (x, y) of a
+    level is row x + y * resolution.
     """
-    time = _roundtrip(torch.tensor(t, dtype=table.dtype))
+    device = tables[0].device
+    time = _roundtrip(torch.tensor(t, dtype=tables[0].dtype))
     index, weight = [], []
     for level, (scale, resolution) in enumerate(zip(levels.scales, levels.resolutions, strict=True)):
         cell, side = _cells(time, scale)
-        y, x = torch.meshgrid(*[torch.arange(resolution, device=table.device)] * 2, indexing="ij")
-        z = torch.stack([cell, cell + 1]).to(table.device)
+        y, x = torch.meshgrid(*[torch.arange(resolution, device=device)] * 2, indexing="ij")
+        z = torch.stack([cell, cell + 1]).to(device)
         entry = levels.index(level, x.reshape(-1, 1), y.reshape(-1, 1), z)  # [resolution^2, 2]
         index.append(entry.int())
-        weight.append(side.to(table).expand(len(entry), 2))
-    return gather_sum(table, torch.cat(index), torch.cat(weight))
+        weight.append(side.to(tables[0]).expand(len(entry), 2))
+    entries, sides = torch.cat(index), torch.cat(weight)
+    return torch.stack([gather_sum(table, entries, sides) for table in tables])
 
 
 def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels) -> Tensor:

@@ -1,0 +1,216 @@
+"""Films: which camera sees which frame, image by image, and writing what they see (method.md 13)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.capture import Capture
+from dymap.errors import InputError
+from dymap.geometry.camera import Camera
+from dymap.play.camera_file import read_cameras
+from dymap.play.layers import Backdrop, Layer, acc_layer, colour_layer, depth_layer, depth_range, diff_layer, far_side
+from dymap.play.movie import Write, film_writer, sequence_writer
+from dymap.play.video import RendererName, Video
+from dymap.render.image import Image
+
+SECONDS = 4.0
+"""A short clip is repeated until its film lasts this long."""
+FIXED_TIME_VIEWS = 100
+"""Images of a film of one frame, as published."""
+
+Size = tuple[int, int] | None
+"""Width and height of a film; None: the camera's."""
+
+
+class Step(NamedTuple):
+    """One image of a film. frame: position in the clip; view: index of the capture's camera that this one is."""
+
+    camera: Camera
+    frame: int
+    view: int | None = None
+
+
+Film = list[Step]
+
+
+def whole_clips(video: Video, fps: float | None = None) -> int:
+    """Images of a film that shows the clip as often as it takes to last 4 s; fps None: the video's."""
+    return video.num_frames * max(1, math.ceil(SECONDS * (fps or video.fps) / video.num_frames))
+
+
+def orbit_film(video: Video, count: int | None = None, size: Size = None, published: bool = False) -> Film:
+    """Free view: time runs while the camera goes round once. count: images; None: whole clips of 4 s or more.
+
+    published: the path looks at the published point. Raises InputError for fewer than three cameras.
+    """
+    cameras = _orbit(video, count or whole_clips(video), size, published)
+    return [Step(camera, index % video.num_frames) for index, camera in enumerate(cameras)]
+
+
+def fixed_time_film(
+    video: Video, frame: int, count: int = FIXED_TIME_VIEWS, size: Size = None, published: bool = False
+) -> Film:
+    """Fixed time: the camera goes round once in frame position `frame`. Raises InputError if the clip has no such."""
+    check_frame(video, frame)
+    return [Step(camera, frame) for camera in _orbit(video, count, size, published)]
+
+
+def fixed_view_film(
+    video: Video, view: int | str = "orbit", count: int | None = None, size: Size = None, published: bool = False
+) -> Film:
+    """Fixed view: time runs before a standing camera.
+
+    view: index or name of one of the capture's cameras (see `find_view`), or `orbit`: the first of the orbit, as
+    published. count: images; None: whole clips of 4 s or more. Raises InputError for a view that does not exist.
+    """
+    index = None
+    if view == "orbit":
+        (camera,) = _orbit(video, 1, size, published)
+    else:
+        index = find_view(video, view)
+        camera = video.cameras[index]
+        if size is not None and size != (camera.width, camera.height):
+            camera, index = camera.resized(*size), None  # no longer pixel by pixel what was filmed
+    return [Step(camera, k % video.num_frames, index) for k in range(count or whole_clips(video))]
+
+
+def path_film(video: Video, file: Path, size: Size = None, frame: int | None = None) -> Film:
+    """The cameras of a file (see camera_file.py), an image each. Where the file does not say which frame, time runs.
+
+    frame: the position that all of them see, whatever the file says. size: of all images. Raises InputError for a file
+    that cannot be read, images of several sizes and a frame outside the clip.
+    """
+    if frame is not None:
+        check_frame(video, frame)
+    first = video.cameras[0]
+    placed = read_cameras(file, size or (first.width, first.height), video.num_frames)
+    sizes = {(camera.width, camera.height) for camera, _ in placed}
+    if size is None and len(sizes) > 1:
+        raise InputError(f"{file}: images of {len(sizes)} sizes, but a film has one; choose it with --size")
+    film = []
+    for index, (camera, given) in enumerate(placed):
+        position = frame if frame is not None else index % video.num_frames if given is None else given
+        film.append(Step(camera if size is None else camera.resized(*size), position))
+    return film
+
+
+def _orbit(video: Video, count: int, size: Size, published: bool) -> list[Camera]:
+    width, height = size or (None, None)
+    return video.orbit(count, width, height, published)
+
+
+def check_frame(video: Video, frame: int) -> None:
+    if not 0 <= frame < video.num_frames:
+        raise InputError(f"frame {frame} is outside the clip: it has positions 0 to {video.num_frames - 1}")
+
+
+def find_view(video: Video, view: int | str) -> int:
+    """The index of a camera given by index or by name. A plain number (`3`) is an index; anything else (`03`) a name.
+
+    Raises InputError that says which there are.
+    """
+    names = [camera.name for camera in video.cameras]
+    text = str(view)
+    if text.isdecimal() and text == str(int(text)):
+        if int(text) < len(names):
+            return int(text)
+    elif text in names:
+        return names.index(text)
+    known = ", ".join(name for name in names[:4] if name) + (", ..." if len(names) > 4 else "")
+    raise InputError(f"view {text!r} does not exist: there are indices 0 to {len(names) - 1} and names {known}")
+
+
+def write_film(
+    video: Video,
+    film: Film,
+    path: Path | None,
+    *,
+    fps: float | None = None,
+    layers: Sequence[Layer] = ("rgb",),
+    background: Backdrop = "black",
+    renderer: RendererName = "march",
+    png: Path | None = None,
+    capture: Capture | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Render a film, each image once, and write one file a layer; returns the files.
+
+    path: .mp4, .mov (ProRes 4444) or .webm (VP9); layers but rgb have their name in the file's (`orbit_depth.mp4`).
+    None: no film. png: folder for the images as PNG too; layers but rgb get a folder in it. background: of rgb; with
+    `transparent` it has straight alpha, which MP4 does not know. capture: what was filmed, for the layer diff.
+    fps: None: the video's. progress: called with (done, all) images. Images are streamed, not gathered.
+    Raises InputError for what cannot be written, and for diff where the film's camera is none of the capture's.
+    """
+    chosen: list[Layer] = list(dict.fromkeys(layers))
+    if not chosen or not film:
+        raise InputError("a film needs at least one layer and one image")
+    if "diff" in chosen:
+        check_filmed(film)
+        _check_capture(video, capture)
+    boxes = video.boxes.cpu().numpy()[[step.frame for step in film]]
+    limits = depth_range([step.camera.position for step in film], boxes)
+    written: list[Path] = []
+    with ExitStack() as stack:
+        outputs: dict[Layer, list[Write]] = {}
+        for layer in chosen:
+            outputs[layer] = []
+            if path is not None:
+                written.append(path if layer == "rgb" else path.with_name(f"{path.stem}_{layer}{path.suffix}"))
+                alpha = layer == "rgb" and background == "transparent"
+                outputs[layer].append(stack.enter_context(film_writer(written[-1], fps or video.fps, alpha)))
+            if png is not None:
+                outputs[layer].append(sequence_writer(png if layer == "rgb" else png / layer))
+        for done, step in enumerate(film, 1):
+            image = video.render(step.camera, step.frame, renderer=renderer, background="transparent")
+            for layer, writes in outputs.items():
+                picture = _paint(layer, image, step, video, background, limits, capture)
+                for write in writes:
+                    write(picture)
+            if progress is not None:
+                progress(done, len(film))
+    return written
+
+
+def check_filmed(film: Film) -> None:
+    """Raise InputError unless every image of a film was filmed too, as the layer diff wants it."""
+    if any(step.view is None for step in film):
+        raise InputError(
+            "the layer diff compares with what was filmed: it needs --fixed-view with one of the capture's views, in "
+            "its own size"
+        )
+
+
+def _check_capture(video: Video, capture: Capture | None) -> None:
+    if capture is None:
+        raise InputError("the layer diff needs the capture that the video was made from")
+    ours, theirs = ([(camera.width, camera.height) for camera in some.cameras] for some in (video, capture))
+    if ours != theirs or video.num_frames != len(capture.frames):
+        raise InputError(f"{capture.name}: the capture has other cameras or frames than when the video was baked")
+
+
+def _paint(
+    layer: Layer,
+    image: Image,
+    step: Step,
+    video: Video,
+    background: Backdrop,
+    limits: tuple[float, float],
+    capture: Capture | None,
+) -> NDArray[np.uint8]:
+    """One layer of a rendered step."""
+    if layer == "depth":
+        return depth_layer(image, far_side(step.camera, video.boxes[step.frame]), *limits)
+    if layer == "acc":
+        return acc_layer(image)
+    if layer == "diff":
+        assert capture is not None  # as was checked before the first image
+        assert step.view is not None
+        return diff_layer(image, capture.image(step.frame, step.view)[0])
+    return colour_layer(image, background)

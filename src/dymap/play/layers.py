@@ -1,0 +1,89 @@
+"""What a film can show of a rendered image: colour, depth, opacity, error; as bytes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from dymap.geometry.box import box_corners
+from dymap.geometry.camera import Camera
+from dymap.geometry.rays import camera_rays, pixel_grid
+from dymap.render.image import BAND_PIXELS, Image, to_bytes
+
+Layer = Literal["rgb", "depth", "acc", "diff"]
+Backdrop = Literal["black", "white", "transparent"]
+
+
+def colour_layer(image: Image, background: Backdrop = "black") -> NDArray[np.uint8]:
+    """[H, W, 3] the picture over black or white, or [H, W, 4] with straight alpha.
+
+    image: rendered over `transparent`, that is premultiplied.
+    """
+    if background == "transparent":
+        return image.rgba()
+    return to_bytes(image.rgb + (1 - image.acc)[..., None]) if background == "white" else image.numpy()
+
+
+def acc_layer(image: Image) -> NDArray[np.uint8]:
+    """[H, W, 3] opacity as grey: 0 black, 1 white."""
+    return to_bytes(image.acc[..., None].expand(-1, -1, 3))
+
+
+def depth_layer(image: Image, end: Tensor, near: float, far: float) -> NDArray[np.uint8]:
+    """[H, W, 3] the distance of what is seen: viridis, yellow at `near` and violet at `far`, over black.
+
+    end: [H, W] metres, the end of each ray, which stands in `image.depth` for the light that passes; it is taken out.
+    near, far: metres along the ray.
+    """
+    seen = (image.depth - (1 - image.acc) * end) / image.acc.clamp(min=1e-6)
+    seen = torch.where(image.acc > 0, seen, far)
+    closeness = to_bytes((far - seen) / (far - near))
+    colour = cv2.applyColorMap(closeness, cv2.COLORMAP_VIRIDIS)[..., ::-1]
+    opacity = image.acc.detach().clamp(0, 1).cpu().numpy()[..., None]
+    return np.rint(colour * opacity).astype(np.uint8)
+
+
+def error_colours(prediction: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """[H, W, 3] the error of images [H, W, 3] in [0, 1]: mean over channels, inferno, black 0, yellow 0.25 and more."""
+    error = np.abs(prediction - truth).mean(axis=-1)
+    return cv2.applyColorMap((np.clip(error * 4, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+
+
+def diff_layer(image: Image, filmed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[H, W, 3] the error of a picture over black to what was filmed, [H, W, 3] bytes."""
+    prediction = image.rgb.detach().clamp(0, 1).cpu().numpy().astype(np.float32)
+    return error_colours(prediction, filmed.astype(np.float32) / np.float32(255))
+
+
+def far_side(camera: Camera, box: Tensor) -> Tensor:
+    """[H, W] metres along each pixel's ray to the far side of a box [2, 3] (world, metres); 0 where it misses.
+
+    That is where both renderers end their rays. Memory is bounded beyond the image itself.
+    """
+    rows = max(1, BAND_PIXELS // camera.width)
+    bands = []
+    for first in range(0, camera.height, rows):
+        rays, hit = camera_rays(camera, box, pixel_grid(camera, first, min(first + rows, camera.height)), box.device)
+        band = rays.far.new_zeros(len(hit))
+        band[hit] = rays.far.clamp(min=0)
+        bands.append(band)
+    return torch.cat(bands).reshape(camera.height, camera.width)
+
+
+def depth_range(positions: ArrayLike, boxes: ArrayLike) -> tuple[float, float]:
+    """Distances in metres between which everything lies that cameras see of their boxes.
+
+    positions: [N, 3] the cameras' centres; boxes: [N, 2, 3]; world, metres. From the closest point of any box to its
+    farthest corner, so that one scale serves a whole film.
+    """
+    eyes, bounds = np.asarray(positions, dtype=np.float64), np.asarray(boxes, dtype=np.float64)
+    closest = np.clip(eyes, bounds[:, 0], bounds[:, 1])
+    corners = np.stack([box_corners(box) for box in bounds])  # [N, 8, 3]
+    near = np.linalg.norm(closest - eyes, axis=-1).min()
+    far = np.linalg.norm(corners - eyes[:, None], axis=-1).max()
+    return float(near), float(far)

@@ -1,0 +1,110 @@
+"""One self-contained HTML page of a run: a slider between truth and prediction, films, error maps, numbers.
+
+Pictures and films are embedded, so the file can be mailed, and opens without a server or a network.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.files import replacing
+
+Picture = NDArray[np.uint8]
+"""[H, W, 3] RGB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What a held-out camera filmed, what the model shows, and where they differ: pictures of the same size."""
+
+    label: str
+    truth: Picture
+    prediction: Picture
+    error: Picture
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A film in the page. film: an MP4 that browsers play."""
+
+    title: str
+    explanation: str
+    film: Path
+
+
+def write_page(
+    path: Path,
+    title: str,
+    comparisons: Sequence[Comparison],
+    clips: Sequence[Clip],
+    metrics: Mapping[str, float | None],
+    facts: Mapping[str, str],
+    commands: Mapping[str, str],
+) -> Path:
+    """Write the page, beside and renamed.
+
+    metrics: title -> value (None: not measured). facts: title -> value, what is worth knowing about the run. commands:
+    explanation -> command line, what to do next. All text is escaped. Raises InputError where the disk refuses.
+    """
+    text = Template(_read("page.html")).substitute(
+        title=html.escape(title),
+        comparisons="\n".join(_comparison(index, one) for index, one in enumerate(comparisons)),
+        tabs="\n".join(_tab(index, one) for index, one in enumerate(comparisons)),
+        clips="\n".join(_clip(clip) for clip in clips),
+        metrics="\n".join(_pair("dt", "dd", key, _number(value)) for key, value in metrics.items()),
+        facts="\n".join(_pair("dt", "dd", key, value) for key, value in facts.items()),
+        commands="\n".join(_pair("p", "pre", key, value) for key, value in commands.items()),
+    )
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
+def _read(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _pair(first: str, second: str, key: str, value: str) -> str:
+    return f"<{first}>{html.escape(key)}</{first}><{second}>{html.escape(value)}</{second}>"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
+
+
+def _image(picture: Picture, what: str, label: str) -> str:
+    ok, encoded = cv2.imencode(".png", picture[..., ::-1])
+    if not ok:
+        raise ValueError(f"a picture of shape {picture.shape} cannot be encoded")
+    data = base64.b64encode(encoded.tobytes()).decode("ascii")
+    return f'<img class="{what}" alt="{what}, {html.escape(label)}" src="data:image/png;base64,{data}">'
+
+
+def _comparison(index: int, one: Comparison) -> str:
+    parts = (("truth", one.truth), ("prediction", one.prediction), ("error", one.error))
+    images = "".join(_image(picture, what, one.label) for what, picture in parts)
+    height, width = one.truth.shape[:2]
+    hidden = "" if index == 0 else " hidden"
+    return f'<div class="pair" style="aspect-ratio: {width} / {height}"{hidden}>{images}</div>'
+
+
+def _tab(index: int, one: Comparison) -> str:
+    return f'<button type="button" aria-pressed="{str(index == 0).lower()}">{html.escape(one.label)}</button>'
+
+
+def _clip(clip: Clip) -> str:
+    data = base64.b64encode(clip.film.read_bytes()).decode("ascii")
+    return (
+        f'<figure><video autoplay loop muted playsinline controls src="data:video/mp4;base64,{data}"></video>'
+        f"<figcaption><b>{html.escape(clip.title)}</b> {html.escape(clip.explanation)}</figcaption></figure>"
+    )

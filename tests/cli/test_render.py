@@ -1,0 +1,149 @@
+"""dymap render: kinds of films, layers, camera files, transparency; what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from tests.cli.conftest import Run
+
+
+def images(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def picture(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert image is not None, path
+    return image
+
+
+@pytest.fixture
+def run(baked: Path, tmp_path: Path) -> Path:
+    """A copy of the baked run, for files beside the model."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("config.json", "video.dymap"):
+        shutil.copy(baked / name, copy / name)
+    return copy
+
+
+def test_three_films_beside_the_model(dymap: Run, run: Path) -> None:
+    small = ("--size", 8, 8, "--fps", 2)
+    assert "orbit.mp4: 4 images" in dymap("render", run, *small, "--views", 4).out
+    assert "fixed_time.mp4: 100 images" in dymap("render", run, *small, "--fixed-time", 2).out
+    assert "fixed_view.mp4: 9 images" in dymap("render", run, *small, "--fixed-view", "orbit").out
+    counts = {"orbit": 4, "fixed_time": 100, "fixed_view": 9}
+    assert {name: images(run / f"{name}.mp4") for name in counts} == counts
+
+
+def test_views_have_names_and_indices(dymap: Run, run: Path, tmp_path: Path) -> None:
+    for view in ("4", "04"):
+        said = dymap("render", run, "--fixed-view", view, "--views", 2, "--png", tmp_path / view)
+        assert said.code == 0, said
+    for name in ("000000.png", "000001.png"):
+        np.testing.assert_array_equal(picture(tmp_path / "4" / name), picture(tmp_path / "04" / name))
+    dymap("render", run, "--fixed-view", "6").failed_with("view '6' does not exist", "indices 0 to 5", "names 00, 01")
+
+
+def test_layers_have_their_own_films(dymap: Run, run: Path, tmp_path: Path) -> None:
+    said = dymap(
+        "render", run, "--fixed-view", 1, "--views", 2, "--layers", "rgb", "depth", "acc", "diff", "--png", tmp_path
+    )
+    assert said.code == 0, said
+    for name in ("fixed_view", "fixed_view_depth", "fixed_view_acc", "fixed_view_diff"):
+        assert images(run / f"{name}.mp4") == 2
+        assert f"{name}.mp4" in said.out
+    for layer in ("", "depth", "acc", "diff"):
+        assert picture(tmp_path / layer / "000001.png").shape == (48, 48, 3)
+    assert picture(tmp_path / "diff" / "000000.png").any(), "after four steps nothing is right"
+
+
+def test_saved_path_and_its_film(dymap: Run, run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "path.json"
+    options = ("--fixed-time", 1, "--views", 3, "--size", 20, 16)
+    said = dymap("render", run, *options, "--save-cameras", path, "--png", tmp_path / "a")
+    assert said.code == 0, said
+    assert str(path) in said.out
+    assert len(json.loads(path.read_text())["cameras"]) == 3
+    said = dymap("render", run, "--cameras", path, "--png", tmp_path / "b")
+    assert "cameras.mp4" in said.out
+    assert "3 images" in said.out
+    for k in range(3):
+        np.testing.assert_array_equal(
+            picture(tmp_path / "a" / f"{k:06d}.png"), picture(tmp_path / "b" / f"{k:06d}.png")
+        )
+
+
+def test_transforms_file(dymap: Run, run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "transforms.json"
+    pose = np.eye(4)
+    pose[2, 3] = 3
+    frames = [{"transform_matrix": pose.tolist(), "time": time} for time in (0, 0.5, 1)]
+    path.write_text(json.dumps({"camera_angle_x": 0.6, "k1": 0.1, "frames": frames}))
+    said = dymap("render", run, "--cameras", path, "--size", 16, 12, "--out", tmp_path / "a.webm")
+    assert said.code == 0, said
+    assert said.err.count("lens distortion is ignored") == 1
+    assert images(tmp_path / "a.webm") == 3
+    assert dymap("render", run, "--cameras", path, "--size", 16, 12, "--fixed-time", 0).code == 0
+    path.write_text(json.dumps({"camera_angle_x": 0.6, "frames": [{}]}))
+    dymap("render", run, "--cameras", path).failed_with("transforms.json: frames[0]: transform_matrix is missing")
+
+
+@pytest.mark.parametrize("suffix", ["mov", "webm"])
+def test_transparent_film(dymap: Run, run: Path, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"a.{suffix}"
+    said = dymap("render", run, "--views", 2, "--background", "transparent", "--out", out)
+    assert said.code == 0, said
+    with av.open(str(out)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.pix_fmt.startswith("yuva") or stream.metadata["alpha_mode"] == "1"
+
+
+def test_transparent_pictures_need_no_film(dymap: Run, run: Path, tmp_path: Path) -> None:
+    said = dymap("render", run, "--views", 2, "--background", "transparent", "--png", tmp_path / "png")
+    assert said.code == 0, said
+    assert picture(tmp_path / "png" / "000001.png").shape == (48, 48, 4)
+    assert not list(run.glob("*.mp4"))
+
+
+def test_what_is_refused(dymap: Run, run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "path.json"
+    path.write_text("{}")
+    for options, parts in (
+        (("--fixed-time", 0, "--fixed-view", 0), ("nothing would move", "choose one")),
+        (("--fixed-time", 3), ("frame 3 is outside the clip", "0 to 2")),
+        (("--fixed-time", -1), ("frame -1 is outside the clip",)),
+        (("--fixed-view", "nobody"), ("view 'nobody' does not exist",)),
+        (("--cameras", path, "--fixed-view", 0), ("--cameras says where the camera goes",)),
+        (("--cameras", path, "--views", 3), ("--cameras says where the camera goes",)),
+        (("--cameras", path), ("path.json: neither a path that dymap saved",)),
+        (("--cameras", tmp_path / "none"), ("none: no such file",)),
+        (("--background", "transparent"), ("orbit.mp4: an MP4 film cannot be transparent", ".mov", ".webm", "PNG")),
+        (("--out", tmp_path / "a.gif"), ("a.gif: films end in .mp4, .mov, .webm",)),
+        (("--layers", "diff"), ("the layer diff compares with what was filmed", "--fixed-view")),
+        (("--layers", "diff", "--fixed-view", "orbit"), ("the layer diff compares with what was filmed",)),
+        (("--layers", "diff", "--fixed-view", 0, "--size", 9, 9), ("the layer diff compares", "its own size")),
+    ):
+        dymap("render", run, *options).failed_with(*parts)
+    assert sorted(p.name for p in run.iterdir()) == ["config.json", "video.dymap"]
+
+
+def test_errors_need_the_run_and_its_capture(dymap: Run, run: Path, tmp_path: Path) -> None:
+    options = ("--layers", "diff", "--fixed-view", 0, "--views", 2)
+    assert dymap("render", run / "video.dymap", *options).code == 0, "the file lies in its run"
+    (tmp_path / "alone").mkdir()
+    shutil.copy(run / "video.dymap", tmp_path / "alone")
+    dymap("render", tmp_path / "alone" / "video.dymap", *options).failed_with("only a run's folder knows")
+    record = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(record | {"data": None}))
+    dymap("render", run, *options).failed_with("imported without its capture")
+    (run / "config.json").write_text(json.dumps(record | {"data": str(tmp_path / "gone")}))
+    dymap("render", run, *options).failed_with("gone: no such folder")

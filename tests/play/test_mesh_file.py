@@ -1,0 +1,127 @@
+"""Files of meshes: what trimesh reads back is what was written."""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import trimesh
+
+from dymap.errors import InputError
+from dymap.play.mesh import Mesh, Points, vertex_normals
+from dymap.play.mesh_file import FORMATS, write_mesh
+from tests.disks import files_of_at_most
+
+
+@pytest.fixture(scope="module")
+def surface() -> Mesh:
+    """An octahedron away from the origin, with two vertices in the same place, in colours."""
+    corners = [[1, 0, 0], [-1, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 3], [0, 0, -3], [0, 0, -3]]
+    vertices = (np.array(corners) / 7 + (10, -20, 1.7)).astype(np.float32)
+    faces = np.array([[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 6], [0, 3, 6]], np.int32)
+    colours = np.random.default_rng(0).integers(0, 256, (7, 3), dtype=np.uint8)
+    return Mesh(vertices, faces, colours, vertex_normals(vertices, faces))
+
+
+@pytest.fixture(scope="module")
+def points(surface: Mesh) -> Points:
+    return Points(surface.vertices, surface.colours, surface.normals)
+
+
+def header_of(glb: Path) -> dict[str, Any]:
+    data = glb.read_bytes()
+    return json.loads(data[20 : 20 + struct.unpack("<I", data[12:16])[0]])
+
+
+def read(path: Path) -> Any:
+    """The one shape of a file, as it stands there: nothing merged, no node applied."""
+    loaded = trimesh.load(path, process=False, maintain_order=True)
+    return next(iter(loaded.geometry.values())) if isinstance(loaded, trimesh.Scene) else loaded
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_mesh_comes_back(surface: Mesh, tmp_path: Path, kind: str) -> None:
+    path = write_mesh(tmp_path / "new" / f"mesh.{kind}", surface)
+    back = read(path)
+    np.testing.assert_allclose(back.vertices, surface.vertices, rtol=0, atol=1e-7)
+    np.testing.assert_array_equal(back.faces, surface.faces)
+    # Where a file names a material, trimesh keeps the colours as an attribute.
+    colours = back.visual.vertex_attributes["color"] if kind == "glb" else back.visual.vertex_colors
+    np.testing.assert_array_equal(colours[:, :3], surface.colours)
+    assert (colours[:, 3] == 255).all()
+    assert [file.name for file in path.parent.iterdir()] == [path.name], "one file, nothing beside it"
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_points_come_back(points: Points, tmp_path: Path, kind: str) -> None:
+    back = read(write_mesh(tmp_path / f"points.{kind}", points))
+    assert isinstance(back, trimesh.PointCloud)
+    np.testing.assert_allclose(back.vertices, points.positions, rtol=0, atol=1e-7)
+    np.testing.assert_array_equal(back.colors[:, :3], points.colours)
+
+
+def test_normals_are_written(surface: Mesh, points: Points, tmp_path: Path) -> None:
+    """trimesh makes its own normals while reading, so the files are looked into."""
+    vertex = np.dtype([("position", "<f4", 3), ("normal", "<f4", 3), ("colour", "u1", 4)])
+    for name, shape in (("mesh", surface), ("points", points)):
+        text, _, body = write_mesh(tmp_path / f"{name}.ply", shape).read_bytes().partition(b"end_header\n")
+        assert b"property float nx" in text
+        np.testing.assert_array_equal(np.frombuffer(body, vertex, count=7)["normal"], shape.normals)
+        lines = write_mesh(tmp_path / f"{name}.obj", shape).read_text().splitlines()
+        normals = np.array([line.split()[1:] for line in lines if line.startswith("vn ")], float)
+        np.testing.assert_allclose(normals, shape.normals, atol=1e-7)
+    np.testing.assert_allclose(
+        read(write_mesh(tmp_path / "mesh.glb", surface)).vertex_normals, surface.normals, atol=1e-6
+    )
+
+
+def test_glb_stands_upright(surface: Mesh, points: Points, tmp_path: Path) -> None:
+    """The node, and nothing else, turns z up into y up."""
+    for shape, places in ((surface, surface.vertices), (points, points.positions)):
+        scene = trimesh.load(write_mesh(tmp_path / "shape.glb", shape))
+        (node,) = scene.graph.nodes_geometry
+        matrix, _ = scene.graph[node]
+        x, y, z = places.T
+        np.testing.assert_array_equal(trimesh.transform_points(places, matrix), np.stack([x, z, -y], axis=1))
+        assert np.linalg.det(matrix) == pytest.approx(1), "turned, not mirrored"
+
+
+def test_glb_shows_colours_as_they_are(surface: Mesh, points: Points, tmp_path: Path) -> None:
+    for shape in (surface, points):
+        tree = header_of(write_mesh(tmp_path / "shape.glb", shape))
+        assert tree["extensionsUsed"] == ["KHR_materials_unlit"]
+        (material,) = tree["materials"]
+        assert "KHR_materials_unlit" in material["extensions"]
+        assert material["pbrMetallicRoughness"]["baseColorFactor"] == [1, 1, 1, 1]
+        ((primitive,),) = (part["primitives"] for part in tree["meshes"])
+        assert primitive["material"] == 0
+        assert tree["accessors"][primitive["attributes"]["COLOR_0"]]["normalized"]
+
+
+def test_other_formats_are_refused(surface: Mesh, tmp_path: Path) -> None:
+    for name, found in (("mesh.stl", "'stl'"), ("mesh", "'none'")):
+        with pytest.raises(InputError, match=rf"{name}: the formats of meshes are ply, glb, obj, not {found}"):
+            write_mesh(tmp_path / name, surface)
+
+
+def test_without_trimesh_it_says_what_to_install(
+    surface: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trimesh", None)
+    with pytest.raises(InputError, match=r"pip install 'dymap\[mesh\]'"):
+        write_mesh(tmp_path / "mesh.ply", surface)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_full_disk_leaves_what_was_there(surface: Mesh, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"mesh.{kind}"
+    path.write_text("before")
+    with files_of_at_most(100), pytest.raises(InputError, match=f"mesh.{kind}: cannot be written"):
+        write_mesh(path, surface)
+    assert path.read_text() == "before"
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
