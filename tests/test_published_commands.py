@@ -125,5 +125,7 @@ def test_command_runs(command: str, places: dict[str, Path], trimmed: Golden, tm
         save_video(tmp_path / "video.dymap", painted_video(trimmed))  # the tiny run has no surface yet
         run(command, here | {"RUN": tmp_path})
         assert list((tmp_path / "meshes").iterdir())
+    elif command.startswith("dymap render") and not re.search("--views|--cameras", command):
+        run(command, here, "--views", "3")
     else:
         run(command, here)
