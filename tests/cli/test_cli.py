@@ -14,7 +14,7 @@ from dymap.train.checkpoint import checkpoints
 from dymap.train.run import RunFolder
 from tests.cli.conftest import SETTINGS, Run, train_arguments
 
-COMMANDS = ("train", "bake", "evaluate", "render", "import-model", "info", "sample", "demo")
+COMMANDS = ("train", "bake", "evaluate", "render", "import-model", "info", "sample", "demo", "mesh")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

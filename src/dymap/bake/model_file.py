@@ -29,8 +29,8 @@ FORMAT = "dymap-video"
 VERSION = 1
 SUFFIX = ".dymap"
 MAX_HEADER = 16 * 2**20
-TYPES = {torch.float32: "F32", torch.uint8: "U8"}
-"""Names that safetensors gives to the types of a video."""
+TYPES = {torch.float32: ("F32", "F16"), torch.uint8: ("U8",)}
+"""Names that safetensors gives to the types in which a video's tensors may be stored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +76,11 @@ def camera_from_json(data: Mapping[str, Any]) -> Camera:
     )  # fmt: skip
 
 
-def save_video(path: Path, video: BakedVideo) -> None:
-    """Write the file, beside and renamed. Raises InputError where the disk refuses."""
+def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:
+    """Write the file, beside and renamed. Raises InputError where the disk refuses.
+
+    half: store all parameters but the boxes as float16 (rounded to 11 bits, at most 65504), at half the size.
+    """
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -94,6 +97,8 @@ def save_video(path: Path, video: BakedVideo) -> None:
         "transform": list(video.transform),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in video.field.state_dict().items()}
+    if half:
+        tensors = {name: value if name == "boxes" else value.half() for name, value in tensors.items()}
     tensors["occupancy"] = torch.from_numpy(np.packbits(video.occupancy.cpu().numpy()))
     with replacing(path) as partial:
         try:
@@ -165,6 +170,8 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
 def read_tensors(path: Path, expected: Mapping[str, Tensor], device: torch.device | str = "cpu") -> dict[str, Tensor]:
     """The tensors `expected` names, each of the expected one's shape and type (all is checked before any is read).
 
+    What is stored in half precision becomes float32.
+
     Raises InputError for what is missing or differs.
     """
     with safe_open(path, "pt", device=str(device)) as file:
@@ -175,6 +182,7 @@ def read_tensors(path: Path, expected: Mapping[str, Tensor], device: torch.devic
             part = file.get_slice(key)
             if (shape := tuple(part.get_shape())) != tuple(like.shape):
                 raise InputError(f"{path}: tensor {key!r} has shape {shape}, expected {tuple(like.shape)}")
-            if part.get_dtype() != TYPES[like.dtype]:
-                raise InputError(f"{path}: tensor {key!r} holds {part.get_dtype()}, expected {TYPES[like.dtype]}")
-        return {key: file.get_tensor(key) for key in expected}
+            if part.get_dtype() not in TYPES[like.dtype]:
+                kinds = " or ".join(TYPES[like.dtype])
+                raise InputError(f"{path}: tensor {key!r} holds {part.get_dtype()}, expected {kinds}")
+        return {key: file.get_tensor(key).to(like.dtype) for key, like in expected.items()}

@@ -25,6 +25,9 @@ from dymap.train.run import RunFolder
 def bake(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a run.")],
     out: Annotated[Path | None, tyro.conf.arg(help="File to write; default: the run's own.")] = None,
+    half: Annotated[
+        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Store parameters in 16 bits: half the size.")
+    ] = False,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> int:
@@ -60,7 +63,7 @@ def bake(
         test_views, source.root.name if source else folder.root.name, settings.path_views, settings.transform,
     )  # fmt: skip
     path = out or folder.model
-    save_video(path, video)
+    save_video(path, video, half)
     console.print(
         f"{path}: {path.stat().st_size / 1e6:.1f} MB, {video.field.num_frames} frames at step {step}, "
         f"{occupancy.float().mean():.1%} of the voxels occupied; next: dymap evaluate {run}, dymap render {run}"

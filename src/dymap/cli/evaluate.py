@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
@@ -15,7 +15,7 @@ from dymap.cli.console import Device, Renderer, Threads, console, pick_device, p
 from dymap.errors import InputError
 from dymap.evaluate.lpips import LPIPS
 from dymap.evaluate.lpips_files import NO_WEIGHTS, default_folder, download, missing_files, why_absent
-from dymap.evaluate.protocol import METRICS, compare
+from dymap.evaluate.protocol import METRICS, Comparison, compare
 from dymap.evaluate.report import TITLES, side_by_side, summarise, table_rows
 from dymap.files import write_json
 from dymap.play.movie import write_png
@@ -69,8 +69,8 @@ def evaluate_video(
     frames: list[int],
     lpips: LPIPS | None = None,
     lpips_note: str = NO_WEIGHTS,
-) -> dict[str, float | None]:
-    """Write metrics.json and pictures to `out`, print the table; returns the means.
+) -> tuple[list[Comparison], dict[str, Any]]:
+    """Write metrics.json and pictures to `out`, print the table; returns the images and what metrics.json holds.
 
     Without `lpips`, `lpips_note` says in both places why.
     """
@@ -99,4 +99,4 @@ def evaluate_video(
     if not lpips:
         console.print(f"LPIPS {lpips_note}")
     console.print(f"{summary['seconds_per_image']:.2f} s an image ({renderer}); report: {out}")
-    return summary["mean"]
+    return comparisons, summary

@@ -25,6 +25,9 @@ SECONDS = 4.0
 FIXED_TIME_VIEWS = 100
 """Images of a film of one frame, as published."""
 
+SIZE = (512, 512)
+"""Of the images of a path that says no size, where the video has no cameras either."""
+
 Size = tuple[int, int] | None
 """Width and height of a film; None: the camera's."""
 
@@ -89,8 +92,9 @@ def path_film(video: Video, file: Path, size: Size = None, frame: int | None = N
     """
     if frame is not None:
         check_frame(video, frame)
-    first = video.cameras[0]
-    placed = read_cameras(file, size or (first.width, first.height), video.num_frames)
+    # A video imported without its capture has no cameras; a path of one's own is how it is seen.
+    lens = (video.cameras[0].width, video.cameras[0].height) if video.cameras else SIZE
+    placed = read_cameras(file, size or lens, video.num_frames)
     sizes = {(camera.width, camera.height) for camera, _ in placed}
     if size is None and len(sizes) > 1:
         raise InputError(f"{file}: images of {len(sizes)} sizes, but a film has one; choose it with --size")
@@ -123,6 +127,8 @@ def find_view(video: Video, view: int | str) -> int:
             return int(text)
     elif text in names:
         return names.index(text)
+    if not names:
+        raise InputError(f"view {text!r} does not exist: this video has no cameras of its own; use --cameras FILE")
     known = ", ".join(name for name in names[:4] if name) + (", ..." if len(names) > 4 else "")
     raise InputError(f"view {text!r} does not exist: there are indices 0 to {len(names) - 1} and names {known}")
 

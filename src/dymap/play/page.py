@@ -24,7 +24,7 @@ Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Pair:
     """What a held-out camera filmed, what the model shows, and where they differ: pictures of the same size."""
 
     label: str
@@ -45,7 +45,7 @@ class Clip:
 def write_page(
     path: Path,
     title: str,
-    comparisons: Sequence[Comparison],
+    pairs: Sequence[Pair],
     clips: Sequence[Clip],
     metrics: Mapping[str, float | None],
     facts: Mapping[str, str],
@@ -58,12 +58,12 @@ def write_page(
     """
     text = Template(_read("page.html")).substitute(
         title=html.escape(title),
-        comparisons="\n".join(_comparison(index, one) for index, one in enumerate(comparisons)),
-        tabs="\n".join(_tab(index, one) for index, one in enumerate(comparisons)),
+        pairs="\n".join(_pictures(index, one) for index, one in enumerate(pairs)),
+        tabs="\n".join(_tab(index, one) for index, one in enumerate(pairs)),
         clips="\n".join(_clip(clip) for clip in clips),
-        metrics="\n".join(_pair("dt", "dd", key, _number(value)) for key, value in metrics.items()),
-        facts="\n".join(_pair("dt", "dd", key, value) for key, value in facts.items()),
-        commands="\n".join(_pair("p", "pre", key, value) for key, value in commands.items()),
+        metrics="\n".join(_entry("dt", "dd", key, _number(value)) for key, value in metrics.items()),
+        facts="\n".join(_entry("dt", "dd", key, value) for key, value in facts.items()),
+        commands="\n".join(_entry("p", "pre", key, value) for key, value in commands.items()),
     )
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -74,7 +74,7 @@ def _read(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-def _pair(first: str, second: str, key: str, value: str) -> str:
+def _entry(first: str, second: str, key: str, value: str) -> str:
     return f"<{first}>{html.escape(key)}</{first}><{second}>{html.escape(value)}</{second}>"
 
 
@@ -90,7 +90,7 @@ def _image(picture: Picture, what: str, label: str) -> str:
     return f'<img class="{what}" alt="{what}, {html.escape(label)}" src="data:image/png;base64,{data}">'
 
 
-def _comparison(index: int, one: Comparison) -> str:
+def _pictures(index: int, one: Pair) -> str:
     parts = (("truth", one.truth), ("prediction", one.prediction), ("error", one.error))
     images = "".join(_image(picture, what, one.label) for what, picture in parts)
     height, width = one.truth.shape[:2]
@@ -98,7 +98,7 @@ def _comparison(index: int, one: Comparison) -> str:
     return f'<div class="pair" style="aspect-ratio: {width} / {height}"{hidden}>{images}</div>'
 
 
-def _tab(index: int, one: Comparison) -> str:
+def _tab(index: int, one: Pair) -> str:
     return f'<button type="button" aria-pressed="{str(index == 0).lower()}">{html.escape(one.label)}</button>'
 
 

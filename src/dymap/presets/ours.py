@@ -48,7 +48,22 @@ SMALL = Config(
 )
 """About 20 minutes on two CPU cores."""
 
-TINY = replace(SMALL, capture=CaptureConfig(), train=replace(_TRAIN, steps=2400, preview_every=100))
+TINY = replace(SMALL, capture=CaptureConfig(), train=replace(_TRAIN, steps=2200, preview_every=50))
 """The demo's: the same field, fewer steps."""
 
-PRESETS = {"tiny": TINY, "small": SMALL}
+POCKET = replace(
+    TINY,
+    field=replace(
+        _FIELD,
+        hash=HashConfig(levels=3, log2_size=14, features=4, base=16, finest=128),
+        code_dim=24,
+        width=64,
+        plane_size=32,
+        hidden=8,
+    ),
+    bake=BakeConfig(grid=(24, 24, 48)),
+    train=replace(TINY.train, steps=8000),
+)
+"""A clip that fits in 2 MB (baked with --half): what `dymap demo --quick` shows."""
+
+PRESETS = {"tiny": TINY, "small": SMALL, "pocket": POCKET}
