@@ -112,6 +112,11 @@ class CaptureConfig:
     """Leave a band of 5x5 around the silhouette out of the losses and metrics."""
     fps: float = 30.0
 
+    @property
+    def viewer_box(self) -> tuple[float, float, float, float]:
+        """Scale and shift together, as a baked file keeps them."""
+        return self.viewer_box_scale, *self.viewer_box_shift
+
 
 @dataclass(frozen=True)
 class RenderConfig:

@@ -237,3 +237,25 @@ def test_disk_that_really_runs_full(video: BakedVideo, saved: Path, tmp_path: Pa
         save_video(path, replace(video, name="other"))
     assert list(tmp_path.iterdir()) == [path]
     assert load_video(path).name == "body"
+
+
+def test_half_precision_is_half_the_size_and_rounds_once(video: BakedVideo, saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "half.dymap"
+    save_video(path, video, half=True)
+    assert path.stat().st_size < 0.55 * saved.stat().st_size
+    back = load_video(path)
+    assert torch.equal(back.field.boxes, video.field.boxes)
+    for name, value in video.field.named_parameters():
+        assert torch.equal(back.field.get_parameter(name), value.half().float()), name
+        assert back.field.get_parameter(name).dtype == torch.float32
+
+
+def test_viewer_box_comes_back_and_is_optional(video: BakedVideo, saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "viewer.dymap"
+    save_video(path, replace(video, viewer_box=(0.8, 0.0, 0.0, 0.4)))
+    assert load_video(path).viewer_box == (0.8, 0.0, 0.0, 0.4)
+    header = read_header(saved)
+    del header["viewer_box"]
+    older = tmp_path / "older.dymap"
+    save_file(load_file(saved), older, {FORMAT: json.dumps(header)})
+    assert load_video(older).viewer_box == (1.0, 0.0, 0.0, 0.0)

@@ -10,6 +10,7 @@ import av
 import cv2
 import pytest
 
+from dymap.cli.demo import PACKAGED
 from dymap.train.checkpoint import checkpoints
 from dymap.train.run import RunFolder
 from tests.cli.conftest import SETTINGS, Run, train_arguments
@@ -190,8 +191,15 @@ def test_demo_does_everything_at_once(dymap: Run, tmp_path: Path) -> None:
     options = ("--size", 32, "--frames", 2, "--steps", 2, "--film", 3)
     said = dymap("demo", "--out", tmp_path / "demo", *options)
     assert said.code == 0
-    for name in ("sample/annots.npy", "run/video.dymap", "run/evaluation/metrics.json", "run/preview.png", "orbit.mp4"):
+    for name in ("sample/annots.npy", "run/video.dymap", "run/evaluation/metrics.json", "run/preview.png", "orbit.mp4",
+                 "fixed_time.mp4", "fixed_view.mp4", "index.html"):  # fmt: skip
         assert (tmp_path / "demo" / name).is_file() or name == "run/preview.png", name
     metrics = json.loads((tmp_path / "demo/run/evaluation/metrics.json").read_text())
     assert {image["view"] for image in metrics["images"]} == {"03", "07", "11", "15"}
     assert dymap("demo", "--out", tmp_path / "demo", *options).code == 0, "a second time it goes on"
+
+
+def test_quick_demo_films_the_packaged_clip(dymap: Run, tmp_path: Path) -> None:
+    assert dymap("demo", "--quick", "--out", tmp_path, "--size", 32, "--film", 2).code == 0
+    assert (tmp_path / "quick.mp4").stat().st_size > 0
+    assert PACKAGED.stat().st_size <= 2_000_000

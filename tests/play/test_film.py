@@ -260,3 +260,13 @@ def test_interrupted_films_leave_nothing(video: Video, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_film(video, orbit_film(video, 3), tmp_path / "a.mp4", layers=("rgb", "acc"), progress=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_without_cameras_is_filmed_along_a_path_of_ones_own(baked: BakedVideo, tmp_path: Path) -> None:
+    bare = Video(replace(baked, cameras=(), train_views=(), test_views=()))
+    file = tmp_path / "path.json"
+    write_cameras(file, [(baked.cameras[0], 1)])
+    (step,) = path_film(bare, file)
+    assert (step.camera.width, step.camera.height, step.frame) == (baked.cameras[0].width, baked.cameras[0].height, 1)
+    with pytest.raises(InputError, match="no cameras of its own"):
+        find_view(bare, 0)

@@ -15,7 +15,9 @@ import pytest
 from dymap.play.movie import film_writer
 from dymap.play.page import Clip, Pair, write_page
 
-BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+BROWSER = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no headless browser (chromium) on this machine")
 RED, GREEN, BLUE = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
 

@@ -179,3 +179,12 @@ def test_few_frames_stay_in_memory(run: Path) -> None:
     a, b = small.render(camera, 0).rgb, small.render(camera, 3).rgb
     assert torch.equal(small.render(camera, 0).rgb, a)
     assert torch.equal(small.render(camera, 3).rgb, b)
+
+
+def test_viewer_box_is_scaled_about_the_centre_and_shifted(trimmed: Golden) -> None:
+    video = Video(replace(painted_video(trimmed), viewer_box=(0.8, 0.0, 0.0, 0.4)))
+    box, shown = video.boxes[1], video.viewer_box(1)
+    torch.testing.assert_close(shown[1] - shown[0], 0.8 * (box[1] - box[0]))
+    torch.testing.assert_close(shown.mean(dim=0) - box.mean(dim=0), torch.tensor([0.0, 0.0, 0.4]))
+    with pytest.raises(IndexError):
+        video.viewer_box(FRAMES)

@@ -39,7 +39,8 @@ class BakedVideo:
 
     frames: frame numbers. cameras: of the capture, prepared (undistorted, resized); train_views, test_views: indices.
     path_views: cameras that the orbit is fitted to (empty: all), in the world before the rigid 4x4 `transform` (row by
-    row; empty: none) that moved the cameras.
+    row; empty: none) that moved the cameras. viewer_box: scale about the centre of a frame's box, then shift in metres
+    along x, y and z, of the box that a viewer shows.
     """
 
     field: Field
@@ -54,6 +55,7 @@ class BakedVideo:
     name: str
     path_views: tuple[int, ...] = ()
     transform: tuple[float, ...] = ()
+    viewer_box: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
 
 
 def camera_to_json(camera: Camera) -> dict[str, Any]:
@@ -95,6 +97,7 @@ def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:
         "test_views": list(video.test_views),
         "path_views": list(video.path_views),
         "transform": list(video.transform),
+        "viewer_box": list(video.viewer_box),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in video.field.state_dict().items()}
     if half:
@@ -145,6 +148,7 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
         cameras = tuple(camera_from_json(camera) for camera in header["cameras"])
         views = tuple(tuple(int(v) for v in header[key]) for key in ("train_views", "test_views", "path_views"))
         transform = tuple(float(value) for value in header["transform"])
+        scale, dx, dy, dz = (float(value) for value in header.get("viewer_box", (1, 0, 0, 0)))
         fps, name = float(header["fps"]), str(header["name"])
         if not frames or not 0 < fps < math.inf or min(bake.grid) < 1:
             raise ValueError(f"{len(frames)} frames, {fps:g} fps, grid {bake.grid}")
@@ -163,8 +167,9 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     field.load_state_dict(tensors, assign=True)
     field.requires_grad_(False).eval()
     return BakedVideo(
-        field, occupancy, render, bake, fps, frames, cameras, views[0], views[1], name, views[2], transform
-    )
+        field, occupancy, render, bake, fps, frames, cameras, views[0], views[1], name, views[2], transform,
+        (scale, dx, dy, dz),
+    )  # fmt: skip
 
 
 def read_tensors(path: Path, expected: Mapping[str, Tensor], device: torch.device | str = "cpu") -> dict[str, Tensor]:

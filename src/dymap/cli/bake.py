@@ -61,6 +61,7 @@ def bake(
     video = BakedVideo(
         field, occupancy, record.config.render, record.config.bake, settings.fps, frames, cameras, train_views,
         test_views, source.root.name if source else folder.root.name, settings.path_views, settings.transform,
+        settings.viewer_box,
     )  # fmt: skip
     path = out or folder.model
     save_video(path, video, half)

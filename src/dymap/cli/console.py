@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,11 +23,24 @@ Threads = Annotated[int, tyro.conf.arg(help="CPU threads; 0: as many as torch ta
 Renderer = Literal["march", "volume"]
 
 
+def keep_freed_memory() -> None:
+    """Let the C library keep large freed blocks: by default glibc gives them back to the kernel, which hands out
+    zeroed pages again for the same tensors at every step. Does nothing with other C libraries."""
+    trim_threshold, mmap_threshold = -1, -3
+    try:
+        library = ctypes.CDLL("libc.so.6")
+        library.mallopt(mmap_threshold, 32 * 2**20)
+        library.mallopt(trim_threshold, 2**30)
+    except (OSError, AttributeError):
+        return
+
+
 def pick_device(name: str, threads: int = 0) -> torch.device:
     """The torch device called `name`; auto takes a GPU where there is one. Raises InputError if it is absent."""
     # Adam's decaying averages end as denormal numbers, which CPUs compute a hundred times slower than zeros. Set
     # before torch makes its threads, which inherit it.
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     if threads > 0:
         torch.set_num_threads(threads)
     if name == "auto":

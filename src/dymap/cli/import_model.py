@@ -88,4 +88,5 @@ def to_video(field: Field, released: Released, config: Config, source: Source | 
     return BakedVideo(
         field, released.occupancy, config.render, config.bake, config.capture.fps, frames, cameras, train_views,
         test_views, source.root.name if source else name, config.capture.path_views, config.capture.transform,
+        config.capture.viewer_box,
     )  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,7 +13,13 @@ from torch import Tensor
 from dymap.config import FieldConfig
 from dymap.field.decoder import Decoded
 from dymap.field.directions import embed_directions
-from dymap.kernels import CellWeights, cell_weights, mlp_maps, sample_planes
+from dymap.kernels import ALL_PLANES, CellWeights, cell_weights, mlp_maps, sample_planes
+
+
+class HashFunction(Protocol):
+    """The hash grids at one time."""
+
+    def __call__(self, position: Tensor, *, which: Sequence[int] = ALL_PLANES) -> Tensor: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,19 +27,17 @@ class Frame:
     """Density and colour of the scene at one time.
 
     box: [2, 3] world, metres. planes: [3, P, P, 2 C] features and density coefficients side by side.
-    maps: [3, S * S, n]. hash: position [N, 3] in box coordinates -> [N, C].
+    maps: [3, S * S, n]. hash: (position [N, 3] in box coordinates, which planes) -> [N, C].
     """
 
     config: FieldConfig
     box: Tensor
     planes: Tensor
     maps: Tensor
-    hash: Callable[[Tensor], Tensor]
+    hash: HashFunction
 
     @classmethod
-    def from_decoded(
-        cls, config: FieldConfig, box: Tensor, decoded: Decoded, hash: Callable[[Tensor], Tensor]
-    ) -> Frame:
+    def from_decoded(cls, config: FieldConfig, box: Tensor, decoded: Decoded, hash: HashFunction) -> Frame:
         planes = torch.cat([decoded.features, decoded.density], dim=1).permute(0, 2, 3, 1).contiguous()
         return cls(config, box, planes, decoded.maps, hash)
 
@@ -49,10 +54,13 @@ class Frame:
         position = (points - self.box[0]) / (self.box[1] - self.box[0])
         return position.clamp(0, 1) if clamp else position
 
-    def features(self, position: Tensor) -> tuple[Tensor, Tensor]:
-        """Box coordinates [N, 3] -> feature [N, C] (hash grids + triplane) and density coefficients [N, C]."""
-        sampled = sample_planes(self.planes, position)
-        return sampled[:, : self.channels] + self.hash(position), sampled[:, self.channels :]
+    def features(self, position: Tensor, which: Sequence[int] = ALL_PLANES) -> tuple[Tensor, Tensor]:
+        """Box coordinates [N, 3] -> feature [N, C] (hash grids + triplane) and density coefficients [N, C].
+
+        which: sum over these of the planes xy, xz, yz.
+        """
+        sampled = sample_planes(self.planes, position, which)
+        return sampled[:, : self.channels] + self.hash(position, which=which), sampled[:, self.channels :]
 
     def density(self, position: Tensor) -> tuple[Tensor, Tensor]:
         """Box coordinates [N, 3] -> raw density sigma [N] (per metre, may be negative) and feature [N, C]."""

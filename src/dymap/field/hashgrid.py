@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from dymap.config import HashConfig
-from dymap.kernels import PLANE_AXES, HashLevels, collapse_time, hash_encode
+from dymap.kernels import ALL_PLANES, PLANE_AXES, HashLevels, collapse_time, hash_encode
 
 
 class HashGrids(nn.Module):
@@ -22,14 +25,14 @@ class HashGrids(nn.Module):
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.xyt, self.xzt, self.yzt
 
-    def encode(self, position: Tensor, t: float) -> Tensor:
-        """position: [N, 3] in box coordinates; t in [0, 1]. Returns the three tables' sum [N, L * F]."""
+    def encode(self, position: Tensor, t: float, which: Sequence[int] = ALL_PLANES) -> Tensor:
+        """position: [N, 3] in box coordinates; t in [0, 1]. Returns the sum [N, L * F] of the tables in `which`."""
         time = position.new_full((len(position), 1), t)
         encoded = [
-            hash_encode(torch.cat([position[:, list(axes)], time], dim=1), table, self.levels)
-            for axes, table in zip(PLANE_AXES, self.tables, strict=True)
+            hash_encode(torch.cat([position[:, list(PLANE_AXES[plane])], time], dim=1), self.tables[plane], self.levels)
+            for plane in which
         ]
-        return encoded[0] + encoded[1] + encoded[2]
+        return functools.reduce(torch.add, encoded)
 
     def at(self, t: float) -> Tensor:
         """The three tables collapsed to 2D at one time: [3, levels.plane_offsets[-1], F] (exact)."""

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from dymap.field.frame import Frame
+from dymap.kernels import PLANE_AXES
 
 
 def density_lattice(frame: Frame, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Raw density [A, B, D] at all combinations of box coordinates x [A], y [B], z [D] in [0, 1]."""
-    fxy, dxy = _plane(frame, x, y, (0, 1))  # [A, B, C]
-    fxz, dxz = _plane(frame, x, z, (0, 2))  # [A, D, C]
-    fyz, dyz = _plane(frame, y, z, (1, 2))  # [B, D, C]
+    fxy, dxy = _plane(frame, x, y, 0)  # [A, B, C]
+    fxz, dxz = _plane(frame, x, z, 1)  # [A, D, C]
+    fyz, dyz = _plane(frame, y, z, 2)  # [B, D, C]
 
     def cross(f: Tensor, d: Tensor, g: Tensor, e: Tensor) -> Tensor:
         """f . e + g . d for planes that share their first axis: [n, p, C], [n, q, C] -> [n, p, q]."""
@@ -30,13 +31,11 @@ def density_lattice(frame: Frame, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     return sigma
 
 
-def _plane(frame: Frame, first: Tensor, second: Tensor, axes: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Features and density coefficients of one plane alone, [A, B, C] each.
-
-    The third coordinate is put outside the box, where the other two planes and tables give zeros.
-    """
-    position = torch.full((len(first), len(second), 3), -1.0, device=first.device, dtype=first.dtype)
+def _plane(frame: Frame, first: Tensor, second: Tensor, plane: int) -> tuple[Tensor, Tensor]:
+    """Features and density coefficients of one plane alone, [A, B, C] each."""
+    axes = PLANE_AXES[plane]
+    position = torch.zeros(len(first), len(second), 3, device=first.device, dtype=first.dtype)
     position[..., axes[0]] = first[:, None]
     position[..., axes[1]] = second[None, :]
-    feature, coefficients = frame.features(position.reshape(-1, 3))
+    feature, coefficients = frame.features(position.reshape(-1, 3), (plane,))
     return feature.reshape(len(first), len(second), -1), coefficients.reshape(len(first), len(second), -1)

@@ -8,7 +8,7 @@ from dymap.kernels.twin.gather import gather_sum
 from dymap.kernels.twin.hashgrid import HashLevels, collapse_time, hash_encode, hash_encode_at
 from dymap.kernels.twin.march import march_intervals
 from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights, mlp_maps
-from dymap.kernels.twin.planes import PLANE_AXES, sample_planes
+from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES, sample_planes
 
 
 def backend() -> str:
@@ -17,6 +17,7 @@ def backend() -> str:
 
 
 __all__ = [
+    "ALL_PLANES",
     "PLANE_AXES",
     "CellWeights",
     "HashLevels",

@@ -70,6 +70,18 @@ class Video:
             background=background,
         )
 
+    def viewer_box(self, frame: int) -> Tensor:
+        """[2, 3] world, metres: what a viewer frames at position `frame` (method.md 11).
+
+        The frame's box, scaled about its centre and shifted as the capture's preset says. Raises IndexError for a
+        frame outside the clip.
+        """
+        if not 0 <= frame < self.num_frames:
+            raise IndexError(f"frame {frame} is outside the clip of {self.num_frames} frames")
+        scale, *shift = self.baked.viewer_box
+        box = self.boxes[frame]
+        return box.mean(dim=0) + (box - box.mean(dim=0)) * scale + box.new_tensor(shift)
+
     def orbit(
         self, count: int, width: int | None = None, height: int | None = None, published: bool = False
     ) -> list[Camera]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from dymap.config import BakeConfig, CaptureConfig, Config, FieldConfig, HashConfig, RenderConfig, TrainConfig
 
 _FIELD = FieldConfig(
-    hash=HashConfig(levels=4, log2_size=17, features=4, base=16, finest=256),
+    hash=HashConfig(levels=4, log2_size=19, features=4, base=16, finest=256),
     code_dim=64,
     width=128,
     plane_size=64,
@@ -24,17 +24,17 @@ _TRAIN = TrainConfig(
     items=1,
     rays=1024,
     views_per_item=6,
-    foreground=0.75,
-    band=0.18,
+    foreground=0.7,
+    band=0.2,
     face=0.0,
-    hull_samples=8,
+    hull_samples=12,
     colour_threshold=1e-3,
-    steps=12000,
+    steps=8500,
     schedule="cosine",
     quick_start=True,
     lr_codes=4e-3,
     lr_decoder=1.5e-3,
-    lr_hash=0.1,
+    lr_hash=3e-2,
     preview_every=200,
     checkpoint_every=500,
 )
@@ -48,8 +48,13 @@ SMALL = Config(
 )
 """About 20 minutes on two CPU cores."""
 
-TINY = replace(SMALL, capture=CaptureConfig(), train=replace(_TRAIN, steps=2200, preview_every=50))
-"""The demo's: the same field, fewer steps."""
+TINY = replace(
+    SMALL,
+    field=replace(_FIELD, hash=replace(_FIELD.hash, log2_size=17)),
+    capture=CaptureConfig(),
+    train=replace(_TRAIN, steps=2500, foreground=0.75, band=0.18, hull_samples=8, lr_hash=0.1, preview_every=50),
+)
+"""The demo's: smaller hash tables, which collide in longer trainings, and larger steps for fewer of them."""
 
 POCKET = replace(
     TINY,

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from dymap.geometry.rays import Rays
@@ -59,7 +58,7 @@ def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Te
     total = inside.sum(dim=1, keepdim=True)
     mass = inside / total.clamp(min=1)
     if sigma is not None:
-        around = F.max_pool3d(sigma[None, None], 3, stride=1, padding=1)
+        around = _largest_around(sigma)
         voxel = _voxels(rays, box, tuple(sigma.shape), near, width)
         seen = ray_weights(opacity(around.reshape(-1)[voxel], width[:, None] * inside))
         mass = mass * (EXPLORE + (1 - EXPLORE) * (1 - seen.sum(dim=1, keepdim=True))) + (1 - EXPLORE) * seen
@@ -71,6 +70,18 @@ def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Te
     z, _ = _invert(strata[:, :-1] + jitter / count, upto, length, near, width)
     _, covered = _invert(strata, upto, length, near, width)
     return Depths(z, covered[:, 1:] - covered[:, :-1], total[:, 0] > 0)
+
+
+def _largest_around(grid: Tensor) -> Tensor:
+    """The largest of each voxel and its 26 neighbours: one axis after the other, faster than pooling in 3D."""
+    for axis in range(3):
+        out = grid.clone()
+        n = grid.shape[axis]
+        inner, outer = out.narrow(axis, 0, n - 1), out.narrow(axis, 1, n - 1)
+        torch.maximum(inner, grid.narrow(axis, 1, n - 1), out=inner)
+        torch.maximum(outer, grid.narrow(axis, 0, n - 1), out=outer)
+        grid = out
+    return grid
 
 
 def _voxels(rays: Rays, box: Tensor, shape: tuple[int, ...], near: Tensor, width: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ class Preview:
     Rendered inside the visual hull, so it needs no bake. Takes another (frame, view) every time.
     """
 
-    def __init__(self, run: RunFolder, field: Field, capture: Capture, config: Config, curves: Curves, size: int = 256):
+    def __init__(self, run: RunFolder, field: Field, capture: Capture, config: Config, curves: Curves, size: int = 160):
         self.run, self.field, self.capture, self.config, self.curves = run, field, capture, config, curves
         self.sampler = BatchSampler(capture, config.train, field.boxes.device)
         self.size = size

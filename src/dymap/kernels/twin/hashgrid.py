@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dymap.kernels.twin.gather import gather_sum
-from dymap.kernels.twin.planes import PLANE_AXES, Vertices, corners, pieces
+from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES, Vertices, corners, pieces
 
 PRIMES = (1, 2654435761, 805459861)
 
@@ -124,29 +124,33 @@ def collapse_time(tables: Sequence[Tensor], levels: HashLevels, t: float) -> Ten
     return torch.stack([gather_sum(table, entries, sides) for table in tables])
 
 
-def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels) -> Tensor:
-    """Sum of the features of the three collapsed tables (xyt, xzt, yzt) at points.
+def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels, which: Sequence[int] = ALL_PLANES) -> Tensor:
+    """Sum of the features of the three collapsed tables (xyt, xzt, yzt), or of those in `which`, at points.
 
     position: [N, 3], inside [0, 1]; grids: [3, levels.plane_offsets[-1], F] from `collapse_time`.
     Returns [N, L * F]. A table gives zeros where one of its two coordinates leaves [0, 1].
     """
     position = position.detach()
     rows, features = grids.shape[1:]
-    index = torch.empty(len(position), levels.levels * 12, dtype=torch.int32, device=position.device)
+    used = {axis for plane in which for axis in PLANE_AXES[plane]}
+    corner_count = 4 * len(which)
+    shape = (len(position), levels.levels * corner_count)
+    index = torch.empty(shape, dtype=torch.int32, device=position.device)
     weight = position.new_empty(index.shape)
     for part in pieces(len(position)):
-        axes = []
-        for axis in range(3):
+        axes = {}
+        for axis in used:
             coordinate = position[part, axis].contiguous()
             inside = (coordinate >= 0) & (coordinate <= 1)
-            axes.append((inside, _roundtrip(torch.where(inside, coordinate, 0))))
+            axes[axis] = (inside, _roundtrip(torch.where(inside, coordinate, 0)))
         for level, (scale, resolution) in enumerate(zip(levels.scales, levels.resolutions, strict=True)):
-            around = [_vertices(u, inside, scale, resolution) for inside, u in axes]
-            for plane, (first, second) in enumerate(PLANE_AXES):
+            around = {axis: _vertices(u, inside, scale, resolution) for axis, (inside, u) in axes.items()}
+            for number, plane in enumerate(which):
+                first, second = PLANE_AXES[plane]
                 base = plane * rows + levels.plane_offsets[level]
-                place = 12 * level + 4 * plane
+                place = corner_count * level + 4 * number
                 corners(index[part], weight[part], place, base, around[first], around[second], resolution)
-    out = gather_sum(grids.reshape(-1, features), index.reshape(-1, 12), weight.reshape(-1, 12))
+    out = gather_sum(grids.reshape(-1, features), index.reshape(-1, corner_count), weight.reshape(-1, corner_count))
     return out.reshape(len(position), levels.levels * features)
 
 

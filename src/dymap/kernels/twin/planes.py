@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,24 +12,26 @@ from dymap.kernels.twin.gather import gather_sum
 
 # Axis pairs of the planes xy, xz, yz: (first axis = column, second axis = row).
 PLANE_AXES = ((0, 1), (0, 2), (1, 2))
+ALL_PLANES = (0, 1, 2)
 
 
-def sample_planes(planes: Tensor, position: Tensor) -> Tensor:
-    """Sum over the planes xy, xz, yz of bilinear samples; corners aligned, zeros outside.
+def sample_planes(planes: Tensor, position: Tensor, which: Sequence[int] = ALL_PLANES) -> Tensor:
+    """Sum over the planes xy, xz, yz, or over those in `which`, of bilinear samples; corners aligned, zeros outside.
 
     planes: [3, P, P, C] (plane, row = second axis, column = first axis, channel); position: [N, 3] in box
     coordinates, [0, 1] inside. Returns [N, C]. No gradient flows to positions.
     """
     rows, columns, channels = planes.shape[1:]
     position = position.detach()
-    index = torch.empty(len(position), 12, dtype=torch.int32, device=position.device)
-    weight = position.new_empty(len(position), 12)
+    axes = [PLANE_AXES[plane] for plane in which]
+    index = torch.empty(len(position), 4 * len(axes), dtype=torch.int32, device=position.device)
+    weight = position.new_empty(index.shape)
     for part in pieces(len(position)):
-        as_column = [_vertices(position[part, axis].contiguous(), columns) for axis in range(2)]
-        as_row = [_vertices(position[part, axis].contiguous(), rows) for axis in range(1, 3)]
-        for plane, (first, second) in enumerate(PLANE_AXES):
+        as_column = {axis: _vertices(position[part, axis].contiguous(), columns) for axis in {a for a, _ in axes}}
+        as_row = {axis: _vertices(position[part, axis].contiguous(), rows) for axis in {b for _, b in axes}}
+        for place, (plane, (first, second)) in enumerate(zip(which, axes, strict=True)):
             base = plane * rows * columns
-            corners(index[part], weight[part], 4 * plane, base, as_column[first], as_row[second - 1], columns)
+            corners(index[part], weight[part], 4 * place, base, as_column[first], as_row[second], columns)
     return gather_sum(planes.reshape(-1, channels), index, weight)
 
 
