@@ -36,7 +36,7 @@ def ball(centre: tuple[float, float, float] = (0, 0, 0), radius: float = RADIUS,
     planes[2, ..., 0] = -40 * z[:, None].square()
     g = torch.Generator().manual_seed(1)
     maps = torch.randn(3, 16, CONFIG.map_params, generator=g) / 3
-    return Frame(CONFIG, BOX, planes, maps, lambda position: torch.zeros(len(position), 1))
+    return Frame(CONFIG, BOX, planes, maps, lambda position, **_: torch.zeros(len(position), 1))
 
 
 def density(frame: Frame, points: NDArray[np.float32]) -> Tensor:
