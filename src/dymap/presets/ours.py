@@ -67,7 +67,7 @@ POCKET = replace(
         hidden=8,
     ),
     bake=BakeConfig(grid=(24, 24, 48)),
-    train=replace(TINY.train, steps=8000),
+    train=replace(TINY.train, steps=3500),
 )
 """A clip that fits in 2 MB (baked with --half): what `dymap demo --quick` shows."""
 
