@@ -30,6 +30,8 @@ from dymap.train.run import RunFolder
 TEST_VIEWS = (3, 7, 11, 15)
 PACKAGED = Path(dymap.__file__).parent / "play" / "dancer.dymap"
 """The sample, trained beforehand with the preset `pocket`."""
+QUICK_FILM = 24
+"""Images of the quick film at most: one loop of the clip, in seconds."""
 NEXT = {
     "See what dymap makes of a capture of yours, and which command trains on it:": "dymap info DIR",
     "Train; the same command goes on where it stopped:": "dymap train --data DIR --out runs/mine --test-views 3 7",
@@ -53,7 +55,7 @@ def demo(
     started = time.monotonic()
     where = pick_device(device, threads)
     if quick:
-        return film_packaged(out, size, film, where)
+        return film_packaged(out, size, min(film, QUICK_FILM), where)
     data = out / "sample"
     if code := sample(data, size=size, frames=frames):
         return code
