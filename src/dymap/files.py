@@ -1,13 +1,15 @@
-"""Writing files so that nothing is ever half-written: beside, then renamed."""
+"""Files: written beside and renamed, so that nothing is ever half-written; read without executing anything in them."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from dymap.errors import InputError
 
@@ -51,3 +53,22 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: missing") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable JSON ({error})") from None
+
+
+def read_torch(path: Path, max_bytes: int, allowed: Sequence[Any] = ()) -> Any:
+    """The content of a .pth file on the CPU: tensors, numbers, plain containers and what is `allowed`; nothing runs.
+
+    Raises InputError for a missing file, one of more than `max_bytes` (before it is read), and a broken or refused one.
+    """
+    try:
+        if (size := path.stat().st_size) > max_bytes:
+            raise InputError(f"{path}: {size} bytes, expected {max_bytes} at most; is it another file?")
+        with torch.serialization.safe_globals(list(allowed)):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except InputError:
+        raise
+    except Exception as error:  # a broken archive or pickle can raise anything
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(f"{path}: refused or broken ({reason})") from None

@@ -259,3 +259,12 @@ def test_viewer_box_comes_back_and_is_optional(video: BakedVideo, saved: Path, t
     older = tmp_path / "older.dymap"
     save_file(load_file(saved), older, {FORMAT: json.dumps(header)})
     assert load_video(older).viewer_box == (1.0, 0.0, 0.0, 0.0)
+
+
+def test_half_precision_refuses_what_it_cannot_hold(trimmed: Golden, tmp_path: Path) -> None:
+    video = painted_video(trimmed)
+    with torch.no_grad():
+        video.field.decoder.density.bias[0] = 1e5
+    with pytest.raises(InputError, match=r"decoder\.density\.bias holds values beyond 65504"):
+        save_video(tmp_path / "half.dymap", video, half=True)
+    assert list(tmp_path.iterdir()) == []

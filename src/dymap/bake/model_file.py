@@ -81,7 +81,8 @@ def camera_from_json(data: Mapping[str, Any]) -> Camera:
 def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:
     """Write the file, beside and renamed. Raises InputError where the disk refuses.
 
-    half: store all parameters but the boxes as float16 (rounded to 11 bits, at most 65504), at half the size.
+    half: store all parameters but the boxes as float16 (rounded to 11 bits), at half the size; InputError where one
+    is too large for that.
     """
     header = {
         "format": FORMAT,
@@ -102,6 +103,8 @@ def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:
     tensors = {name: value.detach().cpu().contiguous() for name, value in video.field.state_dict().items()}
     if half:
         tensors = {name: value if name == "boxes" else value.half() for name, value in tensors.items()}
+        if lost := [name for name, value in tensors.items() if not value.isfinite().all()]:
+            raise InputError(f"{path}: {lost[0]} holds values beyond 65504, too large for --half")
     tensors["occupancy"] = torch.from_numpy(np.packbits(video.occupancy.cpu().numpy()))
     with replacing(path) as partial:
         try:
@@ -152,6 +155,8 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
         fps, name = float(header["fps"]), str(header["name"])
         if not frames or not 0 < fps < math.inf or min(bake.grid) < 1:
             raise ValueError(f"{len(frames)} frames, {fps:g} fps, grid {bake.grid}")
+        if not (0 < scale < math.inf and all(map(math.isfinite, (dx, dy, dz)))):
+            raise ValueError(f"viewer_box {(scale, dx, dy, dz)}")
         if any(not 0 <= view < len(cameras) for view in (*views[0], *views[1])):
             raise ValueError(f"views {views} of {len(cameras)} cameras")
         with torch.device("meta"):

@@ -15,6 +15,7 @@ from torch import Tensor
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.field import Field
+from dymap.files import read_torch
 
 MAX_BYTES = 4 * 2**30
 
@@ -74,7 +75,7 @@ def read_released(path: Path, config: Config, frames: int) -> Released:
     Names with the prefix `module.`, storages tagged for a GPU and numpy scalars beside the network are accepted.
     Raises InputError that names what differs, is missing or unknown, or what a malicious file asked for.
     """
-    content = _load(path)
+    content = read_torch(path, MAX_BYTES, _numpy_scalars())
     net = content.get("net") if isinstance(content, dict) else None
     if not isinstance(net, dict) or not all(isinstance(value, Tensor) for value in net.values()):
         raise InputError(f"{path}: expected a dictionary with the network under 'net'")
@@ -110,22 +111,6 @@ def read_released(path: Path, config: Config, frames: int) -> Released:
 def _check_shape(path: Path, key: str, value: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(value.shape) != tuple(shape):
         raise InputError(f"{path}: {key} has shape {tuple(value.shape)}, the preset expects {tuple(shape)}")
-
-
-def _load(path: Path) -> Any:
-    """The file's content: tensors, numbers and plain containers only."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: {path.stat().st_size} bytes are more than any released model has")
-        with torch.serialization.safe_globals(_numpy_scalars()):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except InputError:
-        raise
-    except Exception as error:  # a broken archive or pickle can raise anything
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(f"{path}: refused or broken ({reason})") from None
 
 
 def _numpy_scalars() -> list[Any]:

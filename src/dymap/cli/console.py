@@ -36,9 +36,12 @@ def keep_freed_memory() -> None:
 
 
 def pick_device(name: str, threads: int = 0) -> torch.device:
-    """The torch device called `name`; auto takes a GPU where there is one. Raises InputError if it is absent."""
-    # Adam's decaying averages end as denormal numbers, which CPUs compute a hundred times slower than zeros. Set
-    # before torch makes its threads, which inherit it.
+    """The torch device called `name`; auto takes a GPU where there is one. Raises InputError if it is absent.
+
+    Also sets up the process for computing: threads, memory, denormal numbers.
+    """
+    # Adam's decaying averages end as denormal numbers, which many CPUs compute far slower than zeros. Set before
+    # torch makes its threads, which inherit it.
     torch.set_flush_denormal(True)
     keep_freed_memory()
     if threads > 0:

@@ -30,8 +30,9 @@ from dymap.train.run import RunFolder
 TEST_VIEWS = (3, 7, 11, 15)
 PACKAGED = Path(dymap.__file__).parent / "play" / "dancer.dymap"
 """The sample, trained beforehand with the preset `pocket`."""
-QUICK_FILM = 24
-"""Images of the quick film at most: one loop of the clip, in seconds."""
+SIZE = 256
+QUICK_SIZE, QUICK_FILM = 192, 24
+"""Of the quick film: width and height, and at most how many images (one loop of the clip)."""
 NEXT = {
     "See what dymap makes of a capture of yours, and which command trains on it:": "dymap info DIR",
     "Train; the same command goes on where it stopped:": "dymap train --data DIR --out runs/mine --test-views 3 7",
@@ -45,7 +46,7 @@ def demo(
         bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Only film a clip that comes with dymap: seconds.")
     ] = False,
     steps: Annotated[int | None, tyro.conf.arg(help="Training steps; default: the preset's.")] = None,
-    size: Annotated[int, tyro.conf.arg(help="Width and height of the sample's images.")] = 256,
+    size: Annotated[int | None, tyro.conf.arg(help="Width and height of the images; default: 256, quick 192.")] = None,
     frames: Annotated[int, tyro.conf.arg(help="Frames of the sample.")] = 24,
     film: Annotated[int, tyro.conf.arg(help="Images of the free-view film.")] = 72,
     device: Device = "auto",
@@ -55,7 +56,8 @@ def demo(
     started = time.monotonic()
     where = pick_device(device, threads)
     if quick:
-        return film_packaged(out, size, min(film, QUICK_FILM), where)
+        return film_packaged(out, size or QUICK_SIZE, min(film, QUICK_FILM), where)
+    size = size or SIZE
     data = out / "sample"
     if code := sample(data, size=size, frames=frames):
         return code

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dymap.capture.cache import cache_root
 from dymap.errors import InputError
-from dymap.files import replacing
+from dymap.files import read_torch, replacing
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
@@ -124,17 +124,9 @@ def read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], max_bytes: i
     Nothing in the file is executed. Raises InputError that names the file, the key, what was found and what was
     expected.
     """
-    try:
-        if (size := path.stat().st_size) > max_bytes:
-            raise InputError(f"{path}: {size} bytes, expected {max_bytes} at most; is it another file?")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; {HOW_TO_GET}") from None
-    except InputError:
-        raise
-    except Exception as error:  # a broken archive or pickle can raise anything
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(f"{path}: refused or broken ({reason})") from None
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {HOW_TO_GET}")
+    content = read_torch(path, max_bytes)
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds {type(content).__name__}, expected a dictionary of tensors")
     for key, shape in shapes.items():

@@ -1,7 +1,7 @@
 """Our presets: the same method at sizes that a laptop trains, with a recipe for few steps.
 
 Against the published recipe: a step draws one frame seen by several training cameras, so that one decode serves all
-its rays; a third of the rays look at background close to the silhouette; samples lie in the masks' visual hull, most
+its rays; a fifth of the rays look at background close to the silhouette; samples lie in the masks' visual hull, most
 of them where a coarse density lattice of the frame says that something is visible; the hash tables learn faster,
 and the decoder starts from values that pass gradients at once.
 """
@@ -54,7 +54,7 @@ TINY = replace(
     capture=CaptureConfig(),
     train=replace(_TRAIN, steps=2500, foreground=0.75, band=0.18, hull_samples=8, lr_hash=0.1, preview_every=50),
 )
-"""The demo's: smaller hash tables, which collide in longer trainings, and larger steps for fewer of them."""
+"""The demo's: smaller hash tables, and larger steps for fewer of them."""
 
 POCKET = replace(
     TINY,
