@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import json
 import os
@@ -262,7 +263,7 @@ def test_viewer_box_comes_back_and_is_optional(video: BakedVideo, saved: Path, t
 
 
 def test_half_precision_refuses_what_it_cannot_hold(trimmed: Golden, tmp_path: Path) -> None:
-    video = painted_video(trimmed)
+    video = copy.deepcopy(painted_video(trimmed))
     with torch.no_grad():
         video.field.decoder.density.bias[0] = 1e5
     with pytest.raises(InputError, match=r"decoder\.density\.bias holds values beyond 65504"):

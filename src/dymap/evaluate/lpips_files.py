@@ -124,7 +124,7 @@ def read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], max_bytes: i
     Nothing in the file is executed. Raises InputError that names the file, the key, what was found and what was
     expected.
     """
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: no such file; {HOW_TO_GET}")
     content = read_torch(path, max_bytes)
     if not isinstance(content, dict):
