@@ -119,7 +119,7 @@ def test_colour(points: Points, k: int, collapse: bool) -> None:
     position = frame.normalise(points.tensor("wpts", k))
     feature, _ = frame.features(position)
     view = points.tensor("view_embed", k)
-    raw = mlp_maps(torch.cat([feature, view], 1), position, frame.networks)
+    raw = mlp_maps(feature, view, None, position, frame.networks)
     points.check("rgb_raw", k, raw, atol=5e-4, rtol=1e-4)
     points.check("rgb", k, frame.colour(position, feature, points.tensor("viewdir", k)), atol=1e-4)
 

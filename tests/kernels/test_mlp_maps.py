@@ -11,6 +11,12 @@ from dymap.kernels.twin.mlp_maps import blocks, locate
 S, K, H = 4, 5, 3
 
 
+def blend(inputs: torch.Tensor, position: torch.Tensor, networks: CellWeights, views: int = 0) -> torch.Tensor:
+    """mlp_maps whose last `views` inputs are the view's, a ray for every sample."""
+    features = inputs.shape[1] - views
+    return mlp_maps(inputs[:, :features], inputs[:, features:], None, position, networks)
+
+
 def networks(size: int = S, inputs: int = K, hidden: int = H) -> tuple[torch.Tensor, torch.Tensor]:
     first = torch.randn(3, size * size, inputs, hidden, dtype=torch.float64)
     return first, torch.randn(3, size * size, hidden, 3, dtype=torch.float64)
@@ -47,7 +53,7 @@ def test_agrees_with_one_network_at_a_time(overlap: bool, count: int) -> None:
     inputs = torch.randn(count, K, dtype=torch.float64)
     position = torch.rand(count, 3, dtype=torch.float64) * 1.2 - 0.1
     position[0] = 1.0  # the last cell's far corner
-    out = mlp_maps(inputs, position, cell_weights(first, second, S, overlap))
+    out = blend(inputs, position, cell_weights(first, second, S, overlap), views=2)
     torch.testing.assert_close(out, reference(inputs, position, first, second, overlap))
 
 
@@ -58,7 +64,7 @@ def test_gradients(overlap: bool) -> None:
     position = torch.rand(20, 3, dtype=torch.float64)
 
     def function(x: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return mlp_maps(x, position, cell_weights(a, b, 3, overlap))
+        return blend(x, position, cell_weights(a, b, 3, overlap))
 
     assert torch.autograd.gradcheck(function, (inputs, first, second), fast_mode=True)
 
@@ -69,7 +75,7 @@ def test_gradients_agree_with_one_network_at_a_time() -> None:
     position = torch.rand(70, 3, dtype=torch.float64)
     target = torch.randn(70, 3, dtype=torch.float64)
     for out in (
-        mlp_maps(leaves[0], position, cell_weights(*leaves[1:], S, True)),
+        blend(leaves[0], position, cell_weights(*leaves[1:], S, True)),
         reference(leaves[0], position, *leaves[1:], overlap=True),
     ):
         grads.append(torch.autograd.grad((out * target).sum(), leaves))
@@ -80,7 +86,7 @@ def test_gradients_agree_with_one_network_at_a_time() -> None:
 def test_no_gradient_to_positions() -> None:
     position = torch.rand(5, 3, dtype=torch.float64, requires_grad=True)
     inputs = torch.randn(5, K, dtype=torch.float64, requires_grad=True)
-    mlp_maps(inputs, position, cell_weights(*networks(), S, True)).sum().backward()
+    blend(inputs, position, cell_weights(*networks(), S, True)).sum().backward()
     assert position.grad is None
     assert inputs.grad is not None
 
@@ -92,7 +98,7 @@ def test_total_weight_is_three() -> None:
     inputs = torch.randn(50, K, dtype=torch.float64)
     expected = 3 * (inputs @ first[0, 0]).relu() @ second[0, 0]
     for overlap in (True, False):
-        out = mlp_maps(inputs, torch.rand(50, 3, dtype=torch.float64), cell_weights(first, second, S, overlap))
+        out = blend(inputs, torch.rand(50, 3, dtype=torch.float64), cell_weights(first, second, S, overlap))
         torch.testing.assert_close(out, expected)
 
 
@@ -102,7 +108,7 @@ def test_overlap_is_continuous_across_cells() -> None:
     for axis in range(3):
         position = torch.rand(1, 3, dtype=torch.float64).repeat(2, 1)
         position[:, axis] = torch.tensor([1 / 3 - 1e-9, 1 / 3 + 1e-9])
-        below, above = mlp_maps(inputs, position, weights)
+        below, above = blend(inputs, position, weights)
         torch.testing.assert_close(below, above, atol=1e-6, rtol=0)
 
 
@@ -128,7 +134,7 @@ def test_blocks_hold_every_sample_once_with_its_own_cell(count: int) -> None:
 
 def test_no_samples_and_strided_samples() -> None:
     weights: CellWeights = cell_weights(*networks(), S, True)
-    assert mlp_maps(torch.zeros(0, K, dtype=torch.float64), torch.zeros(0, 3), weights).shape == (0, 3)
+    assert blend(torch.zeros(0, K, dtype=torch.float64), torch.zeros(0, 3), weights).shape == (0, 3)
     inputs, position = torch.randn(K, 9, dtype=torch.float64).T, torch.rand(3, 9, dtype=torch.float64).T
-    expected = mlp_maps(inputs.contiguous(), position.contiguous(), weights)
-    torch.testing.assert_close(mlp_maps(inputs, position, weights), expected)
+    expected = blend(inputs.contiguous(), position.contiguous(), weights)
+    torch.testing.assert_close(blend(inputs, position, weights), expected)

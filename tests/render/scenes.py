@@ -40,8 +40,8 @@ class Analytic:
         self.asked[0] += len(position)
         return self.sigma(self.world(position)), position.new_zeros(len(position), 1)
 
-    def colour(self, position: Tensor, feature: Tensor, directions: Tensor) -> Tensor:
-        assert len(position) == len(feature) == len(directions)
+    def colour(self, position: Tensor, feature: Tensor, directions: Tensor, ray: Tensor | None = None) -> Tensor:
+        assert len(position) == len(feature) == len(directions if ray is None else ray)
         self.asked[1] += len(position)
         return self.rgb(self.world(position))
 

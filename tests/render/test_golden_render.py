@@ -112,9 +112,9 @@ class Counting:
         self.asked[0] += len(position)
         return self.frame.density(position)
 
-    def colour(self, position: Tensor, feature: Tensor, directions: Tensor) -> Tensor:
+    def colour(self, position: Tensor, feature: Tensor, directions: Tensor, ray: Tensor | None = None) -> Tensor:
         self.asked[1] += len(position)
-        return self.frame.colour(position, feature, directions)
+        return self.frame.colour(position, feature, directions, ray)
 
 
 @cache

@@ -16,7 +16,7 @@ from dymap.cli.console import console
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import read_json
-from dymap.kernels import backend
+from dymap.kernels import describe
 from dymap.train.checkpoint import checkpoints
 from dymap.train.run import RunFolder
 
@@ -49,7 +49,7 @@ def machine_rows() -> list[tuple[str, str]]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return [
         ("dymap", dymap.__version__),
-        ("kernels", backend()),
+        ("kernels", describe()),
         ("python", platform.python_version()),
         ("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
         ("GPU", gpu),

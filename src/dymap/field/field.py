@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from dymap.config import FieldConfig
 from dymap.field.codes import CodeTable, ImageEncoder
 from dymap.field.decoder import PlaneDecoder
-from dymap.field.frame import Frame
+from dymap.field.frame import Frame, HashFunction
 from dymap.field.hashgrid import HashGrids
-from dymap.kernels import hash_encode_at
 
 
 class Field(nn.Module):
@@ -61,7 +60,7 @@ class Field(nn.Module):
             raise IndexError(f"frame {frame} is outside the clip of {self.num_frames} frames")
         t = frame / self.num_frames
         if collapse:
-            encode = partial(hash_encode_at, grids=self.hash.at(t), levels=self.hash.levels)
+            encode: HashFunction = self.hash.at(t)
         else:
             encode = partial(self.hash.encode, t=t)
         decoded = self.decoder(self.code(frame) if code is None else code)

@@ -13,7 +13,8 @@ from torch import Tensor
 from dymap.config import FieldConfig
 from dymap.field.decoder import Decoded
 from dymap.field.directions import embed_directions
-from dymap.kernels import ALL_PLANES, CellWeights, cell_weights, mlp_maps, sample_planes
+from dymap.field.hashgrid import CollapsedHash
+from dymap.kernels import ALL_PLANES, CellWeights, cell_weights, density, encode, mlp_maps, sample_planes
 
 
 class HashFunction(Protocol):
@@ -59,18 +60,31 @@ class Frame:
 
         which: sum over these of the planes xy, xz, yz.
         """
-        sampled = sample_planes(self.planes, position, which)
-        return sampled[:, : self.channels] + self.hash(position, which=which), sampled[:, self.channels :]
+        encoded = self._encode(position, which)
+        return encoded[:, : self.channels], encoded[:, self.channels :]
 
     def density(self, position: Tensor) -> tuple[Tensor, Tensor]:
         """Box coordinates [N, 3] -> raw density sigma [N] (per metre, may be negative) and feature [N, C]."""
+        if isinstance(self.hash, CollapsedHash):
+            return density(self.planes, self.hash.grids, self.hash.levels, position)
         feature, coefficients = self.features(position)
         return (feature * coefficients).sum(dim=-1), feature
 
-    def colour(self, position: Tensor, feature: Tensor, directions: Tensor) -> Tensor:
-        """RGB [N, 3] in [0, 1] of points in box coordinates [N, 3], their features [N, C], seen along unit [N, 3]."""
-        view = embed_directions(directions, self.config.directions, self.config.direction_degree)
-        return torch.sigmoid(mlp_maps(torch.cat([feature, view], dim=1), position, self.networks))
+    def _encode(self, position: Tensor, which: Sequence[int]) -> Tensor:
+        """[N, 2 C] features and density coefficients side by side."""
+        if isinstance(self.hash, CollapsedHash):
+            return encode(self.planes, self.hash.grids, self.hash.levels, position, which)
+        sampled = sample_planes(self.planes, position, which)
+        return torch.cat([sampled[:, : self.channels] + self.hash(position, which=which), sampled[:, self.channels :]], 1)
+
+    def colour(self, position: Tensor, feature: Tensor, directions: Tensor, ray: Tensor | None = None) -> Tensor:
+        """RGB [N, 3] in [0, 1] of points in box coordinates [N, 3] with features [N, C].
+
+        directions: unit viewing directions [R, 3] of rays in the world; ray: [N] which of them a point is on, None:
+        point i on ray i.
+        """
+        views = embed_directions(directions, self.config.directions, self.config.direction_degree)
+        return torch.sigmoid(mlp_maps(feature, views, ray, position, self.networks))
 
     @cached_property
     def networks(self) -> CellWeights:

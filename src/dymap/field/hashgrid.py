@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from dymap.config import HashConfig
-from dymap.kernels import ALL_PLANES, PLANE_AXES, HashLevels, collapse_time, hash_encode
+from dymap.kernels import ALL_PLANES, HashLevels, collapse_time, encode, hash_encode_3d
 
 
 class HashGrids(nn.Module):
-    """Parameters of the three tables; each is [entries, features]."""
+    """Parameters of the three tables; each is [entries, features].
+
+    gradients: None, or tensors of their shapes that the gradients are added to in place of `.grad` (see
+    `dymap.kernels.collapse_time`).
+    """
+
+    gradients: Sequence[Tensor] | None = None
 
     def __init__(self, config: HashConfig):
         super().__init__()
@@ -27,13 +33,20 @@ class HashGrids(nn.Module):
 
     def encode(self, position: Tensor, t: float, which: Sequence[int] = ALL_PLANES) -> Tensor:
         """position: [N, 3] in box coordinates; t in [0, 1]. Returns the sum [N, L * F] of the tables in `which`."""
-        time = position.new_full((len(position), 1), t)
-        encoded = [
-            hash_encode(torch.cat([position[:, list(PLANE_AXES[plane])], time], dim=1), self.tables[plane], self.levels)
-            for plane in which
-        ]
-        return functools.reduce(torch.add, encoded)
+        return hash_encode_3d(self.tables, self.levels, t, position, which)
 
-    def at(self, t: float) -> Tensor:
-        """The three tables collapsed to 2D at one time: [3, levels.plane_offsets[-1], F] (exact)."""
-        return collapse_time(self.tables, self.levels, t)
+    def at(self, t: float) -> CollapsedHash:
+        """The three tables collapsed to 2D at one time (exact)."""
+        return CollapsedHash(collapse_time(self.tables, self.levels, t, self.gradients), self.levels)
+
+
+@dataclass(frozen=True, eq=False)
+class CollapsedHash:
+    """The hash grids at one time. grids: [3, levels.plane_offsets[-1], F]."""
+
+    grids: Tensor
+    levels: HashLevels
+
+    def __call__(self, position: Tensor, *, which: Sequence[int] = ALL_PLANES) -> Tensor:
+        """position: [N, 3] in box coordinates. Returns the sum [N, L * F] of the planes in `which`."""
+        return encode(None, self.grids, self.levels, position, which)

@@ -1,19 +1,81 @@
 """The hot loops of the house, and the one place that decides which implementation runs.
 
-Every operation exists in plain torch in `dymap.kernels.twin`; a native core, where there is one, replaces names here
-and nowhere else. Callers import from `dymap.kernels` only.
+Every operation exists in plain torch (`dymap.kernels.twin`: readable, differentiable, any device and precision: the
+truth) and in the native CPU core (`dymap.kernels.native`: float32 on the CPU). The core runs where it can. The variable
+DYMAP_KERNELS forces one of the core's instruction sets (avx512, avx2, portable) or the twin (torch);
+DYMAP_REQUIRE_NATIVE=1 makes a missing core an error. Callers import from `dymap.kernels` only.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+from torch import Tensor
+
+from dymap.kernels import twin
+from dymap.kernels.choice import available, backend, core, describe, runs_native, using
 from dymap.kernels.twin.gather import gather_sum
-from dymap.kernels.twin.hashgrid import HashLevels, collapse_time, hash_encode, hash_encode_at
-from dymap.kernels.twin.march import march_intervals
-from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights, mlp_maps
-from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES, sample_planes
+from dymap.kernels.twin.hashgrid import HashLevels, hash_encode
+from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights
+from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
+
+native: ModuleType | None = None
+if core is not None:
+    from dymap.kernels import native
 
 
-def backend() -> str:
-    """Which implementation runs, in one word."""
-    return "torch"
+def _for(*tensors: Tensor | None) -> ModuleType:
+    """The implementation for these tensors."""
+    return native if native is not None and runs_native(*tensors) else twin
+
+
+def encode(
+    planes: Tensor | None, grids: Tensor | None, levels: HashLevels, position: Tensor, which: Sequence[int] = ALL_PLANES
+) -> Tensor:
+    """See `dymap.kernels.twin.encoding.encode`."""
+    return _for(planes, grids, position).encode(planes, grids, levels, position, which)
+
+
+def density(planes: Tensor, grids: Tensor, levels: HashLevels, position: Tensor) -> tuple[Tensor, Tensor]:
+    """See `dymap.kernels.twin.encoding.density`."""
+    return _for(planes, grids, position).density(planes, grids, levels, position)
+
+
+def sample_planes(planes: Tensor, position: Tensor, which: Sequence[int] = ALL_PLANES) -> Tensor:
+    """See `dymap.kernels.twin.planes.sample_planes`."""
+    return _for(planes, position).sample_planes(planes, position, which)
+
+
+def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels, which: Sequence[int] = ALL_PLANES) -> Tensor:
+    """See `dymap.kernels.twin.hashgrid.hash_encode_at`."""
+    return _for(position, grids).hash_encode_at(position, grids, levels, which)
+
+
+def hash_encode_3d(
+    tables: Sequence[Tensor], levels: HashLevels, t: float, position: Tensor, which: Sequence[int] = ALL_PLANES
+) -> Tensor:
+    """See `dymap.kernels.twin.hashgrid.hash_encode_3d`."""
+    return _for(*tables, position).hash_encode_3d(tables, levels, t, position, which)
+
+
+def collapse_time(
+    tables: Sequence[Tensor], levels: HashLevels, t: float, gradients: Sequence[Tensor] | None = None
+) -> Tensor:
+    """See `dymap.kernels.twin.hashgrid.collapse_time`."""
+    return _for(*tables).collapse_time(tables, levels, t, gradients)
+
+
+def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tensor, networks: CellWeights) -> Tensor:
+    """See `dymap.kernels.twin.mlp_maps.mlp_maps`."""
+    return _for(features, views, position, networks.first).mlp_maps(features, views, ray, position, networks)
+
+
+def march_intervals(
+    origins: Tensor, directions: Tensor, t: Tensor, t_max: Tensor, box: Tensor, grid: Tensor, step: float, limit: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `dymap.kernels.twin.march.march_intervals`."""
+    return _for(origins, box).march_intervals(origins, directions, t, t_max, box, grid, step, limit)
 
 
 __all__ = [
@@ -21,13 +83,19 @@ __all__ = [
     "PLANE_AXES",
     "CellWeights",
     "HashLevels",
+    "available",
     "backend",
     "cell_weights",
     "collapse_time",
+    "density",
+    "describe",
+    "encode",
     "gather_sum",
     "hash_encode",
+    "hash_encode_3d",
     "hash_encode_at",
     "march_intervals",
     "mlp_maps",
     "sample_planes",
+    "using",
 ]

@@ -61,7 +61,7 @@ def _march(frame: Frame, rays: Rays, grid: Tensor, step: float, round_samples: i
         weight = (alpha * before)[ray, slot]
         # A weight above the threshold implies that the ray was still alive there.
         seen = torch.nonzero(weight > MIN_WEIGHT)[:, 0]
-        colour = frame.colour(position[seen], feature[seen], d[ray[seen]])
+        colour = frame.colour(position[seen], feature[seen], d, ray[seen])
         target, weight = live[ray[seen]], weight[seen]
         rgb.index_add_(0, target, weight[:, None] * colour)
         acc.index_add_(0, target, weight)

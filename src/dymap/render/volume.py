@@ -83,9 +83,7 @@ def integrate(
     visible = torch.nonzero(weights.detach().reshape(-1) > colour_threshold)[:, 0]
     ray = torch.div(visible, shape[1], rounding_mode="floor")
     rows = visible if row_of is None else row_of[visible]
-    colour = frame.colour(
-        position.index_select(0, rows), feature.index_select(0, rows), rays.directions.index_select(0, ray)
-    )
+    colour = frame.colour(position.index_select(0, rows), feature.index_select(0, rows), rays.directions, ray)
     contribution = weights.reshape(-1).index_select(0, visible)[:, None] * colour
     rgb = torch.zeros_like(rays.origins).index_add(0, ray, contribution)
     acc = weights.sum(dim=1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,13 +105,34 @@ def hash_encode(coords: Tensor, table: Tensor, levels: HashLevels) -> Tensor:
     return torch.cat(out, dim=-1)
 
 
-def collapse_time(tables: Sequence[Tensor], levels: HashLevels, t: float) -> Tensor:
+def hash_encode_3d(
+    tables: Sequence[Tensor], levels: HashLevels, t: float, position: Tensor, which: Sequence[int] = ALL_PLANES
+) -> Tensor:
+    """Sum of the features of three tables (xyt, xzt, yzt), or of those in `which`, each point looked up in 3D.
+
+    tables: three of [levels.offsets[-1], F]; position: [N, 3] in box coordinates. Returns [N, L * F].
+    """
+    time = position.new_full((len(position), 1), t)
+    encoded = [
+        hash_encode(torch.cat([position[:, list(PLANE_AXES[plane])], time], dim=1), tables[plane], levels)
+        for plane in which
+    ]
+    return functools.reduce(torch.add, encoded)
+
+
+def collapse_time(
+    tables: Sequence[Tensor], levels: HashLevels, t: float, gradients: Sequence[Tensor] | None = None
+) -> Tensor:
     """Tables of the same sizes at one time: every level becomes the 2D grid of its vertices, interpolated in t once
     (exact).
 
     tables: K of [levels.offsets[-1], F]; t in [0, 1]. Returns [K, levels.plane_offsets[-1], F]; vertex (x, y) of a
     level is row x + y * resolution.
+    gradients: K of the tables' shape; the tables' gradients are added to these in the backward pass and not returned
+    (a step touches a few entries of large tables). None: returned as usual.
     """
+    if gradients is not None:
+        tables = [_AddGradient.apply(table, into) for table, into in zip(tables, gradients, strict=True)]
     device = tables[0].device
     time = _roundtrip(torch.tensor(t, dtype=tables[0].dtype))
     index, weight = [], []
@@ -122,6 +145,20 @@ def collapse_time(tables: Sequence[Tensor], levels: HashLevels, t: float) -> Ten
         weight.append(side.to(tables[0]).expand(len(entry), 2))
     entries, sides = torch.cat(index), torch.cat(weight)
     return torch.stack([gather_sum(table, entries, sides) for table in tables])
+
+
+class _AddGradient(torch.autograd.Function):
+    """The identity, whose gradient is added to a tensor instead of being passed on."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, into: Tensor) -> Tensor:
+        ctx.into = into
+        return table.view_as(table)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None]:
+        ctx.into.add_(grads[0])
+        return None, None
 
 
 def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels, which: Sequence[int] = ALL_PLANES) -> Tensor:

@@ -65,12 +65,15 @@ def cell_weights(first: Tensor, second: Tensor, size: int, overlap: bool) -> Cel
     return CellWeights(around(first, -1), around(second, -2), size, overlap)
 
 
-def mlp_maps(inputs: Tensor, position: Tensor, networks: CellWeights) -> Tensor:
+def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tensor, networks: CellWeights) -> Tensor:
     """Blended outputs of the tiny MLPs before the sigmoid, summed over the three planes.
 
-    inputs: [N, K] features and view embedding; position: [N, 3] in box coordinates. Returns [N, 3].
-    Gradients flow to inputs and networks, not to position.
+    features: [N, C]; views: [R, V] embedded viewing direction of rays; ray: [N] which of them a sample is on, None:
+    sample i on ray i; position: [N, 3] in box coordinates. K = C + V. Returns [N, 3]. Gradients flow to features and
+    networks alone.
     """
+    views = views.detach()
+    inputs = torch.cat([features, views if ray is None else views.index_select(0, ray)], dim=1)
     position = position.detach().clamp(0, 1)
     out = inputs.new_zeros(len(inputs), 3)
     if len(inputs) == 0:

@@ -1,0 +1,95 @@
+// What every instruction set implements: the arithmetic of the field, over ranges and jobs that threads share out.
+// Arrays are float32, contiguous, rows first. Nothing here allocates, throws or starts threads.
+#pragma once
+#include <cstdint>
+
+namespace dymap {
+
+constexpr int MAX_LEVELS = 32;
+/// Axes of the planes xy, xz, yz: (first axis = column, second axis = row).
+constexpr int PLANE_AXES[3][2] = {{0, 1}, {0, 2}, {1, 2}};
+
+/// Sizes of the levels of three hash tables over (a, b, t).
+struct Levels {
+    int levels = 0, features = 0;
+    float scale[MAX_LEVELS];
+    int32_t resolution[MAX_LEVELS];
+    int64_t length[MAX_LEVELS];      // entries of a level in 3D
+    int64_t offset[MAX_LEVELS + 1];  // where a level starts in a 3D table
+    int64_t plane_offset[MAX_LEVELS + 1];  // where it starts in a table collapsed to one time
+};
+
+/// Three planes [3, size, size, channels] and three collapsed hash tables [3, rows, features]; either may be null.
+/// Their sum is the encoding: channels in the planes' order, the hash features added to the first of them.
+struct Encoding {
+    const float *planes = nullptr;
+    int size = 0, channels = 0;
+    const float *grids = nullptr;
+    Levels levels;
+    unsigned which = 7;  // bit p: plane p takes part
+};
+
+/// Gradients of an encoding: the same shapes, zero at first.
+struct EncodingGradient {
+    float *planes = nullptr;
+    float *grids = nullptr;
+};
+
+/// Two vertices in t and their weights: where three tables [entries, features] are read at one time.
+struct TimeSlice {
+    int32_t cell[MAX_LEVELS];
+    float upper[MAX_LEVELS];  // weight of cell + 1
+};
+
+/// MLP maps: networks that meet in a cell side by side. first: [3, cells, K, M * H]; second: [3, cells, M * H, 3].
+struct Maps {
+    const float *first = nullptr, *second = nullptr;
+    const uint16_t *half_first = nullptr;  // bfloat16, pairs of rows interleaved: [3, cells, ceil(C / 2), M * H, 2]
+    int size = 0, cells = 0, networks = 1, hidden = 0, features = 0, view = 0;
+};
+
+/// Samples whose colours are wanted. features: [n, C]; views: [rays, V]; ray: [n] row of `views`, null: the sample's
+/// own number; position: [n, 3] in box coordinates.
+struct Samples {
+    int64_t count = 0;
+    const float *features = nullptr, *views = nullptr, *position = nullptr;
+    const int32_t *ray = nullptr;
+};
+
+struct Kernels {
+    const char *name;
+    int lanes;
+    /// out[n, channels] (channels = L * F where there are no planes) of positions [n, 3]. keep_clear: rows before are overwritten.
+    void (*encode)(const Encoding &, const float *position, int64_t n, float *out);
+    /// Adds to gradient.planes: plane p, channels c .. c + lanes only.
+    void (*encode_backward_plane)(const Encoding &, const EncodingGradient &, const float *position,
+                                  const float *gradient, int64_t n, int plane, int channel);
+    /// Adds to gradient.grids: plane p, one level only. gradient: [n, stride].
+    void (*encode_backward_level)(const Encoding &, const EncodingGradient &, const float *position,
+                                  const float *gradient, int64_t stride, int64_t n, int plane, int level);
+    /// sigma[n] = first half . second half of encodings [n, 2 C].
+    void (*pair_dot)(const float *encoded, int64_t n, int channels, float *sigma);
+    /// Gradient [n, 2 C] of the encoding from those of sigma [n] and of its first half [n, C] (may be null).
+    void (*pair_dot_backward)(const float *encoded, const float *d_sigma, const float *d_feature, int64_t n,
+                              int channels, float *out);
+    /// out[n, 3] += blended outputs of the networks, before the sigmoid, of at most `MLP_TILE` samples.
+    void (*mlp_forward)(const Maps &, const Samples &, float *out, void *scratch);
+    int64_t (*mlp_scratch)(const Maps &);
+    /// Cells of points [n, 3] on the map of one plane.
+    void (*locate)(const Maps &, const float *position, int plane, int64_t n, int32_t *cell);
+    /// One cell of one plane. order: its `count` samples. Adds to d_features [N, C]; writes d_first [K, M * H] and
+    /// d_second [M * H, 3] of the cell.
+    void (*mlp_backward)(const Maps &, const Samples &, int plane, int cell, const int32_t *order, int64_t count,
+                         const float *d_out, float *d_features, float *d_first, float *d_second, void *scratch);
+    int64_t (*mlp_backward_scratch)(const Maps &);
+    /// out[i] = 1 - exp(-relu(sigma[i]) * length).
+    void (*opacity)(const float *sigma, float length, int64_t n, float *out);
+    void (*sigmoid)(float *values, int64_t n);
+    /// One Adam step over n values; blocks whose gradients are all zero are left alone if `sparse`.
+    void (*adam)(float *parameter, const float *gradient, float *mean, float *square, int64_t n, float rate,
+                 float beta1, float beta2, float epsilon, float correction1, float correction2, bool sparse);
+};
+
+constexpr int MLP_TILE = 2048;
+
+}  // namespace dymap

@@ -1,0 +1,294 @@
+// dymap._core: the operations as Python functions on torch tensors (or anything that speaks DLPack), without copies.
+// Every shape is checked here; behind this file nothing is.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "dispatch.h"
+#include "ops.h"
+#include "threads.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace dymap;
+
+namespace {
+
+template <class T> using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+using In = Array<const float>;
+using Out = Array<float>;
+using Index = Array<const int32_t>;
+template <class T> using Maybe = std::optional<T>;
+
+void require(bool fine, const char *what) {
+    if (!fine) throw nb::value_error(what);
+}
+
+template <class A> bool shaped(const A &a, std::initializer_list<int64_t> shape) {
+    if (a.ndim() != shape.size()) return false;
+    size_t i = 0;
+    for (int64_t n : shape) {
+        if (n >= 0 && int64_t(a.shape(i)) != n) return false;
+        ++i;
+    }
+    return true;
+}
+
+int64_t points(const In &position) {
+    require(shaped(position, {-1, 3}), "position must be [N, 3]");
+    return int64_t(position.shape(0));
+}
+
+int threads_of(int threads) {
+    require(threads >= 1 && threads <= 1024, "threads must be 1 to 1024");
+    return threads;
+}
+
+Levels make_levels(int features, const std::vector<float> &scales, const std::vector<int32_t> &resolutions,
+                   const std::vector<int64_t> &lengths) {
+    Levels l;
+    l.levels = int(scales.size());
+    l.features = features;
+    require(l.levels >= 1 && l.levels <= MAX_LEVELS, "1 to 32 hash levels");
+    require(features >= 1 && features <= 1024, "1 to 1024 features a level");
+    require(resolutions.size() == scales.size() && lengths.size() == scales.size(), "levels of different numbers");
+    l.offset[0] = l.plane_offset[0] = 0;
+    for (int i = 0; i < l.levels; ++i) {
+        require(resolutions[i] >= 2 && resolutions[i] <= 32768, "resolutions of 2 to 32768");
+        require(scales[i] >= 0 && scales[i] <= float(resolutions[i] - 1), "a scale beyond its resolution");
+        require(lengths[i] >= 1 && lengths[i] <= (int64_t(1) << 31), "a level of more than 2^31 entries");
+        l.scale[i] = scales[i];
+        l.resolution[i] = resolutions[i];
+        l.length[i] = lengths[i];
+        l.offset[i + 1] = l.offset[i] + lengths[i];
+        l.plane_offset[i + 1] = l.plane_offset[i] + int64_t(resolutions[i]) * resolutions[i];
+    }
+    return l;
+}
+
+/// What `encode` reads, or, with gradients in their place, what its backward pass writes.
+template <class A>
+Encoding make_encoding(const Maybe<A> &planes, const Maybe<A> &grids, const Levels *levels, unsigned which) {
+    Encoding e;
+    e.which = which;
+    require(planes || grids, "neither planes nor grids");
+    if (planes) {
+        require(shaped(*planes, {3, -1, -1, -1}) && planes->shape(1) == planes->shape(2), "planes must be [3, P, P, C]");
+        require(planes->shape(1) >= 2 && planes->shape(1) <= 32768, "planes of 2 to 32768 vertices a side");
+        e.planes = planes->data();
+        e.size = int(planes->shape(1));
+        e.channels = int(planes->shape(3));
+    }
+    if (grids) {
+        require(levels, "grids without levels");
+        e.levels = *levels;
+        require(shaped(*grids, {3, levels->plane_offset[levels->levels], levels->features}), "grids must be [3, rows, F]");
+        require(!planes || e.channels >= levels->levels * levels->features, "more hash features than channels");
+        e.grids = grids->data();
+    }
+    return e;
+}
+
+int64_t encoding_channels(const Encoding &e) { return e.planes ? e.channels : int64_t(e.levels.levels) * e.levels.features; }
+
+Maps make_maps(const In &first, const In &second, int size, bool overlap, int view) {
+    Maps m;
+    require(size >= (overlap ? 2 : 1) && size <= 4096, "maps of 2 to 4096 networks a side");
+    m.size = size;
+    m.cells = overlap ? (size - 1) * (size - 1) : size * size;
+    m.networks = overlap ? 4 : 1;
+    require(shaped(first, {3, m.cells, -1, -1}), "first must be [3, cells, K, M * H]");
+    int64_t MH = int64_t(first.shape(3)), K = int64_t(first.shape(2));
+    require(shaped(second, {3, m.cells, MH, 3}), "second must be [3, cells, M * H, 3]");
+    require(MH % m.networks == 0 && MH <= 65536 && K <= 65536 && view >= 0 && view < K, "networks of an impossible size");
+    m.first = first.data();
+    m.second = second.data();
+    m.hidden = int(MH / m.networks);
+    m.view = view;
+    m.features = int(K - view);
+    return m;
+}
+
+/// ray: rows of views; its values are checked, as they are read as addresses.
+Samples make_samples(const In &features, const In &views, const Maybe<Index> &ray, const In &position) {
+    Samples s;
+    s.count = points(position);
+    require(shaped(features, {s.count, -1}), "features must be [N, C]");
+    require(views.ndim() == 2, "views must be [R, V]");
+    s.features = features.data();
+    s.views = views.data();
+    s.position = position.data();
+    int64_t rays = int64_t(views.shape(0));
+    if (ray) {
+        require(shaped(*ray, {s.count}), "ray must be [N]");
+        s.ray = ray->data();
+        for (int64_t i = 0; i < s.count; ++i) require(s.ray[i] >= 0 && s.ray[i] < rays, "a ray that has no view");
+    } else {
+        require(rays == s.count, "a view for every sample, or rays");
+    }
+    return s;
+}
+
+template <class A> std::vector<decltype(std::declval<A>().data())> make_tables(const std::vector<A> &tables, const Levels &l) {
+    std::vector<decltype(std::declval<A>().data())> list;
+    for (const A &table : tables) {
+        require(shaped(table, {l.offset[l.levels], l.features}), "tables must be [entries, F]");
+        list.push_back(table.data());
+    }
+    return list;
+}
+
+void march(const In &origins, const In &directions, const In &t, const In &t_max, const In &box,
+           const Array<const bool> &grid, float step, int limit, const Out &intervals, const Array<int64_t> &counts,
+           const Out &stand, int threads) {
+    int64_t n = points(origins);
+    require(shaped(directions, {n, 3}) && shaped(t, {n}) && shaped(t_max, {n}) && shaped(stand, {n}) && shaped(counts, {n}) &&
+                shaped(intervals, {n, limit, 2}),
+            "rays of different numbers");
+    require(shaped(box, {2, 3}) && grid.ndim() == 3 && step > 0 && limit >= 1 && limit <= 4096, "march: box, grid or step");
+    Grid g;
+    g.occupied = reinterpret_cast<const uint8_t *>(grid.data());
+    for (int a = 0; a < 3; ++a) {
+        require(grid.shape(size_t(a)) >= 1 && grid.shape(size_t(a)) <= 65536, "an empty grid");
+        g.size[a] = int(grid.shape(size_t(a)));
+    }
+    for (int i = 0; i < 6; ++i) g.box[i] = box.data()[i];
+    nb::gil_scoped_release release;
+    parallel_ranges(threads_of(threads), n, 256, [&](int64_t begin, int64_t end, int) {
+        float starts[4096], ends[4096];
+        for (int64_t i = begin; i < end; ++i) {
+            float at = t.data()[i];
+            int found = march_ray(g, origins.data() + 3 * i, directions.data() + 3 * i, at, t_max.data()[i], step, limit,
+                                  starts, ends);
+            counts.data()[i] = found;
+            stand.data()[i] = at;
+            float *o = intervals.data() + i * limit * 2;
+            for (int k = 0; k < limit; ++k) {
+                o[2 * k] = k < found ? starts[k] : 0;
+                o[2 * k + 1] = k < found ? ends[k] : 0;
+            }
+        }
+    });
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+    m.doc() = "The native core of dymap.kernels.";
+    m.def("variants", &variants);
+    m.def("variant", [] { return std::string(kernels().name); });
+    m.def("use", &use);
+    m.def("thread_runtime", &thread_runtime);
+    nb::class_<Levels>(m, "Levels").def("__init__", [](Levels *self, int features, const std::vector<float> &scales,
+                                                       const std::vector<int32_t> &resolutions,
+                                                       const std::vector<int64_t> &lengths) {
+        new (self) Levels(make_levels(features, scales, resolutions, lengths));
+    });
+
+    m.def("encode", [](const Maybe<In> &planes, const Maybe<In> &grids, const Levels *levels, unsigned which,
+                       const In &position, const Out &out, int threads) {
+        Encoding e = make_encoding(planes, grids, levels, which);
+        int64_t n = points(position);
+        require(shaped(out, {n, encoding_channels(e)}), "out must be [N, channels]");
+        nb::gil_scoped_release release;
+        encode(e, position.data(), n, out.data(), threads_of(threads));
+    }, "planes"_a.none(), "grids"_a.none(), "levels"_a.none(), "which"_a, "position"_a, "out"_a, "threads"_a);
+
+    m.def("encode_backward", [](const Maybe<Out> &planes, const Maybe<Out> &grids, const Levels *levels, unsigned which,
+                                const In &position, const In &gradient, int threads) {
+        Encoding e = make_encoding(planes, grids, levels, which);
+        int64_t n = points(position);
+        require(gradient.ndim() == 2 && int64_t(gradient.shape(0)) == n, "gradient must be [N, channels]");
+        require(!planes || int64_t(gradient.shape(1)) == e.channels, "gradient must have the planes' channels");
+        require(planes || int64_t(gradient.shape(1)) >= encoding_channels(e), "gradient must have the grids' channels");
+        EncodingGradient into;
+        if (planes) into.planes = planes->data();
+        if (grids) into.grids = grids->data();
+        if (!planes) require(int64_t(gradient.shape(1)) == encoding_channels(e), "gradient must be [N, L * F]");
+        nb::gil_scoped_release release;
+        encode_backward(e, into, position.data(), gradient.data(), n, threads_of(threads));
+    }, "planes"_a.none(), "grids"_a.none(), "levels"_a.none(), "which"_a, "position"_a, "gradient"_a, "threads"_a);
+
+    m.def("collapse_time", [](const Levels &l, float t, const std::vector<In> &tables, const Out &out, int threads) {
+        auto list = make_tables(tables, l);
+        require(shaped(out, {int64_t(list.size()), l.plane_offset[l.levels], l.features}), "out must be [K, rows, F]");
+        nb::gil_scoped_release release;
+        collapse_time(l, time_slice(l, t), list.data(), int(list.size()), out.data(), threads_of(threads));
+    });
+    m.def("collapse_time_backward", [](const Levels &l, float t, const In &gradient, const std::vector<Out> &tables, int threads) {
+        auto list = make_tables(tables, l);
+        require(shaped(gradient, {int64_t(list.size()), l.plane_offset[l.levels], l.features}), "gradient must be [K, rows, F]");
+        nb::gil_scoped_release release;
+        collapse_time_backward(l, time_slice(l, t), gradient.data(), list.data(), int(list.size()), threads_of(threads));
+    });
+    m.def("hash_encode", [](const Levels &l, float t, const std::vector<In> &tables, unsigned which, const In &position,
+                            const Out &out, int threads) {
+        auto list = make_tables(tables, l);
+        int64_t n = points(position);
+        require(list.size() == 3 && shaped(out, {n, int64_t(l.levels) * l.features}), "three tables, out [N, L * F]");
+        nb::gil_scoped_release release;
+        hash_encode(l, time_slice(l, t), list.data(), which, position.data(), n, out.data(), threads_of(threads));
+    });
+    m.def("hash_encode_backward", [](const Levels &l, float t, const std::vector<Out> &tables, unsigned which,
+                                     const In &position, const In &gradient, int threads) {
+        auto list = make_tables(tables, l);
+        int64_t n = points(position);
+        require(list.size() == 3 && shaped(gradient, {n, int64_t(l.levels) * l.features}), "three tables, gradient [N, L * F]");
+        nb::gil_scoped_release release;
+        hash_encode_backward(l, time_slice(l, t), list.data(), which, position.data(), gradient.data(), n, threads_of(threads));
+    });
+
+    m.def("pair_dot", [](const In &encoded, const Out &sigma, int threads) {
+        require(encoded.ndim() == 2 && encoded.shape(1) % 2 == 0 && shaped(sigma, {int64_t(encoded.shape(0))}), "encoded must be [N, 2 C]");
+        int64_t C = int64_t(encoded.shape(1)) / 2;
+        nb::gil_scoped_release release;
+        parallel_ranges(threads_of(threads), int64_t(encoded.shape(0)), 4096, [&](int64_t begin, int64_t end, int) {
+            kernels().pair_dot(encoded.data() + begin * 2 * C, end - begin, int(C), sigma.data() + begin);
+        });
+    });
+    m.def("pair_dot_backward", [](const In &encoded, const In &d_sigma, const Maybe<In> &d_feature, const Out &out, int threads) {
+        require(encoded.ndim() == 2 && encoded.shape(1) % 2 == 0, "encoded must be [N, 2 C]");
+        int64_t n = int64_t(encoded.shape(0)), C = int64_t(encoded.shape(1)) / 2;
+        require(shaped(d_sigma, {n}) && shaped(out, {n, 2 * C}) && (!d_feature || shaped(*d_feature, {n, C})), "gradients of other sizes");
+        const float *feature = d_feature ? d_feature->data() : nullptr;
+        nb::gil_scoped_release release;
+        parallel_ranges(threads_of(threads), n, 4096, [&](int64_t begin, int64_t end, int) {
+            kernels().pair_dot_backward(encoded.data() + begin * 2 * C, d_sigma.data() + begin,
+                                        feature ? feature + begin * C : nullptr, end - begin, int(C), out.data() + begin * 2 * C);
+        });
+    }, "encoded"_a, "d_sigma"_a, "d_feature"_a.none(), "out"_a, "threads"_a);
+
+    m.def("mlp_maps", [](const In &first, const In &second, int size, bool overlap, const In &features, const In &views,
+                         const Maybe<Index> &ray, const In &position, const Out &out, int threads) {
+        Maps maps = make_maps(first, second, size, overlap, int(views.shape(1)));
+        Samples samples = make_samples(features, views, ray, position);
+        require(int64_t(features.shape(1)) == maps.features && shaped(out, {samples.count, 3}), "features or out of another size");
+        nb::gil_scoped_release release;
+        mlp_maps(maps, samples, out.data(), threads_of(threads));
+    }, "first"_a, "second"_a, "size"_a, "overlap"_a, "features"_a, "views"_a, "ray"_a.none(), "position"_a, "out"_a, "threads"_a);
+    m.def("mlp_maps_backward", [](const In &first, const In &second, int size, bool overlap, const In &features,
+                                  const In &views, const Maybe<Index> &ray, const In &position, const In &d_out,
+                                  const Out &d_features, const Out &d_first, const Out &d_second, int threads) {
+        Maps maps = make_maps(first, second, size, overlap, int(views.shape(1)));
+        Samples samples = make_samples(features, views, ray, position);
+        require(int64_t(features.shape(1)) == maps.features && shaped(d_out, {samples.count, 3}), "features or d_out of another size");
+        require(shaped(d_features, {samples.count, maps.features}) && d_first.size() == first.size() && d_second.size() == second.size(), "gradients of other sizes");
+        nb::gil_scoped_release release;
+        mlp_maps_backward(maps, samples, d_out.data(), d_features.data(), d_first.data(), d_second.data(), threads_of(threads));
+    }, "first"_a, "second"_a, "size"_a, "overlap"_a, "features"_a, "views"_a, "ray"_a.none(), "position"_a, "d_out"_a,
+       "d_features"_a, "d_first"_a, "d_second"_a, "threads"_a);
+
+    m.def("march_intervals", &march);
+    m.def("adam", [](const Out &parameter, const In &gradient, const Out &mean, const Out &square, float rate, float beta1,
+                     float beta2, float epsilon, float correction1, float correction2, bool sparse, int threads) {
+        int64_t n = int64_t(parameter.size());
+        require(int64_t(gradient.size()) == n && int64_t(mean.size()) == n && int64_t(square.size()) == n, "adam: sizes differ");
+        nb::gil_scoped_release release;
+        parallel_ranges(threads_of(threads), n, 32768, [&](int64_t begin, int64_t end, int) {
+            kernels().adam(parameter.data() + begin, gradient.data() + begin, mean.data() + begin, square.data() + begin,
+                           end - begin, rate, beta1, beta2, epsilon, correction1, correction2, sparse);
+        });
+    });
+}

@@ -1,0 +1,106 @@
+#include "ops.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "dispatch.h"
+#include "threads.h"
+
+namespace dymap {
+namespace {
+
+constexpr int64_t PIECE = 1024;
+
+/// Scratch memory of each thread, on cache lines of its own.
+class Scratch {
+  public:
+    Scratch(int threads, int64_t bytes) : bytes_((bytes + 127) / 64 * 64), memory_(size_t(bytes_ * threads + 64)) {}
+    void *operator[](int thread) {
+        auto base = (reinterpret_cast<uintptr_t>(memory_.data()) + 63) / 64 * 64;
+        return reinterpret_cast<void *>(base + size_t(bytes_) * size_t(thread));
+    }
+
+  private:
+    int64_t bytes_;
+    std::vector<char> memory_;
+};
+
+/// How many columns of `encode_backward_plane` a job covers.
+int64_t blocks(const Encoding &e) { return (e.channels + kernels().lanes - 1) / kernels().lanes; }
+
+}  // namespace
+
+void encode(const Encoding &e, const float *position, int64_t n, float *out, int threads) {
+    int64_t channels = e.planes ? e.channels : e.levels.levels * e.levels.features;
+    parallel_ranges(threads, n, PIECE, [&](int64_t begin, int64_t end, int) {
+        kernels().encode(e, position + 3 * begin, end - begin, out + channels * begin);
+    });
+}
+
+void encode_backward(const Encoding &e, const EncodingGradient &into, const float *position, const float *gradient,
+                     int64_t n, int threads) {
+    int64_t stride = e.planes ? e.channels : e.levels.levels * e.levels.features;
+    int64_t plane_jobs = into.planes ? 3 * blocks(e) : 0, level_jobs = into.grids ? 3 * e.levels.levels : 0;
+    parallel_for(threads, plane_jobs + level_jobs, [&](int64_t job, int) {
+        if (job < plane_jobs) {
+            int plane = int(job % 3);
+            if (e.which >> plane & 1)
+                kernels().encode_backward_plane(e, into, position, gradient, n, plane, int(job / 3) * kernels().lanes);
+        } else {
+            int plane = int((job - plane_jobs) % 3);
+            if (e.which >> plane & 1)
+                kernels().encode_backward_level(e, into, position, gradient, stride, n, plane, int((job - plane_jobs) / 3));
+        }
+    });
+}
+
+void mlp_maps(const Maps &m, const Samples &samples, float *out, int threads) {
+    std::memset(out, 0, sizeof(float) * size_t(3 * samples.count));
+    Scratch scratch(threads, kernels().mlp_scratch(m));
+    // Long pieces, so that many samples share a cell's weights, but some for every thread.
+    int64_t piece = std::min<int64_t>(MLP_TILE, std::max<int64_t>(256, (samples.count + threads - 1) / threads));
+    parallel_ranges(threads, samples.count, piece, [&](int64_t begin, int64_t end, int thread) {
+        Samples part = samples;
+        part.count = end - begin;
+        part.features += begin * m.features;
+        part.position += begin * 3;
+        if (samples.ray)
+            part.ray += begin;
+        else
+            part.views += begin * m.view;
+        kernels().mlp_forward(m, part, out + 3 * begin, scratch[thread]);
+    });
+}
+
+void mlp_maps_backward(const Maps &m, const Samples &samples, const float *d_out, float *d_features, float *d_first,
+                       float *d_second, int threads) {
+    int64_t n = samples.count, MH = int64_t(m.networks) * m.hidden, K = m.features + m.view;
+    std::memset(d_features, 0, sizeof(float) * size_t(n * m.features));
+    Scratch scratch(threads, kernels().mlp_backward_scratch(m));
+    std::vector<int32_t> cell(static_cast<size_t>(n)), order(static_cast<size_t>(n)), start;
+    for (int plane = 0; plane < 3; ++plane) {
+        parallel_ranges(threads, n, 4 * PIECE, [&](int64_t begin, int64_t end, int) {
+            kernels().locate(m, samples.position + 3 * begin, plane, end - begin, cell.data() + begin);
+        });
+        start.assign(size_t(m.cells) + 1, 0);
+        for (int64_t i = 0; i < n; ++i) ++start[size_t(cell[size_t(i)]) + 1];
+        for (int c = 0; c < m.cells; ++c) start[size_t(c) + 1] += start[size_t(c)];
+        std::vector<int32_t> next(start.begin(), start.end() - 1);
+        for (int64_t i = 0; i < n; ++i) order[size_t(next[size_t(cell[size_t(i)])]++)] = int32_t(i);
+        // A sample lies in one cell of the plane, so cells share nothing.
+        parallel_for(threads, m.cells, [&](int64_t c, int thread) {
+            int64_t at = plane * m.cells + c, count = start[size_t(c) + 1] - start[size_t(c)];
+            float *first = d_first + at * K * MH, *second = d_second + at * MH * 3;
+            if (count == 0) {
+                std::memset(first, 0, sizeof(float) * size_t(K * MH));
+                std::memset(second, 0, sizeof(float) * size_t(3 * MH));
+            } else {
+                kernels().mlp_backward(m, samples, plane, int(c), order.data() + start[size_t(c)], count, d_out,
+                                       d_features, first, second, scratch[thread]);
+            }
+        });
+    }
+}
+
+}  // namespace dymap

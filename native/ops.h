@@ -1,0 +1,46 @@
+// The operations on whole tensors: the kernels' ranges and jobs, shared out to threads.
+#pragma once
+#include "kernels.h"
+
+namespace dymap {
+
+/// See Kernels::encode.
+void encode(const Encoding &, const float *position, int64_t n, float *out, int threads);
+
+/// Adds the gradients of planes and grids (those of `into` that are not null). gradient: [n, channels]. Every job owns
+/// a part of the tables, so nothing is added atomically and the result does not depend on the threads.
+void encode_backward(const Encoding &, const EncodingGradient &into, const float *position, const float *gradient,
+                     int64_t n, int threads);
+
+/// Where a time lies on each level (method.md 2).
+TimeSlice time_slice(const Levels &, float t);
+
+/// K tables [entries, F] at one time: out [K, plane rows, F].
+void collapse_time(const Levels &, const TimeSlice &, const float *const *tables, int count, float *out, int threads);
+/// Adds to gradients [entries, F] of each table what comes back from out.
+void collapse_time_backward(const Levels &, const TimeSlice &, const float *gradient, float *const *tables, int count,
+                            int threads);
+
+/// Three tables looked up point by point in 3D at one time: out [n, L * F], summed over `which`.
+void hash_encode(const Levels &, const TimeSlice &, const float *const *tables, unsigned which, const float *position,
+                 int64_t n, float *out, int threads);
+void hash_encode_backward(const Levels &, const TimeSlice &, float *const *tables, unsigned which,
+                          const float *position, const float *gradient, int64_t n, int threads);
+
+/// out [n, 3], see Kernels::mlp_forward; written, not added to.
+void mlp_maps(const Maps &, const Samples &, float *out, int threads);
+/// Gradients of features [n, C], first and second (shapes of Maps; written).
+void mlp_maps_backward(const Maps &, const Samples &, const float *d_out, float *d_features, float *d_first,
+                       float *d_second, int threads);
+
+/// Rays through an occupancy grid (method.md 8). box: minimum, maximum.
+struct Grid {
+    const uint8_t *occupied = nullptr;  // [size[0], size[1], size[2]]
+    int size[3] = {0, 0, 0};
+    float box[6] = {0, 0, 0, 0, 0, 0};
+};
+/// Depths of the next samples of a ray, `limit` at most: fills mid and returns their number; t moves on.
+int march_ray(const Grid &, const float *origin, const float *direction, float &t, float t_max, float step, int limit,
+              float *start, float *end);
+
+}  // namespace dymap

@@ -1,0 +1,118 @@
+// Explicit vectors of float: `vf` holds W lanes of the instruction set that this file is compiled for.
+// Everything here has internal linkage, because every kernel file is compiled once for each instruction set.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int W = 16;
+#elif defined(__AVX__)
+constexpr int W = 8;
+#else
+constexpr int W = 4;
+#endif
+
+#if defined(__GNUC__) && !defined(DYMAP_NO_VECTOR_EXTENSIONS)
+#define DYMAP_INLINE inline __attribute__((always_inline))
+
+template <int N> struct Lanes {
+    typedef float F __attribute__((vector_size(N * 4)));
+    typedef int32_t I __attribute__((vector_size(N * 4)));
+};
+
+template <class V> DYMAP_INLINE V splat(float x) { return x - V{}; }
+template <class I, class V> DYMAP_INLINE I to_int(V x) { return __builtin_convertvector(x, I); }
+template <class V, class I> DYMAP_INLINE V to_float(I x) { return __builtin_convertvector(x, V); }
+template <class V, class I> DYMAP_INLINE V as_float(I x) { return (V)x; }
+template <class V> DYMAP_INLINE V vmax(V a, V b) { return a > b ? a : b; }
+template <class V> DYMAP_INLINE V vmin(V a, V b) { return a < b ? a : b; }
+/// a where x > y, else b.
+template <class V> DYMAP_INLINE V where_greater(V x, V y, V a, V b) { return x > y ? a : b; }
+template <class V> DYMAP_INLINE float lane(V v, int i) { return v[i]; }
+
+#else  // a compiler without vector extensions: the same operations, lane by lane
+#define DYMAP_INLINE inline
+
+template <class T, int N> struct Array {
+    T a[N];
+    DYMAP_INLINE friend Array operator+(Array x, Array y) { for (int i = 0; i < N; ++i) x.a[i] += y.a[i]; return x; }
+    DYMAP_INLINE friend Array operator-(Array x, Array y) { for (int i = 0; i < N; ++i) x.a[i] -= y.a[i]; return x; }
+    DYMAP_INLINE friend Array operator*(Array x, Array y) { for (int i = 0; i < N; ++i) x.a[i] *= y.a[i]; return x; }
+    DYMAP_INLINE friend Array operator/(Array x, Array y) { for (int i = 0; i < N; ++i) x.a[i] /= y.a[i]; return x; }
+    DYMAP_INLINE friend Array operator+(Array x, T y) { for (int i = 0; i < N; ++i) x.a[i] += y; return x; }
+    DYMAP_INLINE friend Array operator<<(Array x, int n) { for (int i = 0; i < N; ++i) x.a[i] <<= n; return x; }
+    DYMAP_INLINE Array &operator+=(Array y) { return *this = *this + y; }
+    DYMAP_INLINE Array &operator*=(Array y) { return *this = *this * y; }
+};
+template <int N> struct Lanes {
+    typedef Array<float, N> F;
+    typedef Array<int32_t, N> I;
+};
+template <class V> constexpr int lanes() { return int(sizeof(V) / 4); }
+template <class V> DYMAP_INLINE V splat(float x) { V v; for (int i = 0; i < lanes<V>(); ++i) v.a[i] = x; return v; }
+template <class I, class V> DYMAP_INLINE I to_int(V x) {
+    I v; for (int i = 0; i < lanes<V>(); ++i) v.a[i] = int32_t(x.a[i]); return v;
+}
+template <class V, class I> DYMAP_INLINE V to_float(I x) {
+    V v; for (int i = 0; i < lanes<V>(); ++i) v.a[i] = float(x.a[i]); return v;
+}
+template <class V, class I> DYMAP_INLINE V as_float(I x) { V v; std::memcpy(&v, &x, sizeof v); return v; }
+template <class V> DYMAP_INLINE V where_greater(V x, V y, V a, V b) {
+    for (int i = 0; i < lanes<V>(); ++i) a.a[i] = x.a[i] > y.a[i] ? a.a[i] : b.a[i];
+    return a;
+}
+template <class V> DYMAP_INLINE V vmax(V a, V b) { return where_greater(a, b, a, b); }
+template <class V> DYMAP_INLINE V vmin(V a, V b) { return where_greater(b, a, a, b); }
+template <class V> DYMAP_INLINE float lane(V v, int i) { return v.a[i]; }
+#endif
+
+typedef Lanes<W>::F vf;
+typedef Lanes<4>::F vf4;
+typedef Lanes<8>::F vf8;
+
+template <class V = vf> DYMAP_INLINE V load(const float *p) {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+template <class V> DYMAP_INLINE void store(float *p, V v) { std::memcpy(p, &v, sizeof v); }
+/// Sum of the lanes, by halves.
+DYMAP_INLINE float sum(vf4 v) { return (lane(v, 0) + lane(v, 1)) + (lane(v, 2) + lane(v, 3)); }
+DYMAP_INLINE float sum(vf8 v) {
+    vf4 half[2];
+    std::memcpy(half, &v, sizeof v);
+    return sum(half[0] + half[1]);
+}
+DYMAP_INLINE float sum(Lanes<16>::F v) {
+    vf8 half[2];
+    std::memcpy(half, &v, sizeof v);
+    return sum(half[0] + half[1]);
+}
+
+/// Largest integer not above x, as float; |x| < 2^31.
+template <class V, class I> DYMAP_INLINE V floor_lanes(V x) {
+    V t = to_float<V>(to_int<I>(x));
+    return t - where_greater(t, x, splat<V>(1), splat<V>(0));
+}
+
+/// exp(x), relative error below 2e-7; 0 below -87.3, and x is taken as 88 above that.
+DYMAP_INLINE vf exp_lanes(vf x) {
+    vf y = vmin(x, splat<vf>(88.0f));
+    y = vmax(y, splat<vf>(-87.3f));
+    vf n = floor_lanes<vf, Lanes<W>::I>(y * splat<vf>(1.44269504f) + splat<vf>(0.5f));
+    vf r = y - n * splat<vf>(0.693145751953125f) - n * splat<vf>(1.42860677e-6f);
+    vf p = splat<vf>(1.0f / 5040);
+    p = p * r + splat<vf>(1.0f / 720);
+    p = p * r + splat<vf>(1.0f / 120);
+    p = p * r + splat<vf>(1.0f / 24);
+    p = p * r + splat<vf>(1.0f / 6);
+    p = p * r + splat<vf>(0.5f);
+    p = p * r + splat<vf>(1.0f);
+    p = p * r + splat<vf>(1.0f);
+    vf scaled = p * as_float<vf>((to_int<Lanes<W>::I>(n) + 127) << 23);
+    return where_greater(x, splat<vf>(-87.3f), scaled, splat<vf>(0));
+}
+
+}  // namespace

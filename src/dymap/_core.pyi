@@ -1,0 +1,103 @@
+"""The native core: C++ in `native/`, bound by `native/module.cpp`, which says what is checked. Not for users."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+def variants() -> list[str]: ...
+def variant() -> str: ...
+def use(name: str) -> bool: ...
+def thread_runtime() -> str: ...
+
+class Levels:
+    def __init__(
+        self, features: int, scales: Sequence[float], resolutions: Sequence[int], lengths: Sequence[int]
+    ) -> None: ...
+
+def encode(
+    planes: Tensor | None,
+    grids: Tensor | None,
+    levels: Levels | None,
+    which: int,
+    position: Tensor,
+    out: Tensor,
+    threads: int,
+) -> None: ...
+def encode_backward(
+    planes: Tensor | None,
+    grids: Tensor | None,
+    levels: Levels | None,
+    which: int,
+    position: Tensor,
+    gradient: Tensor,
+    threads: int,
+) -> None: ...
+def collapse_time(levels: Levels, t: float, tables: Sequence[Tensor], out: Tensor, threads: int) -> None: ...
+def collapse_time_backward(
+    levels: Levels, t: float, gradient: Tensor, tables: Sequence[Tensor], threads: int
+) -> None: ...
+def hash_encode(
+    levels: Levels, t: float, tables: Sequence[Tensor], which: int, position: Tensor, out: Tensor, threads: int
+) -> None: ...
+def hash_encode_backward(
+    levels: Levels, t: float, tables: Sequence[Tensor], which: int, position: Tensor, gradient: Tensor, threads: int
+) -> None: ...
+def pair_dot(encoded: Tensor, sigma: Tensor, threads: int) -> None: ...
+def pair_dot_backward(
+    encoded: Tensor, d_sigma: Tensor, d_feature: Tensor | None, out: Tensor, threads: int
+) -> None: ...
+def mlp_maps(
+    first: Tensor,
+    second: Tensor,
+    size: int,
+    overlap: bool,
+    features: Tensor,
+    views: Tensor,
+    ray: Tensor | None,
+    position: Tensor,
+    out: Tensor,
+    threads: int,
+) -> None: ...
+def mlp_maps_backward(
+    first: Tensor,
+    second: Tensor,
+    size: int,
+    overlap: bool,
+    features: Tensor,
+    views: Tensor,
+    ray: Tensor | None,
+    position: Tensor,
+    d_out: Tensor,
+    d_features: Tensor,
+    d_first: Tensor,
+    d_second: Tensor,
+    threads: int,
+) -> None: ...
+def march_intervals(
+    origins: Tensor,
+    directions: Tensor,
+    t: Tensor,
+    t_max: Tensor,
+    box: Tensor,
+    grid: Tensor,
+    step: float,
+    limit: int,
+    intervals: Tensor,
+    counts: Tensor,
+    stand: Tensor,
+    threads: int,
+) -> None: ...
+def adam(
+    parameter: Tensor,
+    gradient: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    correction1: float,
+    correction2: float,
+    sparse: bool,
+    threads: int,
+) -> None: ...

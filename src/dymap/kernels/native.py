@@ -1,0 +1,227 @@
+"""The operations of the twin on the native CPU core: the same arguments, results and gradients.
+
+Every function here takes contiguous or strided float32 tensors on the CPU; `dymap.kernels` sees to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dymap import _core
+from dymap.kernels.twin.hashgrid import HashLevels
+from dymap.kernels.twin.mlp_maps import CellWeights
+from dymap.kernels.twin.planes import ALL_PLANES
+
+
+@cache
+def _levels(levels: HashLevels, features: int) -> _core.Levels:
+    return _core.Levels(features, levels.scales, levels.resolutions, levels.lengths)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """Contiguous, without gradient: what the core reads."""
+    return tensor.detach().contiguous()
+
+
+def _bits(which: Sequence[int]) -> int:
+    return sum(1 << plane for plane in which)
+
+
+def encode(
+    planes: Tensor | None, grids: Tensor | None, levels: HashLevels, position: Tensor, which: Sequence[int] = ALL_PLANES
+) -> Tensor:
+    """See `dymap.kernels.twin.encoding.encode`."""
+    return _Encode.apply(planes, grids, levels, _plain(position), _bits(which))
+
+
+def density(planes: Tensor, grids: Tensor, levels: HashLevels, position: Tensor) -> tuple[Tensor, Tensor]:
+    """See `dymap.kernels.twin.encoding.density`."""
+    return _Density.apply(planes, grids, levels, _plain(position))
+
+
+def sample_planes(planes: Tensor, position: Tensor, which: Sequence[int] = ALL_PLANES) -> Tensor:
+    """See `dymap.kernels.twin.planes.sample_planes`."""
+    return _Encode.apply(planes, None, None, _plain(position), _bits(which))
+
+
+def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels, which: Sequence[int] = ALL_PLANES) -> Tensor:
+    """See `dymap.kernels.twin.hashgrid.hash_encode_at`."""
+    return _Encode.apply(None, grids, levels, _plain(position), _bits(which))
+
+
+def _encoded(
+    planes: Tensor | None, grids: Tensor | None, levels: HashLevels | None, position: Tensor, which: int
+) -> Tensor:
+    held = None if grids is None or levels is None else _levels(levels, grids.shape[2])
+    channels = 0
+    if planes is not None:
+        channels = planes.shape[3]
+    elif grids is not None and levels is not None:
+        channels = levels.levels * grids.shape[2]
+    out = position.new_empty(len(position), channels)
+    planes, grids = (None if t is None else _plain(t) for t in (planes, grids))
+    _core.encode(planes, grids, held, which, position, out, torch.get_num_threads())
+    return out
+
+
+def _spread(
+    planes: Tensor | None,
+    grids: Tensor | None,
+    levels: HashLevels | None,
+    position: Tensor,
+    which: int,
+    gradient: Tensor,
+) -> tuple[Tensor | None, Tensor | None]:
+    """Gradients of planes and grids from that of the encoding; both tensors are given for their shapes alone."""
+    d_planes, d_grids = (None if t is None else t.new_zeros(t.shape) for t in (planes, grids))
+    if d_planes is None and d_grids is None:
+        return None, None
+    held = None if d_grids is None or levels is None else _levels(levels, d_grids.shape[2])
+    _core.encode_backward(d_planes, d_grids, held, which, position, gradient, torch.get_num_threads())
+    return d_planes, d_grids
+
+
+class _Encode(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, planes: Tensor | None, grids: Tensor | None, levels: HashLevels | None, position: Tensor, which: int
+    ) -> Tensor:
+        ctx.save_for_backward(planes, grids, position)
+        ctx.levels, ctx.which = levels, which
+        return _encoded(planes, grids, levels, position, which)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        planes, grids, position = ctx.saved_tensors
+        wanted = [t if need else None for t, need in zip((planes, grids), ctx.needs_input_grad, strict=False)]
+        return (*_spread(*wanted, ctx.levels, position, ctx.which, _plain(grads[0])), None, None, None)
+
+
+class _Density(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, planes: Tensor, grids: Tensor, levels: HashLevels, position: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        encoded = _encoded(planes, grids, levels, position, 7)
+        sigma = encoded.new_empty(len(encoded))
+        _core.pair_dot(encoded, sigma, torch.get_num_threads())
+        ctx.save_for_backward(planes, grids, position, encoded)
+        ctx.levels = levels
+        ctx.set_materialize_grads(False)
+        return sigma, encoded[:, : encoded.shape[1] // 2]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        planes, grids, position, encoded = ctx.saved_tensors
+        d_sigma, d_feature = grads
+        d_sigma = encoded.new_zeros(len(encoded)) if d_sigma is None else _plain(d_sigma)
+        gradient = torch.empty_like(encoded)
+        d_feature = None if d_feature is None else _plain(d_feature)
+        _core.pair_dot_backward(encoded, d_sigma, d_feature, gradient, torch.get_num_threads())
+        return (*_spread(planes, grids, ctx.levels, position, 7, gradient), None, None)
+
+
+def collapse_time(
+    tables: Sequence[Tensor], levels: HashLevels, t: float, gradients: Sequence[Tensor] | None = None
+) -> Tensor:
+    """See `dymap.kernels.twin.hashgrid.collapse_time`."""
+    return _CollapseTime.apply(levels, t, gradients, *tables)
+
+
+class _CollapseTime(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, levels: HashLevels, t: float, gradients: Sequence[Tensor] | None, *tables: Tensor) -> Tensor:
+        ctx.levels, ctx.t, ctx.gradients, ctx.shape = levels, t, gradients, tables[0].shape
+        features = tables[0].shape[1]
+        out = tables[0].new_empty(len(tables), levels.plane_offsets[-1], features)
+        held = [_plain(table) for table in tables]
+        _core.collapse_time(_levels(levels, features), t, held, out, torch.get_num_threads())
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        gradient = _plain(grads[0])
+        into = ctx.gradients
+        if into is None:
+            into = [gradient.new_zeros(ctx.shape) for _ in range(len(gradient))]
+        held = _levels(ctx.levels, ctx.shape[1])
+        _core.collapse_time_backward(held, ctx.t, gradient, list(into), torch.get_num_threads())
+        return None, None, None, *([None] * len(into) if ctx.gradients is not None else into)
+
+
+def hash_encode_3d(
+    tables: Sequence[Tensor], levels: HashLevels, t: float, position: Tensor, which: Sequence[int] = ALL_PLANES
+) -> Tensor:
+    """See `dymap.kernels.twin.hashgrid.hash_encode_3d`."""
+    return _HashEncode.apply(levels, t, _plain(position), _bits(which), *tables)
+
+
+class _HashEncode(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, levels: HashLevels, t: float, position: Tensor, which: int, *tables: Tensor) -> Tensor:
+        ctx.levels, ctx.t, ctx.which, ctx.shape = levels, t, which, tables[0].shape
+        ctx.save_for_backward(position)
+        out = position.new_empty(len(position), levels.levels * ctx.shape[1])
+        held = [_plain(table) for table in tables]
+        _core.hash_encode(_levels(levels, ctx.shape[1]), t, held, which, position, out, torch.get_num_threads())
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (position,) = ctx.saved_tensors
+        into = [position.new_zeros(ctx.shape) for _ in range(3)]
+        held = _levels(ctx.levels, ctx.shape[1])
+        _core.hash_encode_backward(held, ctx.t, into, ctx.which, position, _plain(grads[0]), torch.get_num_threads())
+        return None, None, None, None, *into
+
+
+def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tensor, networks: CellWeights) -> Tensor:
+    """See `dymap.kernels.twin.mlp_maps.mlp_maps`."""
+    ray = None if ray is None else ray.detach().to(torch.int32).contiguous()
+    shape = (networks.size, networks.overlap)
+    return _MlpMaps.apply(features, _plain(views), ray, _plain(position), networks.first, networks.second, shape)
+
+
+class _MlpMaps(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        views: Tensor,
+        ray: Tensor | None,
+        position: Tensor,
+        first: Tensor,
+        second: Tensor,
+        shape: tuple[int, bool],
+    ) -> Tensor:
+        features, first, second = _plain(features), _plain(first), _plain(second)
+        ctx.save_for_backward(features, views, ray, position, first, second)
+        ctx.shape = shape
+        out = features.new_empty(len(features), 3)
+        _core.mlp_maps(first, second, *shape, features, views, ray, position, out, torch.get_num_threads())
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        features, views, ray, position, first, second = ctx.saved_tensors
+        out = [torch.empty_like(t) for t in (features, first, second)]
+        _core.mlp_maps_backward(
+            first, second, *ctx.shape, features, views, ray, position, _plain(grads[0]), *out, torch.get_num_threads()
+        )
+        return out[0], None, None, None, out[1], out[2], None
+
+
+def march_intervals(
+    origins: Tensor, directions: Tensor, t: Tensor, t_max: Tensor, box: Tensor, grid: Tensor, step: float, limit: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `dymap.kernels.twin.march.march_intervals`."""
+    intervals = t.new_empty(len(t), limit, 2)
+    counts, stand = torch.empty(len(t), dtype=torch.int64), torch.empty_like(t)
+    rays = [_plain(a) for a in (origins, directions, t, t_max, box, grid)]
+    _core.march_intervals(*rays, step, limit, intervals, counts, stand, torch.get_num_threads())
+    return intervals, counts, stand
