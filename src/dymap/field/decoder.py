@@ -78,16 +78,16 @@ class PlaneDecoder(nn.Module):
         well-scaled network that all cells share; from the published start the product of three small layers hardly
         passes a gradient.
         """
-        nn.init.constant_(_bias(self.density), 2.0)
+        nn.init.constant_(head_bias(self.density), 2.0)
         self.features.weight.mul_(0.05)
-        nn.init.constant_(_bias(self.features), 0.017)
+        nn.init.constant_(head_bias(self.features), 0.017)
         C, V, H = self.config.channels, self.config.view_dim, self.config.hidden
         for head in (self.map_x, self.map_y, self.map_z):
             hidden = torch.randn((H if self.config.layers == 3 else C) + V, H)
             layers = [hidden * math.sqrt(2 / len(hidden)), torch.randn(H, 3) / math.sqrt(H)]
             if self.config.layers == 3:
                 layers.insert(0, torch.randn(C, H) / math.sqrt(C))
-            _bias(head).copy_(torch.cat([layer.reshape(-1) for layer in layers]))
+            head_bias(head).copy_(torch.cat([layer.reshape(-1) for layer in layers]))
 
     def forward(self, code: Tensor) -> Decoded:
         """code: [code_dim]. See Decoded for the shapes."""
@@ -97,7 +97,7 @@ class PlaneDecoder(nn.Module):
         return Decoded(_planes(self.features(x)), _planes(self.density(x)), maps.flatten(2).transpose(1, 2))
 
 
-def _bias(convolution: nn.Conv2d) -> Tensor:
+def head_bias(convolution: nn.Conv2d) -> Tensor:
     assert convolution.bias is not None
     return convolution.bias
 

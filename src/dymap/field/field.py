@@ -6,6 +6,7 @@ import copy
 import dataclasses
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from dymap.config import FieldConfig
@@ -13,6 +14,8 @@ from dymap.field.codes import CodeTable, ImageEncoder
 from dymap.field.decoder import PlaneDecoder
 from dymap.field.frame import Frame, HashFunction
 from dymap.field.hashgrid import HashGrids
+from dymap.field.needed import needed_parts
+from dymap.field.prepared import PreparedDecoder
 
 
 class Field(nn.Module):
@@ -50,11 +53,22 @@ class Field(nn.Module):
             raise ValueError("this field computes its codes from images: pass code=... or bake it first")
         return self.codes(frame)
 
-    def at(self, frame: int, code: Tensor | None = None, collapse: bool = True) -> Frame:
+    def at(
+        self,
+        frame: int,
+        code: Tensor | None = None,
+        collapse: bool = True,
+        *,
+        occupied: Tensor | None = None,
+        decoder: PreparedDecoder | None = None,
+    ) -> Frame:
         """The Frame at position `frame` (0-based) of the trained range.
 
         code: [code_dim], default the learned one. collapse: reduce the hash grids to 2D once (exact; pays for more
         than some ten thousand points), or look every point up in 3D. Raises IndexError outside the clip.
+
+        For rendering, without gradients of the decoder: occupied [gx, gy, gz] bool limits the Frame to these voxels
+        of its box; elsewhere it means nothing. decoder: this field's decoder, prepared once for many frames.
         """
         if not 0 <= frame < self.num_frames:
             raise IndexError(f"frame {frame} is outside the clip of {self.num_frames} frames")
@@ -63,8 +77,13 @@ class Field(nn.Module):
             encode: HashFunction = self.hash.at(t)
         else:
             encode = partial(self.hash.encode, t=t)
-        decoded = self.decoder(self.code(frame) if code is None else code)
-        return Frame.from_decoded(self.config, self.boxes[frame], decoded, encode)
+        code = self.code(frame) if code is None else code
+        if occupied is None and decoder is None:
+            return Frame.from_decoded(self.config, self.boxes[frame], self.decoder(code), encode)
+        everything = torch.ones(1, 1, 1, dtype=torch.bool, device=code.device)
+        needed = needed_parts(everything if occupied is None else occupied, self.config)
+        planes, maps = (decoder or PreparedDecoder(self.decoder))(code, needed)
+        return Frame(self.config, self.boxes[frame], planes, maps, encode)
 
     def with_codes(self, codes: Tensor) -> Field:
         """The same field with fixed codes [frames, code], whatever made them; shares all other parameters."""

@@ -1,0 +1,85 @@
+"""What occupied voxels need, against what points in them really read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dymap.config import FieldConfig
+from dymap.field.field import Field
+from dymap.field.needed import Needed, needed_parts
+from tests.field.models import BOXES, TINY
+
+GRIDS = [(5, 7, 11), (24, 24, 48), (3, 1, 2), (64, 48, 40)]
+
+
+def points_in(occupied: Tensor, count: int) -> Tensor:
+    """[count, 3] box coordinates in occupied voxels; half of them lie on a voxel's faces, edges and corners."""
+    voxels = torch.nonzero(occupied)
+    voxels = voxels[torch.randint(len(voxels), (count,))]
+    inside = torch.rand(count, 3)
+    inside[::2] = (inside[::2] * 3).floor() / 2
+    return (voxels + inside) / torch.tensor(occupied.shape)
+
+
+def read_by(position: Tensor, config: FieldConfig) -> Needed:
+    """Pixels and networks that get a gradient from points [N, 3] in box coordinates."""
+    frame = Field(config, BOXES).at(0)
+    sigma, feature = frame.density(position)
+    directions = F.normalize(torch.randn(len(position), 3), dim=1)
+    seen = frame.colour(position, feature.detach(), directions)
+    planes, maps = torch.autograd.grad(sigma.sum() + seen.sum(), (frame.planes, frame.maps))
+    return Needed((planes != 0).any(-1), (maps != 0).any(-1))
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_everything_that_points_read_is_needed(grid: tuple[int, int, int], overlap: bool) -> None:
+    config = replace(TINY, plane_size=64, map_size=8, overlap=overlap)
+    occupied = torch.rand(grid) < 0.02
+    occupied[0, 0, 0] = occupied[-1, -1, -1] = True
+    needed, read = needed_parts(occupied, config), read_by(points_in(occupied, 5000), config)
+    assert read.pixels.any()
+    assert read.networks.any()
+    assert not (read.pixels & ~needed.pixels).any()
+    assert not (read.networks & ~needed.networks).any()
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_little_more_is_needed_than_is_read(overlap: bool) -> None:
+    """One voxel needs its pixels and one more on each side, and the networks around it."""
+    config = replace(TINY, plane_size=64, map_size=8, overlap=overlap)
+    occupied = torch.zeros(6, 8, 10, dtype=torch.bool)
+    occupied[2, 5, 7] = True
+    needed, read = needed_parts(occupied, config), read_by(points_in(occupied, 5000), config)
+    wider = F.max_pool2d(read.pixels.float(), 5, 1, 2) > 0
+    assert not (needed.pixels & ~wider).any()
+    near = F.max_pool2d(read.networks.reshape(3, 8, 8).float(), 3, 1, 1).flatten(1) > 0
+    assert not (needed.networks & ~near).any()
+
+
+def test_axes() -> None:
+    """Rows of a plane are its second axis; a network's index is first * S + second."""
+    config = replace(TINY, plane_size=16, map_size=4)
+    occupied = torch.zeros(4, 4, 4, dtype=torch.bool)
+    occupied[0, 1, 3] = True
+    pixels, networks = needed_parts(occupied, config)
+    assert pixels[0, 5, 1]
+    assert pixels[1, 15, 1]
+    assert pixels[2, 15, 5]
+    assert not pixels[0, 1, 5]
+    assert not pixels[2, 5, 15]
+    assert torch.nonzero(networks.reshape(3, 4, 4)[1]).tolist() == [[0, 2], [0, 3], [1, 2], [1, 3]]
+
+
+def test_nothing_and_everything() -> None:
+    nothing = needed_parts(torch.zeros(4, 4, 4, dtype=torch.bool), TINY)
+    assert not nothing.pixels.any()
+    assert not nothing.networks.any()
+    everything = needed_parts(torch.ones(1, 1, 1, dtype=torch.bool), TINY)
+    assert everything.pixels.all()
+    assert everything.networks.all()
