@@ -174,7 +174,7 @@ def test_orbit_goes_round_the_scene(video: Video) -> None:
 
 
 def test_few_frames_stay_in_memory(run: Path) -> None:
-    small = Video(load_video(run / "video.dymap"), frames_in_memory=1)
+    small = Video(load_video(run / "video.dymap"), max_bytes=1)
     camera = small.cameras[0]
     a, b = small.render(camera, 0).rgb, small.render(camera, 3).rgb
     assert torch.equal(small.render(camera, 0).rgb, a)

@@ -14,7 +14,7 @@ from dymap.bake.model_file import SUFFIX, BakedVideo, load_video
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.path import orbit_path
-from dymap.render.cache import FrameCache
+from dymap.render.cache import FrameCache, frame_maker
 from dymap.render.image import Background, Image, render_image
 
 RendererName = Literal["march", "volume"]
@@ -23,14 +23,15 @@ RendererName = Literal["march", "volume"]
 class Video:
     """A baked video.
 
-    cameras: the capture's, prepared; num_frames, fps; boxes [frames, 2, 3] world, metres.
+    cameras: the capture's, prepared; num_frames, fps; boxes [frames, 2, 3] world, metres. max_bytes: what decoded
+    frames may take of the memory, default a quarter of it, at most 2 GiB.
     """
 
-    def __init__(self, baked: BakedVideo, frames_in_memory: int = 4):
+    def __init__(self, baked: BakedVideo, max_bytes: int | None = None):
         self.baked = baked
         self.cameras = baked.cameras
         self.fps = baked.fps
-        self._frames = FrameCache(baked.field, frames_in_memory)
+        self._frames = FrameCache(frame_maker(baked.field, baked.occupancy), max_bytes)
 
     @property
     def name(self) -> str:
@@ -62,7 +63,7 @@ class Video:
         settings = self.baked.render
         grid = self.baked.occupancy[frame] if renderer == "march" and 0 <= frame < self.num_frames else None
         return render_image(
-            self._frames[frame],
+            self._frames.get(frame, whole=renderer == "volume"),
             camera.undistorted(),
             grid,
             samples=settings.samples,
