@@ -3,7 +3,7 @@
 namespace dymap {
 
 #if defined(DYMAP_HAS_X86)
-extern const Kernels kernels_avx512, kernels_avx2;
+extern const Kernels kernels_avx512bf16, kernels_avx512, kernels_avx2;
 #endif
 extern const Kernels kernels_portable;
 
@@ -14,9 +14,10 @@ std::vector<const Kernels *> available() {
 #if defined(DYMAP_HAS_X86)
     __builtin_cpu_init();
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-        list.push_back(&kernels_avx512);
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+    if (avx512 && __builtin_cpu_supports("avx512bf16")) list.push_back(&kernels_avx512bf16);
+    if (avx512) list.push_back(&kernels_avx512);
     if (avx2) list.push_back(&kernels_avx2);
 #endif
     list.push_back(&kernels_portable);

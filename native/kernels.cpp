@@ -30,7 +30,7 @@ using namespace dymap;
 namespace dymap {
 extern const Kernels DYMAP_TABLE(DYMAP_VARIANT);
 const Kernels DYMAP_TABLE(DYMAP_VARIANT) = {
-    DYMAP_NAME(DYMAP_VARIANT), W, encode, encode_backward_plane, encode_backward_level, pair_dot, pair_dot_backward,
-    mlp_forward, mlp_scratch, locate_all, mlp_backward, mlp_backward_scratch, opacity, sigmoid, adam,
+    DYMAP_NAME(DYMAP_VARIANT), W, HALF, encode, encode_backward_plane, encode_backward_level, tile_features, pair_dot, pair_dot_backward,
+    mlp_forward, mlp_scratch, locate_all, mlp_backward, mlp_backward_scratch, brick, to_half, opacity, sigmoid, adam,
 };
 }  // namespace dymap

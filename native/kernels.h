@@ -24,6 +24,7 @@ struct Levels {
 struct Encoding {
     const float *planes = nullptr;
     int size = 0, channels = 0;
+    int wanted = 0;  // the first of the channels, which alone are computed; 0: all
     const float *grids = nullptr;
     Levels levels;
     unsigned which = 7;  // bit p: plane p takes part
@@ -44,7 +45,7 @@ struct TimeSlice {
 /// MLP maps: networks that meet in a cell side by side. first: [3, cells, K, M * H]; second: [3, cells, M * H, 3].
 struct Maps {
     const float *first = nullptr, *second = nullptr;
-    const uint16_t *half_first = nullptr;  // bfloat16, pairs of rows interleaved: [3, cells, ceil(C / 2), M * H, 2]
+    const uint16_t *half_first = nullptr;  // bfloat16, pairs of rows interleaved: [3, cells, ceil(C / 2), M * H rounded up to lanes, 2]
     int size = 0, cells = 0, networks = 1, hidden = 0, features = 0, view = 0;
 };
 
@@ -56,9 +57,21 @@ struct Samples {
     const int32_t *ray = nullptr;
 };
 
+/// Features [C] of three planes resampled on a lattice, in bfloat16: tiles of (TILE_CELLS + 1)^2 points, first axis first,
+/// that share their borders. number: [size of the first axis, of the second] of each plane, -1: no tile there.
+constexpr int TILE_CELLS = 8;
+struct FeatureTiles {
+    const uint16_t *data[3] = {nullptr, nullptr, nullptr};
+    const int32_t *number[3] = {nullptr, nullptr, nullptr};
+    int size[3] = {0, 0, 0};  // tiles along each axis
+    float scale[3] = {0, 0, 0};  // lattice cells in the box
+    int channels = 0;
+};
+
 struct Kernels {
     const char *name;
     int lanes;
+    bool half;  // uses Maps::half_first
     /// out[n, channels] (channels = L * F where there are no planes) of positions [n, 3]. keep_clear: rows before are overwritten.
     void (*encode)(const Encoding &, const float *position, int64_t n, float *out);
     /// Adds to gradient.planes: plane p, channels c .. c + lanes only.
@@ -67,6 +80,8 @@ struct Kernels {
     /// Adds to gradient.grids: plane p, one level only. gradient: [n, stride].
     void (*encode_backward_level)(const Encoding &, const EncodingGradient &, const float *position,
                                   const float *gradient, int64_t stride, int64_t n, int plane, int level);
+    /// out[n, C] features of positions [n, 3] from tiles; nothing where there is no tile.
+    void (*tile_features)(const FeatureTiles &, const float *position, int64_t n, float *out);
     /// sigma[n] = first half . second half of encodings [n, 2 C].
     void (*pair_dot)(const float *encoded, int64_t n, int channels, float *sigma);
     /// Gradient [n, 2 C] of the encoding from those of sigma [n] and of its first half [n, C] (may be null).
@@ -82,6 +97,11 @@ struct Kernels {
     void (*mlp_backward)(const Maps &, const Samples &, int plane, int cell, const int32_t *order, int64_t count,
                          const float *d_out, float *d_features, float *d_first, float *d_second, void *scratch);
     int64_t (*mlp_backward_scratch)(const Maps &);
+    /// Density sigma[side^3] on the lattice of a brick from its three planes xy, xz, yz [side, side, 2 C], first axis
+    /// first; whether any of it is above zero.
+    bool (*brick)(const float *const *planes, int side, int channels, float *sigma);
+    /// The nearest bfloat16.
+    void (*to_half)(const float *values, int64_t n, uint16_t *out);
     /// out[i] = 1 - exp(-relu(sigma[i]) * length).
     void (*opacity)(const float *sigma, float length, int64_t n, float *out);
     void (*sigmoid)(float *values, int64_t n);

@@ -6,8 +6,11 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+
 #include "dispatch.h"
 #include "ops.h"
+#include "render.h"
 #include "threads.h"
 
 namespace nb = nanobind;
@@ -173,6 +176,80 @@ void march(const In &origins, const In &directions, const In &t, const In &t_max
     });
 }
 
+/// A flag that stops a render between two tiles, from any thread.
+struct Cancel {
+    std::atomic<bool> set{false};
+};
+
+/// The grid of a scene, checked.
+Grid make_grid(const In &box, const Array<const bool> &occupied) {
+    require(shaped(box, {2, 3}) && occupied.ndim() == 3, "box must be [2, 3] and occupied [gx, gy, gz]");
+    Grid g;
+    g.occupied = reinterpret_cast<const uint8_t *>(occupied.data());
+    for (int a = 0; a < 3; ++a) {
+        require(occupied.shape(size_t(a)) >= 1 && occupied.shape(size_t(a)) <= 2048, "a grid of 1 to 2048 voxels a side");
+        g.size[a] = int(occupied.shape(size_t(a)));
+    }
+    for (int i = 0; i < 6; ++i) g.box[i] = box.data()[i];
+    for (int a = 0; a < 3; ++a) require(g.box[3 + a] > g.box[a] && g.box[3 + a] - g.box[a] < 1e6f, "an empty box");
+    return g;
+}
+
+/// A frame's tensors, held while it is rendered.
+struct FrameScene {
+    In planes, grids, first, second, box;
+    Array<const bool> occupied;
+    Scene scene;
+    std::optional<Bricks> bricks;
+    std::vector<uint16_t> half;
+};
+
+void make_scene(FrameScene *self, const In &planes, const In &grids, const Levels &levels, const In &first, const In &second,
+                int map_size, bool overlap, const std::string &directions, int degree, const In &box,
+                const Array<const bool> &occupied, float step) {
+    new (self) FrameScene{planes, grids, first, second, box, occupied, {}, {}, {}};
+    Scene &s = self->scene;
+    s.encoding = make_encoding<In>(planes, grids, &levels, 7);
+    require(directions == "fourier" || directions == "sh", "directions must be fourier or sh");
+    s.directions = directions == "sh" ? Directions::spherical_harmonics : Directions::fourier;
+    s.degree = degree;
+    require(degree >= 0 && degree <= (directions == "sh" ? 4 : 20), "a degree beyond the embedding's");
+    s.maps = make_maps(first, second, map_size, overlap, directions == "sh" ? degree * degree : 3 * (2 * degree + 1));
+    require(s.encoding.channels == 2 * s.maps.features, "planes must have twice the features of the networks");
+    s.grid = make_grid(box, occupied);
+    require(step > 0 && step < 1e6f, "a step that is not above zero");
+    for (int a = 0; a < 3; ++a) require((s.grid.box[3 + a] - s.grid.box[a]) / step < 16384, "a step far below the box");
+    s.step = step;
+}
+
+nb::tuple render_scene(const FrameScene &frame, const nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu> &ray,
+                       const nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu> &project,
+                       const nb::ndarray<const double, nb::shape<3>, nb::c_contig, nb::device::cpu> &origin, double offset,
+                       const Out &rgb, const Out &acc, const Out &depth, const Array<bool> &hit, bool fast, int merge,
+                       float min_weight, const Cancel *cancel, int threads) {
+    View view;
+    std::copy_n(ray.data(), 9, view.ray);
+    std::copy_n(project.data(), 9, view.project);
+    std::copy_n(origin.data(), 3, view.origin);
+    view.offset = offset;
+    require(acc.ndim() == 2 && acc.shape(0) >= 1 && acc.shape(1) >= 1 && acc.shape(0) <= 65536 && acc.shape(1) <= 16384, "an image of another size");
+    view.height = int(acc.shape(0));
+    view.width = int(acc.shape(1));
+    int64_t h = view.height, w = view.width;
+    require(shaped(rgb, {h, w, 3}) && shaped(depth, {h, w}) && shaped(hit, {h, w}), "images of different sizes");
+    require(!fast || frame.bricks, "fast needs bricks");
+    require(merge >= 1 && min_weight >= 0, "merge or min_weight");
+    RenderReport report;
+    {
+        nb::gil_scoped_release release;
+        Scene scene = frame.scene;
+        if (fast && kernels().half && !frame.half.empty()) scene.maps.half_first = frame.half.data();
+        report = render(scene, view, fast ? &*frame.bricks : nullptr, {merge, min_weight},
+                        {rgb.data(), acc.data(), depth.data(), hit.data()}, cancel ? &cancel->set : nullptr, threads_of(threads));
+    }
+    return nb::make_tuple(report.tiles, report.finished, report.densities, report.colours);
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -281,6 +358,17 @@ NB_MODULE(_core, m) {
        "d_features"_a, "d_first"_a, "d_second"_a, "threads"_a);
 
     m.def("march_intervals", &march);
+    nb::class_<Cancel>(m, "Cancel").def(nb::init<>()).def("cancel", [](Cancel &c) { c.set = true; });
+    nb::class_<FrameScene>(m, "Scene")
+        .def("__init__", &make_scene)
+        .def("prepare_fast", [](FrameScene &f, int threads) {
+            nb::gil_scoped_release release;
+            f.bricks = make_bricks(f.scene, threads_of(threads));
+            f.half = make_half(f.scene.maps, threads);
+        })
+        .def_prop_ro("bytes", [](const FrameScene &f) { return (f.bricks ? f.bricks->bytes() : 0) + int64_t(f.half.size()) * 2; })
+        .def("render", &render_scene, "ray"_a, "project"_a, "origin"_a, "offset"_a, "rgb"_a, "acc"_a, "depth"_a, "hit"_a,
+             "fast"_a, "merge"_a, "min_weight"_a, "cancel"_a.none(), "threads"_a);
     m.def("adam", [](const Out &parameter, const In &gradient, const Out &mean, const Out &square, float rate, float beta1,
                      float beta2, float epsilon, float correction1, float correction2, bool sparse, int threads) {
         int64_t n = int64_t(parameter.size());

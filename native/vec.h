@@ -3,6 +3,18 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
+/// Before loops over registers: they must be gone before the compiler decides what lives in memory.
+#if defined(__clang__)
+#define DYMAP_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define DYMAP_UNROLL _Pragma("GCC unroll 16")
+#else
+#define DYMAP_UNROLL
+#endif
 
 namespace {
 
@@ -31,6 +43,13 @@ template <class V> DYMAP_INLINE V vmin(V a, V b) { return a < b ? a : b; }
 /// a where x > y, else b.
 template <class V> DYMAP_INLINE V where_greater(V x, V y, V a, V b) { return x > y ? a : b; }
 template <class V> DYMAP_INLINE float lane(V v, int i) { return v[i]; }
+/// W values of bfloat16.
+DYMAP_INLINE Lanes<W>::F load_half(const uint16_t *p) {
+    typedef uint16_t H __attribute__((vector_size(W * 2)));
+    H h;
+    std::memcpy(&h, p, sizeof h);
+    return (Lanes<W>::F)(__builtin_convertvector(h, Lanes<W>::I) << 16);
+}
 
 #else  // a compiler without vector extensions: the same operations, lane by lane
 #define DYMAP_INLINE inline
@@ -66,6 +85,11 @@ template <class V> DYMAP_INLINE V where_greater(V x, V y, V a, V b) {
 template <class V> DYMAP_INLINE V vmax(V a, V b) { return where_greater(a, b, a, b); }
 template <class V> DYMAP_INLINE V vmin(V a, V b) { return where_greater(b, a, a, b); }
 template <class V> DYMAP_INLINE float lane(V v, int i) { return v.a[i]; }
+DYMAP_INLINE Lanes<W>::F load_half(const uint16_t *p) {
+    Lanes<W>::I bits;
+    for (int i = 0; i < W; ++i) bits.a[i] = int32_t(uint32_t(p[i]) << 16);
+    return as_float<Lanes<W>::F>(bits);
+}
 #endif
 
 typedef Lanes<W>::F vf;

@@ -20,14 +20,13 @@ from dymap.kernels.twin.hashgrid import HashLevels, hash_encode
 from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights
 from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
 
-native: ModuleType | None = None
 if core is not None:
     from dymap.kernels import native
 
 
 def _for(*tensors: Tensor | None) -> ModuleType:
     """The implementation for these tensors."""
-    return native if native is not None and runs_native(*tensors) else twin
+    return native if runs_native(*tensors) else twin
 
 
 def encode(

@@ -1,0 +1,576 @@
+// Images tile by tile: rays, samples, densities, weights, colours, all of a tile in the cache. Compiled without fused
+// operations, so that rays and samples are those of the plain implementation.
+#include "render.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "dispatch.h"
+#include "threads.h"
+
+namespace dymap {
+namespace {
+
+constexpr int TILE = 16;            // pixels a side
+constexpr int RAYS = TILE * TILE;
+constexpr int SAMPLES = 2048;       // worked on at once
+constexpr int ROUND = 8;            // samples of a ray between two looks at its transmittance, at least
+constexpr float MIN_TRANSMITTANCE = 1e-3f;
+
+struct Ray {
+    float direction[3], near, far, t;
+    float transmittance = 1, acc = 0, depth = 0, rgb[3] = {0, 0, 0};
+    int pixel, view = -1;
+};
+
+/// Entry and exit of a box as the published implementation computes them: components near zero become 1e-5.
+bool slab_test(const float *origin, const float *direction, const float *box, float &near, float &far) {
+    near = -std::numeric_limits<float>::infinity();
+    far = std::numeric_limits<float>::infinity();
+    for (int a = 0; a < 3; ++a) {
+        float d = direction[a];
+        if (d < 1e-5f && d > -1e-10f) d = 1e-5f;
+        if (d < 1e-10f && d > -1e-5f) d = -1e-5f;
+        float low = (box[a] - origin[a]) / d, high = (box[3 + a] - origin[a]) / d;
+        near = std::max(near, std::min(low, high));
+        far = std::min(far, std::max(low, high));
+    }
+    return near < far;
+}
+
+/// Embedded viewing direction (method.md 3).
+void embed(Directions kind, int degree, const float *d, float *out) {
+    if (kind == Directions::fourier) {
+        for (int a = 0; a < 3; ++a) {
+            *out++ = d[a];
+            for (int f = 0; f < degree; ++f) out[f] = std::cos(d[a] * float(1 << f));
+            out += degree;
+            for (int f = 0; f < degree; ++f) out[f] = std::sin(d[a] * float(1 << f));
+            out += degree;
+        }
+        return;
+    }
+    float x = d[0], y = d[1], z = d[2];
+    const float bands[16] = {
+        0.28209479f, -0.48860251f * y, 0.48860251f * z, -0.48860251f * x, 1.09254843f * x * y, -1.09254843f * y * z,
+        0.94617470f * z * z - 0.31539157f, -1.09254843f * x * z, 0.54627422f * (x * x - y * y),
+        -0.59004359f * y * (3 * x * x - y * y), 2.89061144f * x * y * z, 0.45704580f * y * (1 - 5 * z * z),
+        0.37317633f * z * (5 * z * z - 3), 0.45704580f * x * (1 - 5 * z * z), 1.44530572f * z * (x * x - y * y),
+        0.59004359f * x * (-x * x + 3 * y * y)};
+    std::memcpy(out, bands, sizeof(float) * size_t(degree * degree));
+}
+
+/// Which tiles may see an occupied voxel, and from what distance on.
+struct TileMap {
+    int columns, rows;
+    std::vector<float> near;  // infinity: none
+};
+
+TileMap find_tiles(const Scene &scene, const View &view) {
+    TileMap map{(view.width + TILE - 1) / TILE, (view.height + TILE - 1) / TILE, {}};
+    const float none = std::numeric_limits<float>::infinity();
+    map.near.assign(size_t(map.columns) * size_t(map.rows), none);
+    const Grid &g = scene.grid;
+    const int *n = g.size;
+    struct Corner {
+        float column, row, depth, distance;
+    };
+    std::vector<Corner> corners(size_t(n[0] + 1) * size_t(n[1] + 1) * size_t(n[2] + 1));
+    size_t at = 0;
+    for (int x = 0; x <= n[0]; ++x)
+        for (int y = 0; y <= n[1]; ++y)
+            for (int z = 0; z <= n[2]; ++z) {
+                int index[3] = {x, y, z};
+                double p[3], q[3];
+                for (int a = 0; a < 3; ++a)
+                    p[a] = g.box[a] + (double(g.box[3 + a]) - g.box[a]) * index[a] / n[a] - view.origin[a];
+                for (int r = 0; r < 3; ++r)
+                    q[r] = view.project[3 * r] * p[0] + view.project[3 * r + 1] * p[1] + view.project[3 * r + 2] * p[2];
+                corners[at++] = {float(q[0] / q[2] - view.offset), float(q[1] / q[2] - view.offset), float(q[2]),
+                                 float(std::sqrt(p[0] * p[0] + p[1] * p[1] + p[2] * p[2]))};
+            }
+    float diagonal = 0;
+    for (int a = 0; a < 3; ++a) {
+        float side = (g.box[3 + a] - g.box[a]) / float(n[a]);
+        diagonal += side * side;
+    }
+    diagonal = std::sqrt(diagonal);
+    size_t row = size_t(n[2]) + 1, layer = row * (size_t(n[1]) + 1);
+    for (int x = 0; x < n[0]; ++x)
+        for (int y = 0; y < n[1]; ++y)
+            for (int z = 0; z < n[2]; ++z) {
+                if (!g.occupied[(int64_t(x) * n[1] + y) * n[2] + z]) continue;
+                float left = none, right = -none, top = none, bottom = -none, near = none;
+                bool behind = false;
+                for (int c = 0; c < 8; ++c) {
+                    const Corner &k = corners[size_t(x + (c >> 2)) * layer + size_t(y + (c >> 1 & 1)) * row + size_t(z + (c & 1))];
+                    behind |= !(k.depth > 1e-3f);
+                    left = std::min(left, k.column), right = std::max(right, k.column);
+                    top = std::min(top, k.row), bottom = std::max(bottom, k.row);
+                    near = std::min(near, k.distance);
+                }
+                near = std::max(near - diagonal, 0.0f);
+                if (behind) left = top = 0, right = float(view.width), bottom = float(view.height), near = 0;
+                auto tile = [](float pixel, int last) {
+                    return int(std::min(std::max(std::floor(pixel / TILE), 0.0f), float(last)));
+                };
+                if (right < -1 || bottom < -1 || left > float(view.width) + 1 || top > float(view.height) + 1) continue;
+                for (int j = tile(top - 1, map.rows - 1); j <= tile(bottom + 1, map.rows - 1); ++j)
+                    for (int i = tile(left - 1, map.columns - 1); i <= tile(right + 1, map.columns - 1); ++i) {
+                        float &known = map.near[size_t(j) * size_t(map.columns) + size_t(i)];
+                        known = std::min(known, near);
+                    }
+            }
+    return map;
+}
+
+/// One thread's work: the rays of a tile, and samples waiting for their colours, which may be of several tiles.
+class Worker {
+  public:
+    Worker(const Scene &scene, const View &view, const Bricks *bricks, const Shortcuts &cuts, const Picture &picture)
+        : scene_(scene),
+          view_(view),
+          bricks_(bricks),
+          cuts_(cuts),
+          picture_(picture),
+          channels_(scene.maps.features),
+          rays_(RAYS),
+          position_(3 * SAMPLES),
+          start_(SAMPLES),
+          end_(SAMPLES),
+          encoded_(bricks ? 0 : size_t(SAMPLES) * size_t(scene.encoding.channels)),
+          sigma_(SAMPLES),
+          sample_ray_(SAMPLES),
+          features_(size_t(SAMPLES) * size_t(channels_)),
+          seen_position_(3 * SAMPLES),
+          seen_weight_(SAMPLES),
+          seen_pixel_(SAMPLES),
+          seen_view_(SAMPLES),
+          views_(size_t(SAMPLES) * size_t(scene.maps.view)),
+          rgb_(3 * SAMPLES),
+          scratch_(size_t(kernels().mlp_scratch(scene.maps)) + 64) {
+        for (int a = 0; a < 3; ++a) {
+            origin_[a] = float(view.origin[a]);
+            extent_[a] = scene.grid.box[3 + a] - scene.grid.box[a];
+        }
+        if (!bricks) return;
+        tiles_.channels = channels_;
+        for (int a = 0; a < 3; ++a) {
+            tiles_.data[a] = bricks->features[a].data();
+            tiles_.number[a] = bricks->tile[a].data();
+            tiles_.size[a] = bricks->size[a];
+            tiles_.scale[a] = 1 / bricks->cell[a];
+        }
+    }
+
+    int64_t densities = 0, colours = 0;
+
+    void tile(int column, int row, float near) {
+        int count = start_rays(column, row, near);
+        if (bricks_)
+            for (int i = 0; i < count; ++i) walk(rays_[size_t(i)]);
+        else
+            march(count);
+        for (int i = 0; i < count; ++i) finish(rays_[size_t(i)]);
+    }
+
+    /// Colours of the samples that wait.
+    void flush() {
+        if (seen_ == 0) return;
+        if (bricks_) {
+            kernels().tile_features(tiles_, seen_position_.data(), seen_, features_.data());
+        }
+        Samples samples;
+        samples.count = seen_;
+        samples.features = features_.data();
+        samples.views = views_.data();
+        samples.position = seen_position_.data();
+        samples.ray = seen_view_.data();
+        std::fill_n(rgb_.begin(), 3 * seen_, 0.0f);
+        auto aligned = (reinterpret_cast<uintptr_t>(scratch_.data()) + 63) / 64 * 64;
+        kernels().mlp_forward(scene_.maps, samples, rgb_.data(), reinterpret_cast<void *>(aligned));
+        kernels().sigmoid(rgb_.data(), 3 * seen_);
+        for (int i = 0; i < seen_; ++i)
+            for (int c = 0; c < 3; ++c)
+                picture_.rgb[3 * int64_t(seen_pixel_[size_t(i)]) + c] += seen_weight_[size_t(i)] * rgb_[size_t(3 * i + c)];
+        colours += seen_;
+        seen_ = views_held_ = 0;
+    }
+
+  private:
+    /// The rays of a tile that hit the box; the picture's pixels get what all others see.
+    int start_rays(int column, int row, float tile_near) {
+        int count = 0;
+        for (int j = row * TILE; j < std::min((row + 1) * TILE, view_.height); ++j)
+            for (int i = column * TILE; i < std::min((column + 1) * TILE, view_.width); ++i) {
+                Ray ray;
+                double d[3], length = 0, at[3] = {i + view_.offset, j + view_.offset, 1};
+                for (int a = 0; a < 3; ++a) {
+                    d[a] = view_.ray[3 * a] * at[0] + view_.ray[3 * a + 1] * at[1] + view_.ray[3 * a + 2] * at[2];
+                    length += d[a] * d[a];
+                }
+                length = std::sqrt(length);
+                for (int a = 0; a < 3; ++a) ray.direction[a] = float(d[a] / length);
+                bool hit = slab_test(origin_, ray.direction, scene_.grid.box, ray.near, ray.far);
+                int64_t pixel = int64_t(j) * view_.width + i;
+                picture_.hit[pixel] = hit;
+                picture_.acc[pixel] = 0;
+                for (int c = 0; c < 3; ++c) picture_.rgb[3 * pixel + c] = 0;
+                picture_.depth[pixel] = hit ? ray.far : std::numeric_limits<float>::infinity();
+                if (!hit || tile_near == std::numeric_limits<float>::infinity()) continue;
+                ray.pixel = int(pixel);
+                ray.near = std::max(ray.near, 0.0f);
+                ray.t = ray.near;
+                skip_ = tile_near;
+                rays_[size_t(count++)] = ray;
+            }
+        return count;
+    }
+
+    void finish(const Ray &ray) {
+        picture_.acc[ray.pixel] = ray.acc;
+        picture_.depth[ray.pixel] = ray.depth + (1 - ray.acc) * ray.far;
+    }
+
+    void place(const Ray &ray, float mid, float *position) const {
+        for (int a = 0; a < 3; ++a)
+            position[a] = (origin_[a] + mid * ray.direction[a] - scene_.grid.box[a]) / extent_[a];
+    }
+
+    /// All rays of a tile, some samples each at a time, until they have left the box or are opaque (method.md 8).
+    void march(int count) {
+        std::vector<int> &live = live_;
+        live.resize(size_t(count));
+        for (int i = 0; i < count; ++i) live[size_t(i)] = i;
+        while (!live.empty()) {
+            int round = std::min(32, std::max(ROUND, SAMPLES / int(live.size())));
+            int n = 0;
+            size_t kept = 0;
+            for (size_t k = 0; k < live.size(); ++k) {
+                Ray &ray = rays_[size_t(live[k])];
+                int found = march_ray(scene_.grid, origin_, ray.direction, ray.t, ray.far, scene_.step, round,
+                                      start_.data() + n, end_.data() + n);
+                for (int s = n; s < n + found; ++s) {
+                    sample_ray_[size_t(s)] = live[k];
+                    place(ray, (start_[size_t(s)] + end_[size_t(s)]) / 2, position_.data() + 3 * s);
+                }
+                n += found;
+                if (found == round) live[kept++] = live[k];  // not at its end yet
+                if (n + round > SAMPLES || k + 1 == live.size()) {
+                    composite(n);
+                    n = 0;
+                }
+            }
+            live.resize(kept);
+            live.erase(std::remove_if(live.begin(), live.end(),
+                                      [this](int i) { return rays_[size_t(i)].transmittance < MIN_TRANSMITTANCE; }),
+                       live.end());
+        }
+    }
+
+    /// Densities, opacities and weights of n samples in order along their rays; those that are seen go on to colour.
+    void composite(int n) {
+        if (n == 0) return;
+        const Encoding &e = scene_.encoding;
+        kernels().encode(e, position_.data(), n, encoded_.data());
+        kernels().pair_dot(encoded_.data(), n, channels_, sigma_.data());
+        kernels().opacity(sigma_.data(), scene_.step, n, sigma_.data());
+        densities += n;
+        for (int s = 0; s < n; ++s) {
+            Ray &ray = rays_[size_t(sample_ray_[size_t(s)])];
+            float alpha = sigma_[size_t(s)], weight = alpha * ray.transmittance;
+            ray.transmittance *= 1 - alpha;
+            if (weight > cuts_.min_weight)
+                see(ray, (start_[size_t(s)] + end_[size_t(s)]) / 2, weight, position_.data() + 3 * s,
+                    encoded_.data() + int64_t(s) * e.channels);
+        }
+    }
+
+    /// A sample that is seen: it counts at once, its colour is worked out with many others.
+    void see(Ray &ray, float mid, float weight, const float *position, const float *feature) {
+        ray.acc += weight;
+        ray.depth += weight * mid;
+        if (seen_ == SAMPLES) flush();
+        if (seen_ == 0) ++batch_;
+        if (ray.view < 0 || ray_batch_ != batch_ || view_pixel_ != ray.pixel) {
+            ray.view = views_held_++;
+            ray_batch_ = batch_;
+            view_pixel_ = ray.pixel;
+            embed(scene_.directions, scene_.degree, ray.direction, views_.data() + size_t(ray.view) * size_t(scene_.maps.view));
+        }
+        size_t at = size_t(seen_++);
+        std::memcpy(seen_position_.data() + 3 * at, position, 3 * sizeof(float));
+        if (feature) std::memcpy(features_.data() + at * size_t(channels_), feature, sizeof(float) * size_t(channels_));
+        seen_weight_[at] = weight;
+        seen_pixel_[at] = ray.pixel;
+        seen_view_[at] = ray.view;
+    }
+
+    /// One ray through the bricks.
+    void walk(Ray &ray) {
+        const Bricks &b = *bricks_;
+        const Grid &g = scene_.grid;
+        const float step = scene_.step;
+        // The ray in lattice cells.
+        float o[3], d[3], inverse[3], to_voxel[3];
+        for (int a = 0; a < 3; ++a) {
+            float scale = 1 / (extent_[a] * b.cell[a]);
+            o[a] = (origin_[a] - g.box[a]) * scale;
+            d[a] = ray.direction[a] * scale;
+            if (std::fabs(d[a]) < 1e-12f) d[a] = 1e-12f;
+            inverse[a] = 1 / d[a];
+            to_voxel[a] = b.cell[a] * float(g.size[a]);
+        }
+        int last = int((ray.far - ray.near) / step - 0.5f) + 1;  // samples k with near + (k + 1/2) step < far
+        int k = std::max(0, int((skip_ - ray.near) / step) - 1);
+        Held held;
+        for (; k < last; ++k) {
+            float mid = ray.near + (float(k) + 0.5f) * step, p[3];
+            if (mid >= ray.far) break;
+            int cell[3], brick[3];
+            for (int a = 0; a < 3; ++a) {
+                p[a] = std::max(o[a] + mid * d[a], 0.0f);
+                cell[a] = std::min(int(p[a]), b.size[a] * BRICK - 1);
+                brick[a] = cell[a] / BRICK;
+            }
+            int32_t index = b.index[(size_t(brick[0]) * size_t(b.size[1]) + size_t(brick[1])) * size_t(b.size[2]) + size_t(brick[2])];
+            if (index < 0) {  // on to the first sample beyond this brick
+                float leave = std::numeric_limits<float>::infinity();
+                for (int a = 0; a < 3; ++a)
+                    leave = std::min(leave, (float((brick[a] + (d[a] > 0)) * BRICK) - o[a]) * inverse[a]);
+                k = std::max(k, int((leave - ray.near) / step - 0.5f));
+                continue;
+            }
+            int64_t voxel = 0;
+            for (int a = 0; a < 3; ++a) voxel = voxel * g.size[a] + std::min(int(p[a] * to_voxel[a]), g.size[a] - 1);
+            if (!g.occupied[voxel]) continue;
+            ++densities;
+            float sigma = interpolate(b, index, p, cell, brick);
+            if (!(sigma > 0)) continue;
+            float alpha = 1 - std::exp(-sigma * step), weight = alpha * ray.transmittance;
+            ray.transmittance *= 1 - alpha;
+            if (weight > cuts_.min_weight) {
+                if (held.count == cuts_.merge || (held.count && mid - held.last > 1.5f * step)) hand_over(ray, held);
+                held.add(weight, mid);
+            }
+            if (ray.transmittance < MIN_TRANSMITTANCE) break;
+        }
+        if (held.count) hand_over(ray, held);
+    }
+
+    /// Consecutive samples of a ray that share one colour, taken at their mean depth.
+    struct Held {
+        int count = 0;
+        float weight = 0, weighted = 0, heaviest = 0, best = 0, last = 0;
+        void add(float w, float mid) {
+            ++count;
+            weight += w;
+            weighted += w * mid;
+            last = mid;
+            if (w > heaviest) heaviest = w, best = mid;
+        }
+    };
+
+    void hand_over(Ray &ray, Held &held) {
+        float position[3], mid = held.weighted / held.weight;
+        place(ray, mid, position);
+        if (!has_tiles(position)) place(ray, held.best, position);
+        see(ray, mid, held.weight, position, nullptr);
+        held = {};
+    }
+
+    bool has_tiles(const float *position) const {
+        int tile[3];
+        for (int a = 0; a < 3; ++a)
+            tile[a] = std::min(int(std::max(position[a], 0.0f) * tiles_.scale[a]) / BRICK, tiles_.size[a] - 1);
+        for (int p = 0; p < 3; ++p)
+            if (tiles_.number[p][tile[PLANE_AXES[p][0]] * tiles_.size[PLANE_AXES[p][1]] + tile[PLANE_AXES[p][1]]] < 0) return false;
+        return true;
+    }
+
+    static float interpolate(const Bricks &b, int32_t index, const float *p, const int *cell, const int *brick) {
+        constexpr int SIDE = BRICK + 1;
+        float f[3];
+        int at[3];
+        for (int a = 0; a < 3; ++a) {
+            f[a] = p[a] - float(cell[a]);
+            at[a] = cell[a] - brick[a] * BRICK;
+        }
+        const float *v = b.sigma.data() + size_t(index) * (SIDE * SIDE * SIDE) + (at[0] * SIDE + at[1]) * SIDE + at[2];
+        float z00 = v[0] + f[2] * (v[1] - v[0]);
+        float z01 = v[SIDE] + f[2] * (v[SIDE + 1] - v[SIDE]);
+        const float *w = v + SIDE * SIDE;
+        float z10 = w[0] + f[2] * (w[1] - w[0]);
+        float z11 = w[SIDE] + f[2] * (w[SIDE + 1] - w[SIDE]);
+        float y0 = z00 + f[1] * (z01 - z00), y1 = z10 + f[1] * (z11 - z10);
+        return y0 + f[0] * (y1 - y0);
+    }
+
+    const Scene &scene_;
+    const View &view_;
+    const Bricks *bricks_;
+    const Shortcuts &cuts_;
+    const Picture &picture_;
+    int channels_;
+    float origin_[3], extent_[3], skip_ = 0;
+    std::vector<Ray> rays_;
+    std::vector<int> live_;
+    std::vector<float> position_, start_, end_, encoded_, sigma_;
+    std::vector<int> sample_ray_;
+    int seen_ = 0, views_held_ = 0, batch_ = 0, ray_batch_ = -1, view_pixel_ = -1;
+    std::vector<float> features_, seen_position_, seen_weight_;
+    std::vector<int> seen_pixel_;
+    std::vector<int32_t> seen_view_;
+    std::vector<float> views_, rgb_;
+    std::vector<char> scratch_;
+    FeatureTiles tiles_;
+};
+
+}  // namespace
+
+RenderReport render(const Scene &scene, const View &view, const Bricks *bricks, const Shortcuts &cuts,
+                    const Picture &picture, const std::atomic<bool> *cancel, int threads) {
+    TileMap map = find_tiles(scene, view);
+    std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(threads));
+    RenderReport report;
+    report.tiles = int64_t(map.near.size());
+    std::atomic<int64_t> finished{0};
+    // Tiles that see something first: they take long, and are what a cancelled image should have.
+    std::vector<int> order(map.near.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = int(i);
+    std::stable_partition(order.begin(), order.end(), [&](int i) { return std::isfinite(map.near[size_t(i)]); });
+    for (auto &worker : workers) worker = std::make_unique<Worker>(scene, view, bricks, cuts, picture);
+    parallel_for(threads, report.tiles, [&](int64_t job, int thread) {
+        if (cancel && cancel->load(std::memory_order_relaxed)) return;
+        int tile = order[size_t(job)];
+        workers[size_t(thread)]->tile(tile % map.columns, tile / map.columns, map.near[size_t(tile)]);
+        finished.fetch_add(1, std::memory_order_relaxed);
+    });
+    parallel_for(threads, threads, [&](int64_t job, int) { workers[size_t(job)]->flush(); });
+    report.finished = finished;
+    for (auto &worker : workers) {
+        report.densities += worker->densities;
+        report.colours += worker->colours;
+    }
+    return report;
+}
+
+Bricks make_bricks(const Scene &scene, int threads) {
+    constexpr int SIDE = BRICK + 1;
+    Bricks b;
+    const Grid &g = scene.grid;
+    for (int a = 0; a < 3; ++a) {
+        float extent = g.box[3 + a] - g.box[a];
+        int cells = std::max(1, int(std::ceil(extent / (scene.step / 2))));
+        b.size[a] = (cells + BRICK - 1) / BRICK;
+        b.cell[a] = scene.step / 2 / extent;
+    }
+    int64_t total = int64_t(b.size[0]) * b.size[1] * b.size[2];
+    b.index.assign(size_t(total), -1);
+    // Bricks that touch an occupied voxel.
+    auto range = [&](int axis, int voxel, int &first, int &last) {
+        float brick = b.cell[axis] * BRICK;
+        first = std::max(0, int(float(voxel) / float(g.size[axis]) / brick - 1e-4f));
+        last = std::min(b.size[axis] - 1, int(float(voxel + 1) / float(g.size[axis]) / brick + 1e-4f));
+    };
+    for (int x = 0; x < g.size[0]; ++x)
+        for (int y = 0; y < g.size[1]; ++y)
+            for (int z = 0; z < g.size[2]; ++z) {
+                if (!g.occupied[(int64_t(x) * g.size[1] + y) * g.size[2] + z]) continue;
+                int low[3], high[3];
+                range(0, x, low[0], high[0]);
+                range(1, y, low[1], high[1]);
+                range(2, z, low[2], high[2]);
+                for (int i = low[0]; i <= high[0]; ++i)
+                    for (int j = low[1]; j <= high[1]; ++j)
+                        for (int k = low[2]; k <= high[2]; ++k)
+                            b.index[(size_t(i) * size_t(b.size[1]) + size_t(j)) * size_t(b.size[2]) + size_t(k)] = 0;
+            }
+    // The three planes at the lattice points of every tile that some brick stands on: [tiles, SIDE * SIDE, 2 C].
+    int channels = scene.encoding.channels, C = scene.maps.features;
+    std::vector<int32_t> bricks;  // flat positions
+    std::vector<int32_t> (&tile_of)[3] = b.tile;
+    std::vector<int32_t> tiles[3];
+    for (int p = 0; p < 3; ++p)
+        tile_of[p].assign(size_t(b.size[PLANE_AXES[p][0]]) * size_t(b.size[PLANE_AXES[p][1]]), -1);
+    for (int64_t at = 0; at < total; ++at) {
+        if (b.index[size_t(at)] < 0) continue;
+        int place[3] = {int(at / b.size[2] / b.size[1]), int(at / b.size[2] % b.size[1]), int(at % b.size[2])};
+        bricks.push_back(int32_t(at));
+        for (int p = 0; p < 3; ++p) {
+            int flat = place[PLANE_AXES[p][0]] * b.size[PLANE_AXES[p][1]] + place[PLANE_AXES[p][1]];
+            int32_t &tile = tile_of[p][size_t(flat)];
+            if (tile >= 0) continue;
+            tile = int32_t(tiles[p].size());
+            tiles[p].push_back(flat);
+        }
+    }
+    std::unique_ptr<float[]> sampled[3];
+    for (int p = 0; p < 3; ++p) {
+        sampled[p].reset(new float[tiles[p].size() * SIDE * SIDE * size_t(channels)]);
+        Encoding e = scene.encoding;
+        e.which = 1u << p;
+        int first = PLANE_AXES[p][0], second = PLANE_AXES[p][1];
+        parallel_for(threads, int64_t(tiles[p].size()), [&](int64_t tile, int) {
+            float position[SIDE * SIDE * 3] = {0};
+            int flat = tiles[p][size_t(tile)], i0 = flat / b.size[second] * BRICK, j0 = flat % b.size[second] * BRICK;
+            for (int i = 0; i < SIDE; ++i)
+                for (int j = 0; j < SIDE; ++j) {
+                    position[(i * SIDE + j) * 3 + first] = std::min(float(i0 + i) * b.cell[first], 1.0f);
+                    position[(i * SIDE + j) * 3 + second] = std::min(float(j0 + j) * b.cell[second], 1.0f);
+                }
+            kernels().encode(e, position, SIDE * SIDE, sampled[p].get() + size_t(tile) * SIDE * SIDE * size_t(channels));
+        });
+    }
+    for (int p = 0; p < 3; ++p) {
+        int64_t points = int64_t(tiles[p].size()) * SIDE * SIDE;
+        b.features[p].resize(size_t(points * C));
+        parallel_ranges(threads, points, 4096, [&](int64_t begin, int64_t end, int) {
+            for (int64_t i = begin; i < end; ++i)
+                kernels().to_half(sampled[p].get() + i * channels, C, b.features[p].data() + i * C);
+        });
+    }
+    std::vector<float> sigma(bricks.size() * SIDE * SIDE * SIDE);
+    std::vector<char> dense(bricks.size(), 0);
+    parallel_for(threads, int64_t(bricks.size()), [&](int64_t brick, int) {
+        int32_t at = bricks[size_t(brick)];
+        int place[3] = {at / b.size[2] / b.size[1], at / b.size[2] % b.size[1], at % b.size[2]};
+        const float *planes[3];
+        for (int p = 0; p < 3; ++p) {
+            int flat = place[PLANE_AXES[p][0]] * b.size[PLANE_AXES[p][1]] + place[PLANE_AXES[p][1]];
+            planes[p] = sampled[p].get() + size_t(tile_of[p][size_t(flat)]) * SIDE * SIDE * size_t(channels);
+        }
+        dense[size_t(brick)] = kernels().brick(planes, SIDE, C, sigma.data() + size_t(brick) * SIDE * SIDE * SIDE);
+    });
+    // Those without any density are left out.
+    int32_t kept = 0;
+    for (size_t i = 0; i < bricks.size(); ++i) {
+        b.index[size_t(bricks[i])] = dense[i] ? kept : -1;
+        if (!dense[i]) continue;
+        if (size_t(kept) != i)
+            std::copy_n(sigma.begin() + int64_t(i) * SIDE * SIDE * SIDE, SIDE * SIDE * SIDE, sigma.begin() + int64_t(kept) * SIDE * SIDE * SIDE);
+        ++kept;
+    }
+    sigma.resize(size_t(kept) * SIDE * SIDE * SIDE);
+    sigma.shrink_to_fit();
+    b.sigma = std::move(sigma);
+    return b;
+}
+
+std::vector<uint16_t> make_half(const Maps &m, int threads) {
+    if (!kernels().half) return {};
+    int64_t lanes = kernels().lanes, MH = int64_t(m.networks) * m.hidden, width = (MH + lanes - 1) / lanes * lanes;
+    int64_t pairs = (m.features + 1) / 2, K = m.features + m.view;
+    std::vector<uint16_t> half(size_t(3 * m.cells * pairs * width * 2), 0);
+    parallel_for(threads, 3 * int64_t(m.cells), [&](int64_t cell, int) {
+        const float *from = m.first + cell * K * MH;
+        uint16_t *to = half.data() + cell * pairs * width * 2;
+        for (int64_t k = 0; k < m.features; ++k)
+            for (int64_t h = 0; h < MH; ++h) kernels().to_half(from + k * MH + h, 1, to + ((k / 2) * width + h) * 2 + k % 2);
+    });
+    return half;
+}
+
+}  // namespace dymap
