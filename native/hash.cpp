@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "ops.h"
 #include "threads.h"
@@ -37,11 +38,56 @@ float smoothstep(float f) { return f * f * (3 - 2 * f); }
 /// u -> [-1, 1] -> [0, 1] in float32, as the published implementation does.
 float roundtrip(float u) { return ((2 * u - 1) + 1) / 2; }
 
-/// Both entries in t of every vertex of a row of a level, in order.
-template <class F> void each_vertex(const LevelIndex &index, int cell, int64_t y, F &&f) {
-    for (int64_t x = 0; x < index.resolution; ++x)
+/// Both entries in t of the vertices first .. last - 1 of a row of a level, in order: f(x, entry, entry).
+template <class F>
+void each_vertex(const LevelIndex &index, int cell, int64_t y, int64_t first, int64_t last, F &&f) {
+    if (!index.dense && index.mask) {  // the large levels: what does not change along the row is worked out once
+        uint32_t row = uint32_t(y) * PRIME_Y, near = row ^ uint32_t(cell) * PRIME_Z, far = row ^ uint32_t(cell + 1) * PRIME_Z;
+        for (int64_t x = first; x < last; ++x)
+            f(x, index.offset + ((uint32_t(x) ^ near) & index.mask), index.offset + ((uint32_t(x) ^ far) & index.mask));
+        return;
+    }
+    for (int64_t x = first; x < last; ++x)
         f(x, index(uint32_t(x), uint32_t(y), uint32_t(cell)), index(uint32_t(x), uint32_t(y), uint32_t(cell + 1)));
 }
+
+/// Which vertices of a level are needed: those around needed pixels of a plane. Coarse levels are needed whole.
+class NeededVertices {
+  public:
+    /// pixels: [size, size], row = second axis; null: everything.
+    NeededVertices(const uint8_t *pixels, int size) : size_(size) {
+        if (!pixels) return;
+        wide_.assign(size_t(size) * size_t(size), 0);
+        for (int j = 0; j < size; ++j)
+            for (int i = 0; i < size; ++i)
+                if (pixels[j * size + i])
+                    for (int b = std::max(j - 1, 0); b <= std::min(j + 1, size - 1); ++b)
+                        for (int a = std::max(i - 1, 0); a <= std::min(i + 1, size - 1); ++a) wide_[size_t(b * size + a)] = 1;
+    }
+
+    /// f(first, last) for each run of needed vertices in row y of a level.
+    template <class F> void runs(int64_t resolution, float scale, int64_t y, F &&f) const {
+        if (wide_.empty() || resolution < size_) {
+            f(int64_t(0), resolution);
+            return;
+        }
+        double vertices = double(scale) / (size_ - 1);  // from one pixel to the next
+        int row = std::min(int(double(y) / vertices + 0.5), size_ - 1);
+        for (int i = 0; i < size_;) {
+            if (!wide_[size_t(row * size_ + i)]) {
+                ++i;
+                continue;
+            }
+            int first = i;
+            while (i < size_ && wide_[size_t(row * size_ + i)]) ++i;
+            f(first == 0 ? 0 : int64_t((first - 0.5) * vertices), i == size_ ? resolution : std::min(resolution, int64_t((i - 0.5) * vertices) + 1));
+        }
+    }
+
+  private:
+    int size_;
+    std::vector<uint8_t> wide_;
+};
 
 /// The rows of all levels, cut into jobs of some thousand vertices within a level: f(level, first row, last row).
 template <class F> void each_band(const Levels &l, int threads, int count, F &&f) {
@@ -94,18 +140,30 @@ TimeSlice time_slice(const Levels &l, float t) {
     return slice;
 }
 
-void collapse_time(const Levels &l, const TimeSlice &slice, const float *const *tables, int count, float *out,
-                   int threads) {
+template <int N> void blend(int F, float lower, float upper, const float *a, const float *b, float *out) {
+    for (int f = 0; f < (N ? N : F); ++f) out[f] = lower * a[f] + upper * b[f];
+}
+
+void collapse_time(const Levels &l, const TimeSlice &slice, const float *const *tables, int count, const uint8_t *pixels,
+                   int size, float *out, int threads) {
     int F = l.features;
+    std::vector<NeededVertices> needed;
+    for (int k = 0; k < count; ++k) needed.emplace_back(pixels ? pixels + int64_t(k) * size * size : nullptr, size);
     each_band(l, threads, count, [&](int table, int level, int64_t begin, int64_t end) {
         LevelIndex index(l, level);
         float upper = slice.upper[level], lower = 1 - upper;
         const float *from = tables[table];
         float *to = out + (table * l.plane_offset[l.levels] + l.plane_offset[level]) * F;
         for (int64_t y = begin; y < end; ++y)
-            each_vertex(index, slice.cell[level], y, [&](int64_t x, int64_t first, int64_t second) {
-                float *o = to + (y * index.resolution + x) * F;
-                for (int f = 0; f < F; ++f) o[f] = lower * from[first * F + f] + upper * from[second * F + f];
+            needed[size_t(table)].runs(index.resolution, l.scale[level], y, [&](int64_t x0, int64_t x1) {
+                float *row = to + y * index.resolution * F;
+                auto each = [&](auto &&f) { each_vertex(index, slice.cell[level], y, x0, x1, f); };
+                if (F == 2)
+                    each([&](int64_t x, int64_t a, int64_t b) { blend<2>(2, lower, upper, from + a * 2, from + b * 2, row + x * 2); });
+                else if (F == 4)
+                    each([&](int64_t x, int64_t a, int64_t b) { blend<4>(4, lower, upper, from + a * 4, from + b * 4, row + x * 4); });
+                else
+                    each([&](int64_t x, int64_t a, int64_t b) { blend<0>(F, lower, upper, from + a * F, from + b * F, row + x * F); });
             });
     });
 }
@@ -121,7 +179,7 @@ void collapse_time_backward(const Levels &l, const TimeSlice &slice, const float
         const float *from = gradient + (table * l.plane_offset[l.levels] + l.plane_offset[level]) * F;
         float *to = tables[table];
         for (int64_t y = 0; y < index.resolution; ++y)
-            each_vertex(index, slice.cell[level], y, [&](int64_t x, int64_t first, int64_t second) {
+            each_vertex(index, slice.cell[level], y, 0, index.resolution, [&](int64_t x, int64_t first, int64_t second) {
                 const float *g = from + (y * index.resolution + x) * F;
                 bool any = false;
                 for (int f = 0; f < F; ++f) any |= g[f] != 0;

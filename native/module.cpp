@@ -204,6 +204,13 @@ struct FrameScene {
     std::vector<uint16_t> half;
 };
 
+/// What only the exact image needs is let go.
+void keep_fast(FrameScene &f) {
+    require(bool(f.bricks), "nothing to keep");
+    f.planes = f.grids = In();
+    f.scene.encoding.planes = f.scene.encoding.grids = nullptr;
+}
+
 void make_scene(FrameScene *self, const In &planes, const In &grids, const Levels &levels, const In &first, const In &second,
                 int map_size, bool overlap, const std::string &directions, int degree, const In &box,
                 const Array<const bool> &occupied, float step) {
@@ -237,7 +244,7 @@ nb::tuple render_scene(const FrameScene &frame, const nb::ndarray<const double, 
     view.width = int(acc.shape(1));
     int64_t h = view.height, w = view.width;
     require(shaped(rgb, {h, w, 3}) && shaped(depth, {h, w}) && shaped(hit, {h, w}), "images of different sizes");
-    require(!fast || frame.bricks, "fast needs bricks");
+    require(fast ? bool(frame.bricks) : frame.scene.encoding.planes != nullptr, "this scene was not made for that");
     require(merge >= 1 && min_weight >= 0, "merge or min_weight");
     RenderReport report;
     {
@@ -288,12 +295,22 @@ NB_MODULE(_core, m) {
         encode_backward(e, into, position.data(), gradient.data(), n, threads_of(threads));
     }, "planes"_a.none(), "grids"_a.none(), "levels"_a.none(), "which"_a, "position"_a, "gradient"_a, "threads"_a);
 
-    m.def("collapse_time", [](const Levels &l, float t, const std::vector<In> &tables, const Out &out, int threads) {
+    m.def("collapse_time", [](const Levels &l, float t, const std::vector<In> &tables, const Maybe<Array<const bool>> &needed,
+                              const Out &out, int threads) {
         auto list = make_tables(tables, l);
         require(shaped(out, {int64_t(list.size()), l.plane_offset[l.levels], l.features}), "out must be [K, rows, F]");
+        const uint8_t *pixels = nullptr;
+        int size = 2;
+        if (needed) {
+            require(shaped(*needed, {int64_t(list.size()), -1, -1}) && needed->shape(1) == needed->shape(2) &&
+                        needed->shape(1) >= 2 && needed->shape(1) <= 32768,
+                    "needed must be [K, P, P]");
+            pixels = reinterpret_cast<const uint8_t *>(needed->data());
+            size = int(needed->shape(1));
+        }
         nb::gil_scoped_release release;
-        collapse_time(l, time_slice(l, t), list.data(), int(list.size()), out.data(), threads_of(threads));
-    });
+        collapse_time(l, time_slice(l, t), list.data(), int(list.size()), pixels, size, out.data(), threads_of(threads));
+    }, "levels"_a, "t"_a, "tables"_a, "needed"_a.none(), "out"_a, "threads"_a);
     m.def("collapse_time_backward", [](const Levels &l, float t, const In &gradient, const std::vector<Out> &tables, int threads) {
         auto list = make_tables(tables, l);
         require(shaped(gradient, {int64_t(list.size()), l.plane_offset[l.levels], l.features}), "gradient must be [K, rows, F]");
@@ -366,6 +383,7 @@ NB_MODULE(_core, m) {
             f.bricks = make_bricks(f.scene, threads_of(threads));
             f.half = make_half(f.scene.maps, threads);
         })
+        .def("keep_fast", &keep_fast)
         .def_prop_ro("bytes", [](const FrameScene &f) { return (f.bricks ? f.bricks->bytes() : 0) + int64_t(f.half.size()) * 2; })
         .def("render", &render_scene, "ray"_a, "project"_a, "origin"_a, "offset"_a, "rgb"_a, "acc"_a, "depth"_a, "hit"_a,
              "fast"_a, "merge"_a, "min_weight"_a, "cancel"_a.none(), "threads"_a);

@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
+
+Array = NDArray[np.float64]
 
 def variants() -> list[str]: ...
 def variant() -> str: ...
@@ -32,7 +36,9 @@ def encode_backward(
     gradient: Tensor,
     threads: int,
 ) -> None: ...
-def collapse_time(levels: Levels, t: float, tables: Sequence[Tensor], out: Tensor, threads: int) -> None: ...
+def collapse_time(
+    levels: Levels, t: float, tables: Sequence[Tensor], needed: Tensor | None, out: Tensor, threads: int
+) -> None: ...
 def collapse_time_backward(
     levels: Levels, t: float, gradient: Tensor, tables: Sequence[Tensor], threads: int
 ) -> None: ...
@@ -101,3 +107,44 @@ def adam(
     sparse: bool,
     threads: int,
 ) -> None: ...
+
+class Cancel:
+    def __init__(self) -> None: ...
+    def cancel(self) -> None: ...
+
+class Scene:
+    def __init__(
+        self,
+        planes: Tensor,
+        grids: Tensor,
+        levels: Levels,
+        first: Tensor,
+        second: Tensor,
+        map_size: int,
+        overlap: bool,
+        directions: str,
+        degree: int,
+        box: Tensor,
+        occupied: Tensor,
+        step: float,
+    ) -> None: ...
+    @property
+    def bytes(self) -> int: ...
+    def prepare_fast(self, threads: int) -> None: ...
+    def keep_fast(self) -> None: ...
+    def render(
+        self,
+        ray: Array,
+        project: Array,
+        origin: Array,
+        offset: float,
+        rgb: Tensor,
+        acc: Tensor,
+        depth: Tensor,
+        hit: Tensor,
+        fast: bool,
+        merge: int,
+        min_weight: float,
+        cancel: Cancel | None,
+        threads: int,
+    ) -> tuple[int, int, int, int]: ...

@@ -89,13 +89,14 @@ def test_one_frame_stays_however_large_it_is(maker: Maker) -> None:
     assert maker.indices == [3, 4, 3]
 
 
-def test_whole_and_limited_frames_are_two(maker: Maker) -> None:
-    cache = FrameCache(maker, max_bytes=2048)
-    limited, whole = cache[1], cache.get(1, whole=True)
+def test_a_frame_is_made_for_each_kind_of_renderer(maker: Maker) -> None:
+    cache = FrameCache(maker, max_bytes=4096)
+    limited, whole, fast = cache[1], cache.get(1, whole=True), cache.get(1, fast=True)
     assert limited is not whole
     assert cache.get(1) is limited
     assert cache.get(1, whole=True) is whole
-    assert maker.made == [(1, False), (1, True)]
+    assert cache.get(1, fast=True) is fast
+    assert maker.made == [FrameKey(1), FrameKey(1, whole=True), FrameKey(1, fast=True)]
 
 
 def test_what_is_derived_from_a_frame_counts(maker: Maker) -> None:

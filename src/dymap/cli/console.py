@@ -20,7 +20,7 @@ console = Console(highlight=False, soft_wrap=True, markup=False)
 
 Device = Annotated[str, tyro.conf.arg(help="Where to compute: auto, cpu, cuda, cuda:1, mps, ...")]
 Threads = Annotated[int, tyro.conf.arg(help="CPU threads; 0: as many as torch takes by itself.")]
-Renderer = Literal["march", "volume"]
+Renderer = Literal["march", "fast", "volume"]
 
 
 def keep_freed_memory() -> None:

@@ -25,7 +25,9 @@ from dymap.train.run import RunFolder
 
 def evaluate(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a baked run.")],
-    renderer: Annotated[Renderer, tyro.conf.arg(help="march: real time; volume: all samples of the box.")] = "march",
+    renderer: Annotated[
+        Renderer, tyro.conf.arg(help="march: exact; fast: real time; volume: all samples of the box.")
+    ] = "march",
     views: Annotated[tuple[int, ...], tyro.conf.arg(help="Views; default: the test views.")] = (),
     frames: Annotated[tuple[int, ...], tyro.conf.arg(help="Frame positions; default: every test frame.")] = (),
     out: Annotated[Path | None, tyro.conf.arg(help="Folder of the report; default: in the run.")] = None,

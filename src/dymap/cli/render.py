@@ -69,7 +69,9 @@ def render(
         bool, tyro.conf.arg(help="Look at the published point instead of the middle of the scene.")
     ] = False,
     png: Annotated[Path | None, tyro.conf.arg(help="Folder for the frames as PNG too.")] = None,
-    renderer: Annotated[Renderer, tyro.conf.arg(help="march: real time; volume: all samples of the box.")] = "march",
+    renderer: Annotated[
+        Renderer, tyro.conf.arg(help="march: exact; fast: real time; volume: all samples of the box.")
+    ] = "march",
     device: Device = "auto",
     threads: Threads = 0,
 ) -> int:

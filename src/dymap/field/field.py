@@ -73,15 +73,16 @@ class Field(nn.Module):
         if not 0 <= frame < self.num_frames:
             raise IndexError(f"frame {frame} is outside the clip of {self.num_frames} frames")
         t = frame / self.num_frames
+        code = self.code(frame) if code is None else code
+        needed = None if occupied is None else needed_parts(occupied, self.config)
         if collapse:
-            encode: HashFunction = self.hash.at(t)
+            encode: HashFunction = self.hash.at(t, None if needed is None else needed.pixels)
         else:
             encode = partial(self.hash.encode, t=t)
-        code = self.code(frame) if code is None else code
-        if occupied is None and decoder is None:
+        if needed is None and decoder is None:
             return Frame.from_decoded(self.config, self.boxes[frame], self.decoder(code), encode)
-        everything = torch.ones(1, 1, 1, dtype=torch.bool, device=code.device)
-        needed = needed_parts(everything if occupied is None else occupied, self.config)
+        if needed is None:
+            needed = needed_parts(torch.ones(1, 1, 1, dtype=torch.bool, device=code.device), self.config)
         planes, maps = (decoder or PreparedDecoder(self.decoder))(code, needed)
         return Frame(self.config, self.boxes[frame], planes, maps, encode)
 

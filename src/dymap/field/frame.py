@@ -75,7 +75,9 @@ class Frame:
         if isinstance(self.hash, CollapsedHash):
             return encode(self.planes, self.hash.grids, self.hash.levels, position, which)
         sampled = sample_planes(self.planes, position, which)
-        return torch.cat([sampled[:, : self.channels] + self.hash(position, which=which), sampled[:, self.channels :]], 1)
+        return torch.cat(
+            [sampled[:, : self.channels] + self.hash(position, which=which), sampled[:, self.channels :]], 1
+        )
 
     def colour(self, position: Tensor, feature: Tensor, directions: Tensor, ray: Tensor | None = None) -> Tensor:
         """RGB [N, 3] in [0, 1] of points in box coordinates [N, 3] with features [N, C].

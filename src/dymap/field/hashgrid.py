@@ -35,9 +35,12 @@ class HashGrids(nn.Module):
         """position: [N, 3] in box coordinates; t in [0, 1]. Returns the sum [N, L * F] of the tables in `which`."""
         return hash_encode_3d(self.tables, self.levels, t, position, which)
 
-    def at(self, t: float) -> CollapsedHash:
-        """The three tables collapsed to 2D at one time (exact)."""
-        return CollapsedHash(collapse_time(self.tables, self.levels, t, self.gradients), self.levels)
+    def at(self, t: float, needed: Tensor | None = None) -> CollapsedHash:
+        """The three tables collapsed to 2D at one time (exact).
+
+        needed: [3, P, P] bool pixels of the planes (row = second axis) around which alone it is used; no gradients.
+        """
+        return CollapsedHash(collapse_time(self.tables, self.levels, t, self.gradients, needed), self.levels)
 
 
 @dataclass(frozen=True, eq=False)

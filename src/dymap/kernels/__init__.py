@@ -10,18 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from dymap.kernels import twin
-from dymap.kernels.choice import available, backend, core, describe, runs_native, using
+from dymap.kernels.choice import available, backend, core, describe, multiplies_half, runs_native, using
 from dymap.kernels.twin.gather import gather_sum
 from dymap.kernels.twin.hashgrid import HashLevels, hash_encode
 from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights
 from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
 
-if core is not None:
+if core is not None or TYPE_CHECKING:
     from dymap.kernels import native
+    from dymap.kernels.native import Scene
+else:
+
+    class Scene:
+        """There is none without the core."""
 
 
 def _for(*tensors: Tensor | None) -> ModuleType:
@@ -59,10 +65,14 @@ def hash_encode_3d(
 
 
 def collapse_time(
-    tables: Sequence[Tensor], levels: HashLevels, t: float, gradients: Sequence[Tensor] | None = None
+    tables: Sequence[Tensor],
+    levels: HashLevels,
+    t: float,
+    gradients: Sequence[Tensor] | None = None,
+    needed: Tensor | None = None,
 ) -> Tensor:
     """See `dymap.kernels.twin.hashgrid.collapse_time`."""
-    return _for(*tables).collapse_time(tables, levels, t, gradients)
+    return _for(*tables).collapse_time(tables, levels, t, gradients, needed)
 
 
 def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tensor, networks: CellWeights) -> Tensor:
@@ -77,11 +87,33 @@ def march_intervals(
     return _for(origins, box).march_intervals(origins, directions, t, t_max, box, grid, step, limit)
 
 
+def open_scene(
+    planes: Tensor,
+    grids: Tensor,
+    levels: HashLevels,
+    networks: CellWeights,
+    directions: tuple[str, int],
+    box: Tensor,
+    occupied: Tensor,
+    step: float,
+) -> Scene | None:
+    """The fused renderer of whole images, exact or fast; None where the core does not run. Its twin is render/march.py.
+
+    planes: [3, P, P, 2 C] features and density coefficients; grids: collapsed hash grids; networks: from
+    `cell_weights`; directions: kind and degree of their embedding; box: [2, 3] world, metres; occupied: [gx, gy, gz]
+    bool over it; step: metres between samples.
+    """
+    if not runs_native(planes, grids, networks.first, box) or occupied.device.type != "cpu":
+        return None
+    return native.Scene(planes, grids, levels, networks, directions, box, occupied, step)
+
+
 __all__ = [
     "ALL_PLANES",
     "PLANE_AXES",
     "CellWeights",
     "HashLevels",
+    "Scene",
     "available",
     "backend",
     "cell_weights",
@@ -95,6 +127,8 @@ __all__ = [
     "hash_encode_at",
     "march_intervals",
     "mlp_maps",
+    "multiplies_half",
+    "open_scene",
     "sample_planes",
     "using",
 ]

@@ -23,7 +23,9 @@ def _open_core() -> tuple[ModuleType | None, str]:
         from dymap import _core
     except ImportError as error:
         if forced or os.environ.get("DYMAP_REQUIRE_NATIVE", "") == "1":
-            raise ImportError(f"dymap's native core is not installed ({error}); build it with: pip install .") from error
+            raise ImportError(
+                f"dymap's native core is not installed ({error}); build it with: pip install ."
+            ) from error
         why = "the native core was not built: no C++ compiler was found when dymap was installed"
         warnings.warn(f"{why}; plain torch does its work, several times slower", RuntimeWarning, stacklevel=2)
         return None, why
@@ -52,6 +54,11 @@ def describe() -> str:
     if core is None:
         return f"plain torch ({_missing})"
     return f"native, {backend()} of {', '.join(core.variants())}; threads: {core.thread_runtime()}"
+
+
+def multiplies_half() -> bool:
+    """Whether this processor multiplies bfloat16 faster than float32."""
+    return core is not None and any("bf16" in name for name in core.variants())
 
 
 def available() -> tuple[str, ...]:

@@ -9,13 +9,20 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dymap import _core
 from dymap.kernels.twin.hashgrid import HashLevels
 from dymap.kernels.twin.mlp_maps import CellWeights
 from dymap.kernels.twin.planes import ALL_PLANES
+
+MERGE = 3
+"""Consecutive samples of a ray that share one colour in fast images, at most."""
+MIN_WEIGHT = 1e-3
+"""Samples of a smaller weight are not seen (method.md 8)."""
 
 
 @cache
@@ -98,15 +105,13 @@ class _Encode(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         planes, grids, position = ctx.saved_tensors
-        wanted = [t if need else None for t, need in zip((planes, grids), ctx.needs_input_grad, strict=False)]
-        return (*_spread(*wanted, ctx.levels, position, ctx.which, _plain(grads[0])), None, None, None)
+        planes, grids = (t if need else None for t, need in zip((planes, grids), ctx.needs_input_grad, strict=False))
+        return (*_spread(planes, grids, ctx.levels, position, ctx.which, _plain(grads[0])), None, None, None)
 
 
 class _Density(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, planes: Tensor, grids: Tensor, levels: HashLevels, position: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, planes: Tensor, grids: Tensor, levels: HashLevels, position: Tensor) -> tuple[Tensor, Tensor]:
         encoded = _encoded(planes, grids, levels, position, 7)
         sigma = encoded.new_empty(len(encoded))
         _core.pair_dot(encoded, sigma, torch.get_num_threads())
@@ -127,10 +132,21 @@ class _Density(torch.autograd.Function):
 
 
 def collapse_time(
-    tables: Sequence[Tensor], levels: HashLevels, t: float, gradients: Sequence[Tensor] | None = None
+    tables: Sequence[Tensor],
+    levels: HashLevels,
+    t: float,
+    gradients: Sequence[Tensor] | None = None,
+    needed: Tensor | None = None,
 ) -> Tensor:
     """See `dymap.kernels.twin.hashgrid.collapse_time`."""
-    return _CollapseTime.apply(levels, t, gradients, *tables)
+    if needed is None:
+        return _CollapseTime.apply(levels, t, gradients, *tables)
+    # Pages are touched when they are written: torch's zeros touch them all.
+    shape = (len(tables), levels.plane_offsets[-1], tables[0].shape[1])
+    out = torch.from_numpy(np.zeros(shape, np.float32))
+    held = [_plain(table) for table in tables]
+    _core.collapse_time(_levels(levels, shape[2]), t, held, _plain(needed), out, torch.get_num_threads())
+    return out
 
 
 class _CollapseTime(torch.autograd.Function):
@@ -140,7 +156,7 @@ class _CollapseTime(torch.autograd.Function):
         features = tables[0].shape[1]
         out = tables[0].new_empty(len(tables), levels.plane_offsets[-1], features)
         held = [_plain(table) for table in tables]
-        _core.collapse_time(_levels(levels, features), t, held, out, torch.get_num_threads())
+        _core.collapse_time(_levels(levels, features), t, held, None, out, torch.get_num_threads())
         return out
 
     @staticmethod
@@ -209,11 +225,23 @@ class _MlpMaps(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         features, views, ray, position, first, second = ctx.saved_tensors
-        out = [torch.empty_like(t) for t in (features, first, second)]
+        d_features, d_first, d_second = (torch.empty_like(t) for t in (features, first, second))
         _core.mlp_maps_backward(
-            first, second, *ctx.shape, features, views, ray, position, _plain(grads[0]), *out, torch.get_num_threads()
+            first,
+            second,
+            ctx.shape[0],
+            ctx.shape[1],
+            features,
+            views,
+            ray,
+            position,
+            _plain(grads[0]),
+            d_features,
+            d_first,
+            d_second,
+            torch.get_num_threads(),
         )
-        return out[0], None, None, None, out[1], out[2], None
+        return d_features, None, None, None, d_first, d_second, None
 
 
 def march_intervals(
@@ -222,6 +250,87 @@ def march_intervals(
     """See `dymap.kernels.twin.march.march_intervals`."""
     intervals = t.new_empty(len(t), limit, 2)
     counts, stand = torch.empty(len(t), dtype=torch.int64), torch.empty_like(t)
-    rays = [_plain(a) for a in (origins, directions, t, t_max, box, grid)]
-    _core.march_intervals(*rays, step, limit, intervals, counts, stand, torch.get_num_threads())
+    origins, directions, t, t_max, box, grid = (_plain(a) for a in (origins, directions, t, t_max, box, grid))
+    _core.march_intervals(
+        origins, directions, t, t_max, box, grid, step, limit, intervals, counts, stand, torch.get_num_threads()
+    )
     return intervals, counts, stand
+
+
+class Scene:
+    """A frame's tensors, its occupancy and its step, ready for whole images (see `dymap.kernels.open_scene`)."""
+
+    def __init__(
+        self,
+        planes: Tensor,
+        grids: Tensor,
+        levels: HashLevels,
+        networks: CellWeights,
+        directions: tuple[str, int],
+        box: Tensor,
+        occupied: Tensor,
+        step: float,
+    ):
+        first, second = _plain(networks.first), _plain(networks.second)
+        self._networks = first.nbytes + second.nbytes
+        self._fast = False
+        self._core = _core.Scene(
+            _plain(planes),
+            _plain(grids),
+            _levels(levels, grids.shape[2]),
+            first,
+            second,
+            networks.size,
+            networks.overlap,
+            *directions,
+            _plain(box),
+            _plain(occupied),
+            step,
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that stays when the frame goes."""
+        return self._core.bytes + self._networks
+
+    def prepare_fast(self) -> None:
+        """Derive what the fast renderer reads, and let go of what only the exact one does."""
+        self._core.prepare_fast(torch.get_num_threads())
+        self._core.keep_fast()
+        self._fast = True
+
+    def render(
+        self,
+        ray: NDArray[np.float64],
+        origin: NDArray[np.float64],
+        offset: float,
+        size: tuple[int, int],
+        cancel: _core.Cancel | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
+        """What a pinhole camera sees, over black.
+
+        ray: [3, 3], pixel (column, row) looks along ray @ (column + offset, row + offset, 1) in the world; origin: [3]
+        world, metres; size: width and height. cancel: ends it between two tiles; what is missing stays black.
+        Returns rgb [H, W, 3], acc [H, W], depth [H, W] (infinity where the box is missed), hit [H, W] bool, and the
+        share of the image that was done.
+        """
+        width, height = size
+        make = torch.empty if cancel is None else torch.zeros
+        rgb, acc, depth = make(height, width, 3), make(height, width), make(height, width)
+        hit = make(height, width, dtype=torch.bool)
+        tiles, finished, _, _ = self._core.render(
+            np.ascontiguousarray(ray, np.float64),
+            np.ascontiguousarray(np.linalg.inv(ray), np.float64),
+            np.ascontiguousarray(origin, np.float64),
+            offset,
+            rgb,
+            acc,
+            depth,
+            hit,
+            self._fast,
+            MERGE,
+            MIN_WEIGHT,
+            cancel,
+            torch.get_num_threads(),
+        )
+        return rgb, acc, depth, hit, finished / tiles

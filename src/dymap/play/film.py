@@ -174,6 +174,8 @@ def write_film(
             if png is not None:
                 outputs[layer].append(sequence_writer(png if layer == "rgb" else png / layer))
         for done, step in enumerate(film, 1):
+            if done < len(film):
+                video.prefetch(film[done].frame, renderer)
             image = video.render(step.camera, step.frame, renderer=renderer, background="transparent")
             for layer, writes in outputs.items():
                 picture = _paint(layer, image, step, video, background, limits, capture)

@@ -17,7 +17,7 @@ from dymap.geometry.path import orbit_path
 from dymap.render.cache import FrameCache, frame_maker
 from dymap.render.image import Background, Image, render_image
 
-RendererName = Literal["march", "volume"]
+RendererName = Literal["march", "fast", "volume"]
 
 
 class Video:
@@ -31,7 +31,7 @@ class Video:
         self.baked = baked
         self.cameras = baked.cameras
         self.fps = baked.fps
-        self._frames = FrameCache(frame_maker(baked.field, baked.occupancy), max_bytes)
+        self._frames = FrameCache(frame_maker(baked.field, baked.occupancy, baked.render.max_samples), max_bytes)
 
     @property
     def name(self) -> str:
@@ -55,21 +55,26 @@ class Video:
     ) -> Image:
         """The clip at position `frame` (0-based) seen by a camera: rgb, acc and depth.
 
-        renderer: `march` skips empty space (method.md 8); `volume` samples the whole box (method.md 5) and is slower.
+        renderer: `march` skips empty space (method.md 8); `fast` takes shortcuts that hardly show, for real time (where
+        the native core does not run it is `march`); `volume` samples the whole box (method.md 5) and is slower.
         Lens distortion of the camera is ignored. Raises IndexError for a frame outside the clip.
         """
-        if renderer not in ("march", "volume"):
-            raise ValueError(f"unknown renderer {renderer!r}; known are 'march' and 'volume'")
+        if renderer not in ("march", "fast", "volume"):
+            raise ValueError(f"unknown renderer {renderer!r}; known are 'march', 'fast' and 'volume'")
         settings = self.baked.render
-        grid = self.baked.occupancy[frame] if renderer == "march" and 0 <= frame < self.num_frames else None
+        grid = self.baked.occupancy[frame] if renderer != "volume" and 0 <= frame < self.num_frames else None
         return render_image(
-            self._frames.get(frame, whole=renderer == "volume"),
+            self._frames.get(frame, whole=renderer == "volume", fast=renderer == "fast"),
             camera.undistorted(),
             grid,
             samples=settings.samples,
             max_samples=settings.max_samples,
             background=background,
         )
+
+    def prefetch(self, frame: int, renderer: RendererName = "march") -> None:
+        """Make ready, in the background, what an image at position `frame` needs: the next one of a film."""
+        self._frames.prefetch(frame, whole=renderer == "volume", fast=renderer == "fast")
 
     def viewer_box(self, frame: int) -> Tensor:
         """[2, 3] world, metres: what a viewer frames at position `frame` (method.md 11).

@@ -19,20 +19,26 @@ from dymap.field.decoder import PlaneDecoder
 from dymap.field.field import Field
 from dymap.field.frame import Frame
 from dymap.field.prepared import Precision, PreparedDecoder
+from dymap.kernels import Scene, multiplies_half
+from dymap.render.fused import fast_scene
 
-MAX_BYTES = 2 * 2**30
+MAX_BYTES = 8 * 2**30
 """Frames take at most this, or a quarter of the physical memory if that is less."""
 
 
 class FrameKey(NamedTuple):
-    """frame: position in the clip; whole: all of its box, or only what is occupied."""
+    """frame: position in the clip; whole: all of its box, or only what is occupied; fast: what the fast renderer
+    needs of it."""
 
     frame: int
     whole: bool = False
+    fast: bool = False
 
 
-def frame_bytes(frame: Frame) -> int:
+def frame_bytes(frame: Frame | Scene) -> int:
     """Memory of a Frame's tensors and of what has been derived from them so far. Shared storage counts once."""
+    if isinstance(frame, Scene):
+        return frame.nbytes
     storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in _tensors(frame)}
     return sum(storages.values())
 
@@ -63,22 +69,30 @@ def default_max_bytes() -> int:
 
 
 def frame_maker(
-    field: Field, occupancy: Tensor | None = None, precision: Precision = "float32"
-) -> Callable[[FrameKey], Frame]:
+    field: Field, occupancy: Tensor | None = None, max_samples: int = 256, precision: Precision | None = None
+) -> Callable[[FrameKey], Frame | Scene]:
     """Makes Frames of a field that is not trained any more.
 
-    occupancy: [frames, gx, gy, gz] bool. Frames that are not `whole` mean something in its voxels only; `precision`
-    holds for them alone. None: every frame is whole; so it is if the field has a decoder of another kind.
+    occupancy: [frames, gx, gy, gz] bool. Frames that are not `whole` mean something in its voxels only. None: every
+    frame is whole; so it is if the field has a decoder of another kind. max_samples: on the box's diagonal, and
+    precision: of the decoder, default bfloat16 where the processor multiplies in it, of what is made for the fast
+    renderer; without the native core that is a Frame too.
     """
-    if not isinstance(field.decoder, PlaneDecoder):
-        occupancy = None
-    decoder = None if occupancy is None else PreparedDecoder(field.decoder, precision)
+    decoder: Callable[[Precision], PreparedDecoder] | None = None
+    if isinstance(field.decoder, PlaneDecoder):
+        decoder = functools.cache(functools.partial(PreparedDecoder, field.decoder))
 
     @torch.no_grad()
-    def make(key: FrameKey) -> Frame:
+    def make(key: FrameKey) -> Frame | Scene:
         if occupancy is None or key.whole or not 0 <= key.frame < len(occupancy):
             return field.at(key.frame)
-        return field.at(key.frame, occupied=occupancy[key.frame], decoder=decoder)
+        occupied = occupancy[key.frame]
+        if not key.fast:
+            prepared = None if decoder is None else decoder("float32")
+            return field.at(key.frame, occupied=None if decoder is None else occupied, decoder=prepared)
+        prepared = None if decoder is None else decoder(precision or ("bfloat16" if multiplies_half() else "float32"))
+        frame = field.at(key.frame, occupied=None if decoder is None else occupied, decoder=prepared)
+        return fast_scene(frame, occupied, max_samples) or frame
 
     return make
 
@@ -90,36 +104,36 @@ class FrameCache:
     used last always stays. May be used from several threads; each Frame is made by one of them, the others wait.
     """
 
-    def __init__(self, make: Callable[[FrameKey], Frame], max_bytes: int | None = None):
+    def __init__(self, make: Callable[[FrameKey], Frame | Scene], max_bytes: int | None = None):
         self.max_bytes = default_max_bytes() if max_bytes is None else max_bytes
         self._make = make
         self._lock = threading.Lock()
-        self._frames: OrderedDict[FrameKey, Frame] = OrderedDict()
+        self._frames: OrderedDict[FrameKey, Frame | Scene] = OrderedDict()
         self._sizes: dict[FrameKey, int] = {}
         self._in_use: FrameKey | None = None  # handed out last; it grows while it is rendered
-        self._making: dict[FrameKey, Future[Frame]] = {}
+        self._making: dict[FrameKey, Future[Frame | Scene]] = {}
         self._background = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dymap-frames")
-        self._ahead: Future[Frame] | None = None
+        self._ahead: Future[Frame | Scene] | None = None
 
-    def __getitem__(self, index: int) -> Frame:
+    def __getitem__(self, index: int) -> Frame | Scene:
         """The Frame at a position, limited to what is occupied."""
         return self.get(index)
 
-    def get(self, index: int, whole: bool = False) -> Frame:
+    def get(self, index: int, whole: bool = False, fast: bool = False) -> Frame | Scene:
         """The Frame at a position. Raises what making it raises."""
-        key = FrameKey(index, whole)
+        key = FrameKey(index, whole, fast)
         frame = self._fetch(key)
         with self._lock:
             self._trim()
             self._in_use = key
         return frame
 
-    def prefetch(self, index: int, whole: bool = False) -> None:
+    def prefetch(self, index: int, whole: bool = False, fast: bool = False) -> None:
         """Make a Frame in the background, unless it is here. Of several such wishes the newest waits for its turn.
 
         An error is not kept: who asks for the Frame tries again and gets it.
         """
-        key = FrameKey(index, whole)
+        key = FrameKey(index, whole, fast)
         with self._lock:
             if key in self._frames or key in self._making:
                 return
@@ -142,14 +156,14 @@ class FrameCache:
     ) -> None:
         self.close()
 
-    def _fetch(self, key: FrameKey) -> Frame:
+    def _fetch(self, key: FrameKey) -> Frame | Scene:
         with self._lock:
             if key in self._frames:
                 self._frames.move_to_end(key)
                 return self._frames[key]
             being_made = self._making.get(key)
             if being_made is None:
-                mine = self._making[key] = Future[Frame]()
+                mine = self._making[key] = Future[Frame | Scene]()
         if being_made is not None:
             return being_made.result()
         try:

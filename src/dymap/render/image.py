@@ -13,6 +13,8 @@ from torch import Tensor
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import camera_rays, pixel_grid
+from dymap.kernels import Scene
+from dymap.render.fused import exact_scene, see
 from dymap.render.march import march_rays, march_step
 from dymap.render.volume import Rendered, render_rays
 
@@ -52,7 +54,7 @@ def to_bytes(image: Tensor) -> NDArray[np.uint8]:
 
 
 def render_image(
-    frame: Frame,
+    frame: Frame | Scene,
     camera: Camera,
     grid: Tensor | None = None,
     *,
@@ -62,9 +64,15 @@ def render_image(
 ) -> Image:
     """The Frame seen by a camera.
 
-    grid: [gx, gy, gz] occupancy for the marching renderer; None: the volume renderer with `samples` a ray.
+    frame: or a scene that was made from one (see fused.py), which says itself how it is rendered. grid: [gx, gy, gz]
+    occupancy for the marching renderer; None: the volume renderer with `samples` a ray.
     Memory is bounded beyond the image itself. The camera must be undistorted.
     """
+    if isinstance(frame, Scene):
+        return _over(*see(frame, camera), background)
+    scene = None if grid is None else exact_scene(frame, grid, max_samples)
+    if scene is not None:
+        return _over(*see(scene, camera), background)
     rows = max(1, BAND_PIXELS // camera.width)
     seen, hits = [], []
     for first in range(0, camera.height, rows):
@@ -88,12 +96,17 @@ def assemble(seen: Rendered, hit: Tensor, camera: Camera, background: Background
     depth = seen.depth.new_full((pixels,), float("inf"))
     rgb[hit], acc[hit], depth[hit] = seen.rgb, seen.acc, seen.depth
     shape = (camera.height, camera.width)
+    return _over(rgb.reshape(*shape, 3), acc.reshape(shape), depth.reshape(shape), hit.reshape(shape), background)
+
+
+def _over(rgb: Tensor, acc: Tensor, depth: Tensor, hit: Tensor, background: Background) -> Image:
+    """An image over black [H, W, 3] over another background."""
     if isinstance(background, Tensor):
-        if background.shape != (*shape, 3):
-            raise ValueError(f"background image has shape {tuple(background.shape)}, expected {(*shape, 3)}")
-        rgb = rgb + (1 - acc)[:, None] * background.to(rgb).reshape(-1, 3)
+        if background.shape != rgb.shape:
+            raise ValueError(f"background image has shape {tuple(background.shape)}, expected {tuple(rgb.shape)}")
+        rgb = rgb + (1 - acc)[..., None] * background.to(rgb)
     elif background == "white":
-        rgb = rgb + (1 - acc)[:, None]
+        rgb = rgb + (1 - acc)[..., None]
     elif background not in ("black", "transparent"):
         raise ValueError(f"unknown background {background!r}; known are black, white, transparent or an image")
-    return Image(rgb.reshape(*shape, 3), acc.reshape(shape), depth.reshape(shape), hit.reshape(shape))
+    return Image(rgb, acc, depth, hit)

@@ -121,7 +121,11 @@ def hash_encode_3d(
 
 
 def collapse_time(
-    tables: Sequence[Tensor], levels: HashLevels, t: float, gradients: Sequence[Tensor] | None = None
+    tables: Sequence[Tensor],
+    levels: HashLevels,
+    t: float,
+    gradients: Sequence[Tensor] | None = None,
+    needed: Tensor | None = None,
 ) -> Tensor:
     """Tables of the same sizes at one time: every level becomes the 2D grid of its vertices, interpolated in t once
     (exact).
@@ -130,7 +134,10 @@ def collapse_time(
     level is row x + y * resolution.
     gradients: K of the tables' shape; the tables' gradients are added to these in the backward pass and not returned
     (a step touches a few entries of large tables). None: returned as usual.
+    needed: [K, P, P] bool pixels of planes (row = second axis) whose neighbourhood alone must be right, without
+    gradients: a permission to skip the rest, of which no use is made here.
     """
+    del needed
     if gradients is not None:
         tables = [_AddGradient.apply(table, into) for table, into in zip(tables, gradients, strict=True)]
     device = tables[0].device
