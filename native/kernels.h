@@ -68,6 +68,11 @@ struct FeatureTiles {
     int channels = 0;
 };
 
+struct AdamStep {
+    float rate, beta1, beta2, epsilon, correction1, correction2, clip;  // corrections: 1 - beta^t
+    bool lazy;
+};
+
 struct Kernels {
     const char *name;
     int lanes;
@@ -105,9 +110,9 @@ struct Kernels {
     /// out[i] = 1 - exp(-relu(sigma[i]) * length).
     void (*opacity)(const float *sigma, float length, int64_t n, float *out);
     void (*sigmoid)(float *values, int64_t n);
-    /// One Adam step over n values; blocks whose gradients are all zero are left alone if `sparse`.
-    void (*adam)(float *parameter, const float *gradient, float *mean, float *square, int64_t n, float rate,
-                 float beta1, float beta2, float epsilon, float correction1, float correction2, bool sparse);
+    /// One Adam step over n values, gradients clipped to +-clip. lazy: blocks whose gradients are all zero are left
+    /// alone, and the gradients of the others are set to zero.
+    void (*adam)(float *parameter, float *gradient, float *mean, float *square, int64_t n, const AdamStep &);
 };
 
 constexpr int MLP_TILE = 2048;

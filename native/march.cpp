@@ -50,4 +50,88 @@ int march_ray(const Grid &g, const float *origin, const float *direction, float 
     }
 }
 
+namespace {
+
+/// Flat voxel of a grid at a depth along a ray.
+struct VoxelAlongRay {
+    float o[3], d[3];
+    int size[3];
+    VoxelAlongRay(const Grid &box, const int *n, const float *origin, const float *direction) {
+        for (int a = 0; a < 3; ++a) {
+            float scale = float(n[a]) / (box.box[3 + a] - box.box[a]);
+            o[a] = (origin[a] - box.box[a]) * scale;
+            d[a] = direction[a] * scale;
+            size[a] = n[a];
+        }
+    }
+    int64_t operator()(float depth) const {
+        int64_t flat = 0;
+        for (int a = 0; a < 3; ++a) {
+            float x = o[a] + d[a] * depth;
+            x = x > 0 ? (x < float(size[a] - 1) ? x : float(size[a] - 1)) : 0;
+            flat = flat * size[a] + int64_t(x);
+        }
+        return flat;
+    }
+};
+
+}  // namespace
+
+bool hull_depths(const HullSampling &s, const float *origin, const float *direction, float near, float far,
+                 const float *jitter, int count, float *z, float *dist) {
+    const int pieces = s.pieces;
+    float width = (far - near) / float(pieces), mass[MAX_PIECES] = {0}, length[MAX_PIECES];
+    bool inside[MAX_PIECES];
+    VoxelAlongRay voxel(s.hull, s.hull.size, origin, direction);
+    int total = 0;
+    for (int i = 0; i < pieces; ++i) {
+        inside[i] = s.hull.occupied[voxel(near + width * (float(i) + 0.5f))];
+        total += inside[i];
+    }
+    float even = total ? 1 / float(total) : 0;
+    for (int i = 0; i < pieces; ++i) mass[i] = inside[i] ? even : 0;
+    if (s.sigma) {
+        VoxelAlongRay at(s.hull, s.size, origin, direction);
+        float seen[MAX_PIECES], transmittance = 1, sum = 0;
+        for (int i = 0; i < pieces; ++i) {
+            float sigma = inside[i] ? s.sigma[at(near + width * (float(i) + 0.5f))] : 0;
+            float alpha = 1 - std::exp(-std::max(sigma, 0.0f) * width);
+            seen[i] = alpha * transmittance;
+            transmittance *= 1 - alpha + 1e-10f;
+            sum += seen[i];
+        }
+        float rest = s.explore + (1 - s.explore) * (1 - sum);
+        for (int i = 0; i < pieces; ++i) mass[i] = mass[i] * rest + (1 - s.explore) * seen[i];
+    }
+    float upto = 0, within = 0;
+    for (int i = 0; i < pieces; ++i) {  // both become running sums
+        upto += mass[i];
+        mass[i] = upto;
+        within += inside[i] ? width : 0;
+        length[i] = within;
+    }
+    float scale = 1 / std::max(upto, 1e-10f);
+    for (int i = 0; i < pieces; ++i) mass[i] *= scale;
+    // Depth, and length inside the hull, where the running mass reaches u; u never falls.
+    int piece = 0;
+    auto invert = [&](float u, float &depth, float &covered) {
+        while (piece < pieces - 1 && mass[piece] <= u) ++piece;
+        float below = piece ? mass[piece - 1] : 0, inner = piece ? length[piece - 1] : 0;
+        float share = (u - below) / std::max(mass[piece] - below, 1e-10f);
+        share = std::min(std::max(share, 0.0f), 1.0f);
+        depth = near + (float(piece) + share) * width;
+        covered = inner + share * (length[piece] - inner);
+    };
+    float unused, before, after;
+    for (int k = 0; k < count; ++k) invert((float(k) + jitter[k]) / float(count), z[k], unused);
+    piece = 0;
+    invert(0, unused, before);
+    for (int k = 0; k < count; ++k) {
+        invert(float(k + 1) / float(count), unused, after);
+        dist[k] = after - before;
+        before = after;
+    }
+    return total > 0;
+}
+
 }  // namespace dymap

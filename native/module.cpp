@@ -261,6 +261,7 @@ nb::tuple render_scene(const FrameScene &frame, const nb::ndarray<const double, 
 
 NB_MODULE(_core, m) {
     m.doc() = "The native core of dymap.kernels.";
+    nb::set_leak_warnings(false);  // Levels live in a cache until the interpreter is gone
     m.def("variants", &variants);
     m.def("variant", [] { return std::string(kernels().name); });
     m.def("use", &use);
@@ -387,14 +388,44 @@ NB_MODULE(_core, m) {
         .def_prop_ro("bytes", [](const FrameScene &f) { return (f.bricks ? f.bricks->bytes() : 0) + int64_t(f.half.size()) * 2; })
         .def("render", &render_scene, "ray"_a, "project"_a, "origin"_a, "offset"_a, "rgb"_a, "acc"_a, "depth"_a, "hit"_a,
              "fast"_a, "merge"_a, "min_weight"_a, "cancel"_a.none(), "threads"_a);
-    m.def("adam", [](const Out &parameter, const In &gradient, const Out &mean, const Out &square, float rate, float beta1,
-                     float beta2, float epsilon, float correction1, float correction2, bool sparse, int threads) {
+    m.def("adam", [](const Out &parameter, const Out &gradient, const Out &mean, const Out &square, float rate, float beta1,
+                     float beta2, float epsilon, float correction1, float correction2, float clip, bool lazy, int threads) {
         int64_t n = int64_t(parameter.size());
         require(int64_t(gradient.size()) == n && int64_t(mean.size()) == n && int64_t(square.size()) == n, "adam: sizes differ");
+        AdamStep step{rate, beta1, beta2, epsilon, correction1, correction2, clip, lazy};
         nb::gil_scoped_release release;
         parallel_ranges(threads_of(threads), n, 32768, [&](int64_t begin, int64_t end, int) {
             kernels().adam(parameter.data() + begin, gradient.data() + begin, mean.data() + begin, square.data() + begin,
-                           end - begin, rate, beta1, beta2, epsilon, correction1, correction2, sparse);
+                           end - begin, step);
         });
     });
+    m.def("hull_depths", [](const In &origins, const In &directions, const In &near, const In &far, const In &box,
+                            const Array<const bool> &hull, const In &jitter, const Maybe<In> &sigma, int pieces, float explore,
+                            const Out &z, const Out &dist, const Array<bool> &hit, int threads) {
+        int64_t n = points(origins);
+        require(shaped(directions, {n, 3}) && shaped(near, {n}) && shaped(far, {n}) && shaped(hit, {n}), "rays of different numbers");
+        require(shaped(jitter, {n, -1}) && jitter.shape(1) >= 1, "jitter must be [R, N]");
+        int64_t count = int64_t(jitter.shape(1));
+        require(shaped(z, {n, count}) && shaped(dist, {n, count}), "z and dist must be [R, N]");
+        require(pieces >= 1 && pieces <= MAX_PIECES, "1 to 1024 pieces");
+        HullSampling s;
+        s.hull = make_grid(box, hull);
+        s.pieces = pieces;
+        s.explore = explore;
+        if (sigma) {
+            require(sigma->ndim() == 3, "sigma must be [a, b, d]");
+            for (int a = 0; a < 3; ++a) {
+                require(sigma->shape(size_t(a)) >= 1 && sigma->shape(size_t(a)) <= 2048, "sigma of 1 to 2048 a side");
+                s.size[a] = int(sigma->shape(size_t(a)));
+            }
+            s.sigma = sigma->data();
+        }
+        nb::gil_scoped_release release;
+        parallel_ranges(threads_of(threads), n, 64, [&](int64_t begin, int64_t end, int) {
+            for (int64_t i = begin; i < end; ++i)
+                hit.data()[i] = hull_depths(s, origins.data() + 3 * i, directions.data() + 3 * i, near.data()[i], far.data()[i],
+                                            jitter.data() + i * count, int(count), z.data() + i * count, dist.data() + i * count);
+        });
+    }, "origins"_a, "directions"_a, "near"_a, "far"_a, "box"_a, "hull"_a, "jitter"_a, "sigma"_a.none(), "pieces"_a, "explore"_a,
+       "z"_a, "dist"_a, "hit"_a, "threads"_a);
 }

@@ -45,4 +45,17 @@ struct Grid {
 int march_ray(const Grid &, const float *origin, const float *direction, float &t, float t_max, float step, int limit,
               float *start, float *end);
 
+/// Where training samples a ray (the twin is hull_depths of render/sampling.py). sigma: [size], null: even.
+constexpr int MAX_PIECES = 1024;
+struct HullSampling {
+    Grid hull;
+    const float *sigma = nullptr;
+    int size[3] = {0, 0, 0};
+    int pieces = 0;
+    float explore = 0;
+};
+/// Depths z and lengths dist of `count` samples of a ray; whether it meets the hull.
+bool hull_depths(const HullSampling &, const float *origin, const float *direction, float near, float far,
+                 const float *jitter, int count, float *z, float *dist);
+
 }  // namespace dymap

@@ -104,7 +104,24 @@ def adam(
     epsilon: float,
     correction1: float,
     correction2: float,
-    sparse: bool,
+    clip: float,
+    lazy: bool,
+    threads: int,
+) -> None: ...
+def hull_depths(
+    origins: Tensor,
+    directions: Tensor,
+    near: Tensor,
+    far: Tensor,
+    box: Tensor,
+    hull: Tensor,
+    jitter: Tensor,
+    sigma: Tensor | None,
+    pieces: int,
+    explore: float,
+    z: Tensor,
+    dist: Tensor,
+    hit: Tensor,
     threads: int,
 ) -> None: ...
 

@@ -179,6 +179,8 @@ class TrainConfig:
     lr_codes: float = 5e-4
     lr_decoder: float = 5e-4
     lr_hash: float = 5e-3
+    lazy_adam: bool = False
+    """Entries of the hash tables that a step does not touch keep their values and moments (not as published)."""
     clip_value: float = 40.0
     """Gradients are clipped by value to this."""
     mask_weight: float = 0.1

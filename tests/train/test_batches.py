@@ -14,7 +14,7 @@ from dymap.capture.images import FACE, Shot, edge_band
 from dymap.config import TrainConfig
 from dymap.geometry.box import projected_box_mask
 from dymap.geometry.rays import slab_test
-from dymap.train.batches import BatchSampler, Item, draw_pixels
+from dymap.train.batches import BatchSampler, Item, draw_pixels, pixel_pools
 from tests.captures import TINY
 
 CONFIG = TrainConfig(items=6, rays=128, seed=5)
@@ -47,7 +47,7 @@ def test_shares_of_the_published_recipe() -> None:
     s = shot()
     inside = np.zeros(s.mask.shape, bool)
     inside[5:25, 5:35] = True
-    drawn = draw_pixels(s, inside, 1024, TrainConfig(), np.random.default_rng(0))
+    drawn = draw_pixels(pixel_pools(s, inside, TrainConfig()), 1024, TrainConfig(), np.random.default_rng(0))
     flat = s.mask.reshape(-1)[drawn]
     assert len(drawn) == 1024
     assert (flat[:716] > 0).all()
@@ -61,17 +61,22 @@ def test_without_face_or_foreground_the_rest_is_anywhere() -> None:
     s = shot()
     inside = np.ones(s.mask.shape, bool)
     s.mask[s.mask == FACE] = 1
-    drawn = draw_pixels(s, inside, 100, TrainConfig(), np.random.default_rng(0))
+    drawn = draw_pixels(pixel_pools(s, inside, TrainConfig()), 100, TrainConfig(), np.random.default_rng(0))
     assert (s.mask.reshape(-1)[drawn[:70]] > 0).all()
     assert len(drawn) == 100
     s.mask[:] = 0
-    assert len(np.unique(draw_pixels(s, inside, 1200, TrainConfig(), np.random.default_rng(0)))) > 500
+    assert (
+        len(
+            np.unique(draw_pixels(pixel_pools(s, inside, TrainConfig()), 1200, TrainConfig(), np.random.default_rng(0)))
+        )
+        > 500
+    )
 
 
 def test_draws_are_uniform_with_replacement() -> None:
     s = shot()
     config = TrainConfig(foreground=1.0, face=0.0)
-    drawn = draw_pixels(s, s.mask > 0, 200 * 200, config, np.random.default_rng(0))
+    drawn = draw_pixels(pixel_pools(s, s.mask > 0, config), 200 * 200, config, np.random.default_rng(0))
     counts = np.bincount(drawn, minlength=s.mask.size)[s.mask.reshape(-1) > 0]
     assert len(counts) == 200
     assert ((counts - 200) ** 2 / 200).sum() < 270, "chi squared of 199 degrees: 99.9 % lie below 267"

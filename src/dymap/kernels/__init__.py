@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dymap.kernels import twin
 from dymap.kernels.choice import available, backend, core, describe, multiplies_half, runs_native, using
+from dymap.kernels.twin.adam import AdamStep
 from dymap.kernels.twin.gather import gather_sum
 from dymap.kernels.twin.hashgrid import HashLevels, hash_encode
 from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights
@@ -87,6 +88,29 @@ def march_intervals(
     return _for(origins, box).march_intervals(origins, directions, t, t_max, box, grid, step, limit)
 
 
+def adam(parameter: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, how: AdamStep) -> None:
+    """See `dymap.kernels.twin.adam.adam`."""
+    _for(parameter, gradient, mean, square).adam(parameter, gradient, mean, square, how)
+
+
+def hull_depths(
+    rays: tuple[Tensor, Tensor, Tensor, Tensor],
+    box: Tensor,
+    hull: Tensor,
+    jitter: Tensor,
+    sigma: Tensor | None,
+    pieces: int,
+    explore: float,
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """The core's `dymap.render.sampling.hull_depths`; None where it does not run.
+
+    rays: origins, directions [R, 3], near, far [R]; sigma: densities whose neighbourhood counts already.
+    """
+    if not runs_native(*rays, box, jitter, sigma) or hull.device.type != "cpu":
+        return None
+    return native.hull_depths(rays, box, hull, jitter, sigma, pieces, explore)
+
+
 def open_scene(
     planes: Tensor,
     grids: Tensor,
@@ -111,9 +135,11 @@ def open_scene(
 __all__ = [
     "ALL_PLANES",
     "PLANE_AXES",
+    "AdamStep",
     "CellWeights",
     "HashLevels",
     "Scene",
+    "adam",
     "available",
     "backend",
     "cell_weights",
@@ -125,6 +151,7 @@ __all__ = [
     "hash_encode",
     "hash_encode_3d",
     "hash_encode_at",
+    "hull_depths",
     "march_intervals",
     "mlp_maps",
     "multiplies_half",

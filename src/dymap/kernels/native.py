@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dymap import _core
+from dymap.kernels.twin.adam import AdamStep
 from dymap.kernels.twin.hashgrid import HashLevels
 from dymap.kernels.twin.mlp_maps import CellWeights
 from dymap.kernels.twin.planes import ALL_PLANES
@@ -255,6 +256,54 @@ def march_intervals(
         origins, directions, t, t_max, box, grid, step, limit, intervals, counts, stand, torch.get_num_threads()
     )
     return intervals, counts, stand
+
+
+def adam(parameter: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, how: AdamStep) -> None:
+    """See `dymap.kernels.twin.adam.adam`."""
+    _core.adam(
+        parameter,
+        gradient,
+        mean,
+        square,
+        how.rate,
+        *how.betas,
+        how.epsilon,
+        *how.corrections,
+        how.clip,
+        how.lazy,
+        torch.get_num_threads(),
+    )
+
+
+def hull_depths(
+    rays: tuple[Tensor, Tensor, Tensor, Tensor],
+    box: Tensor,
+    hull: Tensor,
+    jitter: Tensor,
+    sigma: Tensor | None,
+    pieces: int,
+    explore: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `dymap.kernels.hull_depths`."""
+    origins, directions, near, far = (_plain(a) for a in rays)
+    z, dist, hit = torch.empty_like(jitter), torch.empty_like(jitter), torch.empty(len(near), dtype=torch.bool)
+    _core.hull_depths(
+        origins,
+        directions,
+        near,
+        far,
+        _plain(box),
+        _plain(hull),
+        _plain(jitter),
+        None if sigma is None else _plain(sigma),
+        pieces,
+        explore,
+        z,
+        dist,
+        hit,
+        torch.get_num_threads(),
+    )
+    return z, dist, hit
 
 
 class Scene:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dymap import kernels
 from dymap.geometry.rays import Rays
 from dymap.render.volume import opacity, ray_weights
 
@@ -52,14 +53,17 @@ def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Te
     lengths get equal samples.
     Rays that meet no occupied voxel get hit = False and intervals of length zero.
     """
+    around = None if sigma is None else _largest_around(sigma)
+    held = (rays.origins, rays.directions, rays.near, rays.far)
+    if (native := kernels.hull_depths(held, box, hull, jitter, around, PIECES, EXPLORE)) is not None:
+        return Depths(*native)
     near, width = rays.near, (rays.far - rays.near) / PIECES
     voxel = _voxels(rays, box, tuple(hull.shape), near, width)
     inside = hull.reshape(-1)[voxel].to(near.dtype)  # [R, PIECES]
     total = inside.sum(dim=1, keepdim=True)
     mass = inside / total.clamp(min=1)
-    if sigma is not None:
-        around = _largest_around(sigma)
-        voxel = _voxels(rays, box, tuple(sigma.shape), near, width)
+    if around is not None:
+        voxel = _voxels(rays, box, tuple(around.shape), near, width)
         seen = ray_weights(opacity(around.reshape(-1)[voxel], width[:, None] * inside))
         mass = mass * (EXPLORE + (1 - EXPLORE) * (1 - seen.sum(dim=1, keepdim=True))) + (1 - EXPLORE) * seen
     upto = torch.cumsum(mass, dim=1)

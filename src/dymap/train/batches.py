@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +20,8 @@ from dymap.errors import InputError
 from dymap.geometry.box import projected_box_mask
 from dymap.geometry.rays import Rays, camera_rays
 
+POOL_BYTES = 256 * 2**20
+"""Pixel pools that are kept take at most this."""
 MAX_ROUNDS = 100
 """Draws of one view before it is given up."""
 
@@ -36,23 +40,42 @@ class Item:
     edge: Tensor
 
 
-def draw_pixels(
-    shot: Shot, inside: NDArray[np.bool_], count: int, config: TrainConfig, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """[count] flat indices into the shot, with replacement: shares on the foreground, on the face and just outside the
-    silhouette; the rest anywhere in the projected box (`inside` [h, w])."""
-    shares = [(config.foreground, shot.mask != 0), (config.face, shot.mask == FACE)]
+class Pools(NamedTuple):
+    """Flat indices [n] int32 of a shot's pixels: on the foreground, on the face, just outside the silhouette, and
+    anywhere in the projected box."""
+
+    foreground: NDArray[np.int32]
+    face: NDArray[np.int32]
+    band: NDArray[np.int32]
+    anywhere: NDArray[np.int32]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(pool.nbytes for pool in self)
+
+
+def pixel_pools(shot: Shot, inside: NDArray[np.bool_], config: TrainConfig) -> Pools:
+    """Where the rays of a shot may be drawn from. inside: [h, w] bool, the projected box."""
+
+    def pixels(where: NDArray[np.bool_]) -> NDArray[np.int32]:
+        return np.flatnonzero(where).astype(np.int32)
+
+    foreground, band = shot.mask != 0, np.zeros(0, np.int32)
     if config.band > 0:
         size = 2 * config.band_pixels + 1
-        near = cv2.dilate((shot.mask != 0).astype(np.uint8), np.ones((size, size), np.uint8)) != 0
-        shares.append((config.band, near & (shot.mask == 0) & inside))
+        near = cv2.dilate(foreground.astype(np.uint8), np.ones((size, size), np.uint8)) != 0
+        band = pixels(near & ~foreground & inside)
+    return Pools(pixels(foreground), pixels(shot.mask == FACE), band, pixels(inside))
+
+
+def draw_pixels(pools: Pools, count: int, config: TrainConfig, rng: np.random.Generator) -> NDArray[np.int32]:
+    """[count] flat indices into the shot, with replacement: the configuration's shares of the first three pools, and
+    the rest from anywhere."""
     drawn = []
-    for share, where in shares:
-        pixels = np.flatnonzero(where)
+    for share, pixels in ((config.foreground, pools.foreground), (config.face, pools.face), (config.band, pools.band)):
         n = int(count * share) if len(pixels) else 0
         drawn.append(pixels[rng.integers(0, max(len(pixels), 1), n)])
-    anywhere = np.flatnonzero(inside)
-    drawn.append(anywhere[rng.integers(0, len(anywhere), count - sum(map(len, drawn)))])
+    drawn.append(pools.anywhere[rng.integers(0, len(pools.anywhere), count - sum(map(len, drawn)))])
     return np.concatenate(drawn)
 
 
@@ -62,6 +85,8 @@ class BatchSampler:
     def __init__(self, capture: Capture, config: TrainConfig, device: torch.device | str = "cpu"):
         self.capture, self.config, self.device = capture, config, device
         self._hulls: dict[int, NDArray[np.uint8]] = {}
+        self._pools: OrderedDict[tuple[int, int], Pools] = OrderedDict()
+        self._pool_bytes = 0
 
     def draw(self, step: int) -> list[Item]:
         rng = np.random.default_rng([self.config.seed, step])
@@ -91,7 +116,7 @@ class BatchSampler:
 
     def _view(self, frame: int, view: int, count: int, rng: np.random.Generator) -> Item:
         shot, camera = self.capture.shot(frame, view), self.capture.cameras[view]
-        inside = self._box_mask(frame, view, shot)
+        pools = self._pools_of(frame, view, shot)
         box = torch.from_numpy(self.capture.boxes[frame])
         pixels: list[NDArray[np.int64]] = []
         rays: list[Rays] = []
@@ -102,7 +127,7 @@ class BatchSampler:
                     f"{self.capture.name}: hardly a pixel of camera {camera.name!r} looks at the box of frame "
                     f"{self.capture.frames[frame]}; check its R, T and their unit"
                 )
-            drawn = draw_pixels(shot, inside, missing, self.config, rng)
+            drawn = draw_pixels(pools, missing, self.config, rng)
             row, column = np.divmod(drawn, shot.mask.shape[1])
             some, hit = camera_rays(camera, box, np.stack([column + shot.x, row + shot.y], axis=1), self.device)
             rays.append(some)
@@ -114,6 +139,18 @@ class BatchSampler:
         rgb = shot.rgb.reshape(-1, 3)[index].astype(np.float32) / np.float32(255)
         tensors = (torch.from_numpy(a).to(self.device) for a in (rgb, (mask != 0).astype(np.float32), edge))
         return Item(frame, Rays.cat(rays), *tensors)
+
+    def _pools_of(self, frame: int, view: int, shot: Shot) -> Pools:
+        """The pools of a shot, kept while there is room."""
+        key = (frame, view)
+        if key in self._pools:
+            self._pools.move_to_end(key)
+            return self._pools[key]
+        pools = self._pools[key] = pixel_pools(shot, self._box_mask(frame, view, shot), self.config)
+        self._pool_bytes += pools.nbytes
+        while self._pool_bytes > POOL_BYTES and len(self._pools) > 1:
+            self._pool_bytes -= self._pools.popitem(last=False)[1].nbytes
+        return pools
 
     def _box_mask(self, frame: int, view: int, shot: Shot) -> NDArray[np.bool_]:
         camera = self.capture.cameras[view]

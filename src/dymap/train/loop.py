@@ -22,10 +22,12 @@ from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
+from dymap.field.hashgrid import CollapsedHash
 from dymap.field.lattice import density_lattice
 from dymap.render.march import march_step
 from dymap.render.sampling import hull_depths, look_up, scattered_lattice
 from dymap.render.volume import Rendered, integrate, intervals, ray_depths
+from dymap.train.adam import LazyAdam
 from dymap.train.batches import BatchSampler, Item
 from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint, sweep
 from dymap.train.losses import Losses, LossFunction, empty_loss, psnr, published_losses
@@ -72,13 +74,15 @@ def make_optimiser(field: Field, config: Config) -> torch.optim.Adam:
         for part, parameters in field.parameter_groups()
         for parameter in parameters
     ]
+    if train.lazy_adam:
+        return LazyAdam(groups, field, train.clip_value)
     # Fused Adam computes the same numbers in one pass over memory instead of ten.
     fused = all(p.device.type in ("cpu", "cuda") for p in field.parameters())
     return torch.optim.Adam(groups, betas=(0.9, 0.999), eps=1e-8, fused=fused)
 
 
 def render_item(
-    field: Field, item: Item, sampler: BatchSampler, config: Config, generator: torch.Generator
+    field: Field, item: Item, sampler: BatchSampler, config: Config, generator: torch.Generator, step: int = 0
 ) -> tuple[Rendered, Losses]:
     """Render the rays of an item, differentiably, with stratified samples; and the losses that need no rays.
 
@@ -104,11 +108,14 @@ def render_item(
         frame = field.at(item.frame, code, collapse=False)
         return integrate(frame, item.rays, z, intervals(z), colour_threshold=train.colour_threshold), losses
     frame = field.at(item.frame, code)
+    if field.hash.gradients is not None:  # which are not looked at any more once they are added to these
+        assert isinstance(frame.hash, CollapsedHash)
+        frame.hash.grids.register_hook(lambda gradient: check_finite({"gradient of hash": gradient.norm()}, step))
     hull = sampler.hull(item.frame)
     lattice = scattered_lattice([uniform(n) for n in hull_shape(frame.box.cpu().numpy(), train.proposal_grid)])
     sigma = density_lattice(frame, *lattice)
-    step = march_step(frame.box, config.render.max_samples)
-    losses["empty"] = train.empty_weight * empty_loss(sigma, look_up(hull, lattice), step)
+    length = march_step(frame.box, config.render.max_samples)
+    losses["empty"] = train.empty_weight * empty_loss(sigma, look_up(hull, lattice), length)
     jitter = uniform(len(item.rays), train.hull_samples)
     z, dist, hit = hull_depths(item.rays, frame.box, hull, jitter, sigma.detach())
     return integrate(frame, item.rays, z, dist, hit[:, None].expand_as(z), train.colour_threshold), losses
@@ -133,7 +140,7 @@ def train_step(
     totals: dict[str, float] = {}
     counted = [int((~item.edge).sum()) for item in items]
     for item, count in zip(items, counted, strict=True):
-        seen, losses = render_item(field, item, sampler, config, generator)
+        seen, losses = render_item(field, item, sampler, config, generator, step)
         losses = {name: value / len(items) for name, value in losses.items()}
         if count:  # weighted so that the sum is the mean over all rays of the batch that count
             share = count / sum(counted)
@@ -147,7 +154,8 @@ def train_step(
     norms = torch.stack(torch._foreach_norm(list(gradients.values())))
     if not torch.isfinite(norms).all():
         check_finite({f"gradient of {name}": value for name, value in gradients.items()}, step)
-    torch.nn.utils.clip_grad_value_(field.parameters(), config.train.clip_value)
+    if not isinstance(optimiser, LazyAdam):
+        torch.nn.utils.clip_grad_value_(field.parameters(), config.train.clip_value)
     optimiser.step()
     quality = psnr(torch.tensor(totals["colour"])).item() if totals.get("colour") else float("nan")
     rays = sum(len(item.rays) for item in items)

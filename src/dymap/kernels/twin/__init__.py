@@ -1,5 +1,6 @@
 """The hot loops in plain torch: readable, differentiable, any device. What they compute is the truth."""
 
+from dymap.kernels.twin.adam import adam
 from dymap.kernels.twin.encoding import density, encode
 from dymap.kernels.twin.hashgrid import collapse_time, hash_encode_3d, hash_encode_at
 from dymap.kernels.twin.march import march_intervals
@@ -7,6 +8,7 @@ from dymap.kernels.twin.mlp_maps import mlp_maps
 from dymap.kernels.twin.planes import sample_planes
 
 __all__ = [
+    "adam",
     "collapse_time",
     "density",
     "encode",
