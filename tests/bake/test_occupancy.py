@@ -48,10 +48,14 @@ def test_occupied_by_brute_force() -> None:
     points = subsamples(bake_lattice(frame.box, grid, counts), counts)
     sigma = frame.density(frame.normalise(points.reshape(-1, 3)))[0].reshape(*grid, -1)
     largest = sigma.amax(-1).flatten().sort()[0]
-    threshold = float(largest[29:31].mean())  # half of the voxels exceed it
+    # Neighbours share their faces, so some maxima are equal but for rounding: the threshold goes where none is near,
+    # and about half of the voxels exceed it.
+    below = 20 + int(largest[20:41].diff().argmax())
+    assert largest[below + 1] - largest[below] > 0.1
+    threshold = float(largest[below : below + 2].mean())
     baked = bake_occupancy(frame, BakeConfig(grid, counts, threshold))
     assert torch.equal(baked, (sigma > threshold).any(-1))
-    assert 20 < baked.sum() < 40, "neighbours share their faces, so some are equal"
+    assert 20 < baked.sum() < 40
 
 
 def test_both_faces_are_needed() -> None:
