@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from dymap.capture import Capture, open_capture
+from dymap.kernels import available, using
 from tests.captures import TINY, write_capture
 from tests.golden.sources import FOLDERS, Golden
 
@@ -29,6 +30,13 @@ torch.set_num_threads(1)  # operations here are tiny: more threads only wait for
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(params=available())
+def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The test runs once with every instruction set of the core that this machine has, and with the torch twin."""
+    with using(request.param):
+        yield request.param
 
 
 _golden = cache(Golden)

@@ -11,6 +11,7 @@ from dymap.config import BakeConfig
 from dymap.geometry.box import box_of_points
 from tests.field.models import tiny_field
 from tests.golden.sources import Golden
+from tests.variants import with_all_kernels
 
 MODELS = ["small", "small13"]
 
@@ -41,6 +42,7 @@ def test_neighbours_share_their_face(counts: tuple[int, int, int]) -> None:
     torch.testing.assert_close(torch.stack([low.amin((0, 1, 2)), high.amax((0, 1, 2))]), box)
 
 
+@with_all_kernels
 @torch.no_grad()
 def test_occupied_by_brute_force() -> None:
     frame = tiny_field().at(1)
@@ -84,6 +86,7 @@ def test_golden_mesh_points(golden: Golden) -> None:
     arrays.check("mesh_pts", torch.stack(torch.meshgrid(*lattice, indexing="ij"), -1), atol=1e-6)
 
 
+@with_all_kernels
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("number", range(5))
 def test_golden_grids(golden: Golden, model: str, number: int) -> None:

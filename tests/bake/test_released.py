@@ -16,6 +16,7 @@ from dymap.field.field import Field
 from dymap.geometry.camera import Camera
 from dymap.render.image import render_image
 from tests.golden.sources import HERE, Golden
+from tests.variants import with_all_kernels
 
 
 def final_file(golden: Golden, folder: Path) -> Path:
@@ -48,6 +49,7 @@ def baked_field(golden: Golden, net: dict[str, Tensor]) -> Field:
     return field
 
 
+@with_all_kernels
 def test_final_file_renders_the_golden_image(golden: Golden, tmp_path: Path) -> None:
     file = torch.load(final_file(golden, tmp_path), weights_only=True)
     net = file["net"]

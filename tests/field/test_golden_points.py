@@ -16,6 +16,7 @@ from dymap.field.frame import Frame
 from dymap.kernels import PLANE_AXES, hash_encode, mlp_maps, sample_planes
 from dymap.kernels.twin.mlp_maps import locate
 from tests.golden.sources import Arrays, Golden
+from tests.variants import cached_for_each, with_all_kernels
 
 MODELS = ["small", "small_mlp2", "small13"]
 SIGMA = {"atol": 5e-3, "rtol": 1e-5}
@@ -30,7 +31,7 @@ class Points:
         boxes = dict(zip(self.frames, self.arrays["wbounds"], strict=True))
         self.field: Field = golden.field(model, boxes).requires_grad_(False)
 
-    @cache  # noqa: B019
+    @cached_for_each
     def at(self, k: int, collapse: bool = True) -> Frame:
         return self.field.at(self.frames[k], collapse=collapse)
 
@@ -95,6 +96,7 @@ def test_hash_features_of_each_table(points: Points, k: int) -> None:
         points.check(f"hash_{key}", k, hash_encode(coords, table, hash.levels), atol=1e-6)
 
 
+@with_all_kernels
 @each_frame
 def test_triplane_and_density_planes(points: Points, k: int) -> None:
     channels = points.field.config.channels
@@ -103,6 +105,7 @@ def test_triplane_and_density_planes(points: Points, k: int) -> None:
     points.check("density_weight", k, sampled[:, channels:], atol=1e-4, rtol=1e-6)
 
 
+@with_all_kernels
 @each_frame
 def test_samples_of_the_golden_planes(points: Points, k: int) -> None:
     """Without our decoder: what differs is the sampling alone, of values up to 200."""
@@ -114,6 +117,7 @@ def test_samples_of_the_golden_planes(points: Points, k: int) -> None:
         points.check(sampled, k, values, atol=2e-5, rtol=1e-6)
 
 
+@with_all_kernels
 @each_frame
 @pytest.mark.parametrize("collapse", [True, False])
 def test_feature_and_density(points: Points, k: int, collapse: bool) -> None:
@@ -130,6 +134,7 @@ def test_views(points: Points, k: int) -> None:
     points.check("view_embed", k, view, atol=1e-6)
 
 
+@with_all_kernels
 @each_frame
 @pytest.mark.parametrize("collapse", [True, False])
 def test_colour(points: Points, k: int, collapse: bool) -> None:

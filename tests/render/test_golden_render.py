@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -18,9 +17,10 @@ from dymap.render.image import render_image
 from dymap.render.march import march_rays, march_step
 from dymap.render.volume import intervals, opacity, ray_depths, render_rays
 from tests.golden.sources import Arrays, Golden
+from tests.variants import cached_for_each, with_all_kernels
 
 
-@cache
+@cached_for_each
 def volume_scene(golden: Golden, model: str, k: int) -> tuple[Arrays, Frame, Rays]:
     arrays = golden.arrays(f"{model}_render")
     frame = int(arrays["frames"][k])
@@ -62,6 +62,7 @@ def test_golden_pixels(golden: Golden, model: str, k: int) -> None:
     assert np.concatenate(away).max() < 1e-4
 
 
+@with_all_kernels
 @each_volume
 @each_frame
 def test_golden_volume_images(golden: Golden, model: str, k: int) -> None:
@@ -74,6 +75,7 @@ def test_golden_volume_images(golden: Golden, model: str, k: int) -> None:
     assert seen.acc.max() > 0.9
 
 
+@with_all_kernels
 @each_volume
 @each_frame
 def test_golden_samples(golden: Golden, model: str, k: int) -> None:
@@ -117,7 +119,7 @@ class Counting:
         return self.frame.colour(position, feature, directions, ray)
 
 
-@cache
+@cached_for_each
 def march_scene(golden: Golden, model: str) -> tuple[Arrays, Frame, Rays, Tensor, float]:
     arrays = golden.arrays(f"{model}_fast")
     number = int(arrays["fast_frame"])
@@ -147,6 +149,7 @@ def test_golden_march_rays(golden: Golden, model: str) -> None:
     assert step == pytest.approx(float(arrays["fast_step"]), rel=1e-7)
 
 
+@with_all_kernels
 @each_march
 def test_golden_intervals_to_the_bit(golden: Golden, model: str) -> None:
     arrays, frame, rays, grid, step = march_scene(golden, model)
@@ -162,6 +165,7 @@ def test_golden_intervals_to_the_bit(golden: Golden, model: str) -> None:
     arrays.check("fast_t_ends", each[:, 1])
 
 
+@with_all_kernels
 @each_march
 @pytest.mark.parametrize(("name", "rounds"), [("noert", 200), ("ert8", 8), ("ert32", 32)])
 def test_golden_march_images(golden: Golden, model: str, name: str, rounds: int) -> None:
@@ -173,6 +177,7 @@ def test_golden_march_images(golden: Golden, model: str, name: str, rounds: int)
     arrays.check(f"fast_{name}_density_color_points", counting.asked)
 
 
+@with_all_kernels
 @each_march
 @pytest.mark.parametrize("name", ["noert", "ert64"])
 def test_golden_march_without_empty_voxels(golden: Golden, model: str, name: str) -> None:
@@ -184,6 +189,7 @@ def test_golden_march_without_empty_voxels(golden: Golden, model: str, name: str
     arrays.check(f"fast_ones_{name}_acc_map", seen.acc[:, None], atol=1e-4)
 
 
+@with_all_kernels
 @each_march
 def test_short_rounds_without_empty_voxels_are_not_black(golden: Golden, model: str) -> None:
     """What `fast_ones_ert8` should have shown: the same image as without rounds (method.md 15)."""
@@ -193,6 +199,7 @@ def test_short_rounds_without_empty_voxels_are_not_black(golden: Golden, model: 
     arrays.check("fast_ones_noert_acc_map", seen.acc[:, None], atol=1e-4)
 
 
+@with_all_kernels
 @each_march
 def test_golden_whole_images(golden: Golden, model: str) -> None:
     """Through render_image: pixels, background, occupancy. The golden ones start from rays made in float32."""

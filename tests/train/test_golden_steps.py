@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from dymap.train.loop import make_optimiser
 from dymap.train.losses import psnr, published_losses
 from dymap.train.schedule import published_factor
 from tests.golden.sources import Arrays, Golden
+from tests.variants import cached_for_each, with_all_kernels
 
 SAMPLES = 32
 CONFIG = TrainConfig()
@@ -70,7 +70,7 @@ def golden_rates(arrays: Arrays) -> dict[str | None, float]:
     return dict(zip(map(our_key, arrays["opt_group_order"].tolist()), arrays["lr_used"].tolist(), strict=True))
 
 
-@cache
+@cached_for_each
 def trained(golden: Golden, collapse: bool) -> tuple[Field, list[dict[str, float]], dict[str, Tensor], list[float]]:
     """The field after three steps, the losses before each, the first gradients, and how far the first step went."""
     arrays = golden.arrays("small_train")
@@ -102,6 +102,7 @@ def trained(golden: Golden, collapse: bool) -> tuple[Field, list[dict[str, float
 each_collapse = pytest.mark.parametrize("collapse", [False, True], ids=["pointwise", "collapsed"])
 
 
+@with_all_kernels
 @each_collapse
 def test_golden_images(golden: Golden, collapse: bool) -> None:
     arrays, field = golden.arrays("small_train"), new_field(golden)
@@ -121,6 +122,7 @@ def test_golden_ranges(golden: Golden) -> None:
         torch.testing.assert_close(far, item.rays.far, atol=2e-6, rtol=0)
 
 
+@with_all_kernels
 @each_collapse
 def test_golden_losses_of_three_steps(golden: Golden, collapse: bool) -> None:
     arrays = golden.arrays("small_train")
@@ -133,6 +135,7 @@ def test_golden_losses_of_three_steps(golden: Golden, collapse: bool) -> None:
     np.testing.assert_allclose(ours[:, psnr_column], arrays["losses"][:, psnr_column], atol=2e-4)
 
 
+@with_all_kernels
 @each_collapse
 def test_golden_gradients(golden: Golden, collapse: bool) -> None:
     arrays = golden.arrays("small_train")
@@ -156,6 +159,7 @@ def test_golden_gradients(golden: Golden, collapse: bool) -> None:
     assert checked == len(arrays["param_names"]) == 28
 
 
+@with_all_kernels
 @each_collapse
 def test_golden_first_step(golden: Golden, collapse: bool) -> None:
     """How far every tensor moved; Adam's first step is the learning rate times the gradient's sign."""
@@ -164,6 +168,7 @@ def test_golden_first_step(golden: Golden, collapse: bool) -> None:
     arrays.check("param_delta_norm_after_1", np.array(moved), rtol=5e-3)
 
 
+@with_all_kernels
 @each_collapse
 def test_golden_parameters_after_three_steps(golden: Golden, collapse: bool) -> None:
     """To a fraction of the distance moved; where a gradient is nearly zero Adam's direction is rounding noise."""

@@ -1,0 +1,30 @@
+"""Tests over every implementation of the kernels that this machine runs: the twin and the core's instruction sets."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from dymap.kernels import backend
+
+T = TypeVar("T")
+
+with_all_kernels = pytest.mark.usefixtures("kernels")
+"""Runs a test once with each of them (the fixture is in conftest.py)."""
+
+
+def cached_for_each(function: Callable[..., T]) -> Callable[..., T]:
+    """functools.cache, for what the kernels had a hand in: what one of them made is not given to another."""
+
+    @functools.cache
+    def made_by(_: str, *args: Any, **options: Any) -> T:
+        return function(*args, **options)
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> T:
+        return made_by(backend(), *args, **options)
+
+    return call
