@@ -10,6 +10,7 @@
 
 #include "dispatch.h"
 #include "ops.h"
+#include "probe.h"
 #include "render.h"
 #include "threads.h"
 
@@ -376,6 +377,10 @@ NB_MODULE(_core, m) {
        "d_features"_a, "d_first"_a, "d_second"_a, "threads"_a);
 
     m.def("march_intervals", &march);
+    m.def("multiply_adds", [](int64_t rounds, int threads) {
+        nb::gil_scoped_release release;
+        return multiply_adds(rounds, threads_of(threads));
+    });
     nb::class_<Cancel>(m, "Cancel").def(nb::init<>()).def("cancel", [](Cancel &c) { c.set = true; });
     nb::class_<FrameScene>(m, "Scene")
         .def("__init__", &make_scene)
