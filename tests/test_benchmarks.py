@@ -1,20 +1,30 @@
-"""The baseline of the benchmarks: a hull, rays that end on it, colours that are looked up."""
+"""The benchmarks: the baseline (a hull, rays that end on it, colours that are looked up), and what is timed."""
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from benchmarks.__main__ import main as speed
+from benchmarks.__main__ import run
+from benchmarks.cases import Case, Peak, Stopwatch, Work, median_time
 from benchmarks.nearest_view import NearestView, hull_depths, look_up, main, measure, nearest_cameras
+from benchmarks.scenes import RECIPE, open_scene, released_key
 
 from dymap.capture import Capture
 from dymap.evaluate.protocol import METRICS, compare
+from dymap.field.field import Field
 from dymap.files import write_json
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.rays import Rays, slab_test
+from dymap.kernels import available
+from dymap.presets import preset
 from dymap.render.image import Image
+from tests.golden.sources import FOLDERS
 
 BOX = np.array([[-1, -1, -1], [1, 1, 1]], np.float32)
 
@@ -108,3 +118,64 @@ def test_table_sets_a_run_beside_the_baseline(
     assert f"{mean['psnr']:.3f}" in rows["mean"]
     assert f"{50 - mean['psnr']:+.3f}" in rows["difference"]
     assert " - " in rows["difference"], "what one of them lacks has no difference"
+
+
+def test_speed_quickly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every case runs, in the core where there is one and in the twin; the table and the file hold them all."""
+    monkeypatch.setattr("benchmarks.__main__.pick_device", lambda *_: None)  # the suite's threads stay as they are
+    speed(quick=True, runs=1, json=tmp_path / "figures.json", allow_torch=True)
+    report, printed = json.loads((tmp_path / "figures.json").read_text()), capsys.readouterr().out
+    rows = {row["name"]: row for row in report["rows"]}
+    for name, row in rows.items():
+        assert row["seconds"] > 0, name
+        assert name.rpartition("/")[2] in printed
+    assert {name.split("/")[1] for name in rows} == {"operations", "frame", "renderers", "training"}
+    assert rows["quick/renderers/close fast"]["twin_seconds"] == rows["quick/renderers/close march"]["twin_seconds"]
+    assert rows["quick/operations/mlp maps"]["ns_per_sample"] > 0
+    assert all(probe["gemm"] > 0 and probe["bandwidth"] > 0 for probe in report["probe"])
+    assert 0 < report["scenes"]["quick far"]["covered"] < report["scenes"]["quick close"]["covered"] < 0.5
+
+
+def test_only_what_is_asked_for_is_measured() -> None:
+    report = run(("quick",), ("density", "collapse where"), runs=1, twin=False, quick=True)
+    assert [row.name for row in report.rows] == [
+        "quick/operations/density",
+        "quick/operations/density backward",
+        "quick/frame/collapse where occupied",
+    ]
+    assert report.rows[0].ratio is None
+    with pytest.raises(ValueError, match="nothing is called like rust"):
+        run(("quick",), ("rust",))
+
+
+def test_the_scene_is_the_published_one(tmp_path: Path) -> None:
+    """The file beside the golden arrays wins; without one the numbers in the code make the same scene."""
+    (tmp_path / "speed_scene.json").write_text(json.dumps(RECIPE | {"frame": 7}))
+    assert open_scene("quick", tmp_path).index == 7
+    with pytest.raises(FileNotFoundError):
+        open_scene("quick", tmp_path / "elsewhere")
+    if not (file := FOLDERS["full"] / "speed_scene.json").is_file():
+        pytest.skip("no such file beside the checkout")
+    given = json.loads(file.read_text())
+    for key in ("K", "K_close", "R", "T", "bounds"):
+        np.testing.assert_allclose(np.ravel(RECIPE[key]), np.ravel(given[key]), atol=1e-4, err_msg=key)
+    assert all(given[key] == RECIPE[key] for key in ("recipe", "frame", "num_frames", "width", "height"))
+    with torch.device("meta"):
+        field = Field(preset("zjumocap/313").field, torch.zeros(300, 2, 3))
+    ours = {released_key(name): list(value.shape) for name, value in field.named_parameters()}
+    assert ours == {key: shape for key, shape in given["shapes"].items() if not key.endswith("offsets")}
+
+
+def test_median_leaves_the_first_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.0, 1.0, 1.0, 1.2, 1.2, 1.2, 1.5, 1.5, 1.5, 1.9])
+    monkeypatch.setattr("benchmarks.cases.time.perf_counter", lambda: next(clock))
+    seconds, runs = median_time(lambda: None, 3, 100)
+    assert (seconds, runs) == (pytest.approx(0.3), 3)
+
+
+def test_share_is_of_the_nearer_peak() -> None:
+    watch = Stopwatch(Peak(flops=1e12, bytes=1e9), runs=1, variant=available()[0], twin=False)
+    row = watch.measure(Case("a/b/c", lambda: lambda: time.sleep(0.01), lambda: Work(1000, 1e6, 5e6)))
+    assert row.bound == "bytes"
+    assert row.share == pytest.approx(5e6 / row.seconds / 1e9)
+    assert row.ns == pytest.approx(row.seconds * 1e6)
