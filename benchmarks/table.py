@@ -77,6 +77,11 @@ def _title(report: Report) -> str:
     return f"{machine['processor']}, {settings['threads']} threads, {settings['variant']}, torch {machine['torch']}"
 
 
+def _held_back(probes: list[Probe]) -> bool:
+    """Whether more threads do not multiply more. Threads that wait for a core of their own make torch crawl."""
+    return len(probes) > 1 and probes[-1].peak.flops < 1.2 * probes[0].peak.flops
+
+
 def _caption(report: Report) -> str:
     lines = []
     for probe in report.probes:
@@ -84,6 +89,11 @@ def _caption(report: Report) -> str:
         lines.append(
             f"probe, {probe.threads} thread{'s' if probe.threads > 1 else ''}: {probe.gemm / 1e9:.0f} GFLOP/s in a "
             f"matrix product, {registers}; {probe.bandwidth / 1e9:.1f} GB/s"
+        )
+    if _held_back(report.probes):
+        lines.append(
+            f"{report.probes[-1].threads} threads do hardly more than one: something else runs here, or the process is "
+            "held to fewer cores. The figures mean nothing; try --threads 1"
         )
     for name, seen in report.scenes.items():
         lines.append(
