@@ -21,6 +21,7 @@ int march_ray(const Grid &g, const float *origin, const float *direction, float 
     float start = t, end = t + step;
     if (!(t + step / 2 < t_max)) return 0;
     while (true) {
+        if (!(end > start)) return count;  // no number, or so far away that a step is lost in rounding: no way ahead
         float mid = (start + end) / 2, p[3], target = INFINITY;
         bool inside = true;
         int64_t voxel = 0;
@@ -41,7 +42,7 @@ int march_ray(const Grid &g, const float *origin, const float *direction, float 
                 target = std::min(target, ((std::floor(p[a]) + (d[a] > 0 ? 1.0f : 0.0f)) - p[a]) / d[a]);
             target = mid + target;
             float ahead = mid + step;
-            while (ahead < target) ahead = ahead + step;
+            while (ahead < target && ahead < t_max && ahead + step > ahead) ahead = ahead + step;
             start = ahead - step / 2;
             end = ahead + step / 2;
         }

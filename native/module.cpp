@@ -1,5 +1,6 @@
 // dymap._core: the operations as Python functions on torch tensors (or anything that speaks DLPack), without copies.
-// Every shape is checked here; behind this file nothing is.
+// Every shape is checked here; behind this file nothing is. What is written to and may come from elsewhere is `noconvert`:
+// a tensor that is not contiguous would be copied, and the copy written to.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -7,6 +8,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "dispatch.h"
 #include "ops.h"
@@ -240,6 +242,10 @@ nb::tuple render_scene(const FrameScene &frame, const nb::ndarray<const double, 
     std::copy_n(project.data(), 9, view.project);
     std::copy_n(origin.data(), 3, view.origin);
     view.offset = offset;
+    bool fine = std::isfinite(offset);
+    for (int i = 0; i < 9; ++i) fine &= std::isfinite(view.ray[i]) && std::isfinite(view.project[i]);
+    for (double x : view.origin) fine &= std::fabs(x) <= 1e30;
+    require(fine, "a camera that is not finite");
     require(acc.ndim() == 2 && acc.shape(0) >= 1 && acc.shape(1) >= 1 && acc.shape(0) <= 65536 && acc.shape(1) <= 16384, "an image of another size");
     view.height = int(acc.shape(0));
     view.width = int(acc.shape(1));
@@ -280,7 +286,7 @@ NB_MODULE(_core, m) {
         require(shaped(out, {n, encoding_channels(e)}), "out must be [N, channels]");
         nb::gil_scoped_release release;
         encode(e, position.data(), n, out.data(), threads_of(threads));
-    }, "planes"_a.none(), "grids"_a.none(), "levels"_a.none(), "which"_a, "position"_a, "out"_a, "threads"_a);
+    }, "planes"_a.none(), "grids"_a.none(), "levels"_a.none(), "which"_a, "position"_a, "out"_a.noconvert(), "threads"_a);
 
     m.def("encode_backward", [](const Maybe<Out> &planes, const Maybe<Out> &grids, const Levels *levels, unsigned which,
                                 const In &position, const In &gradient, int threads) {
@@ -312,13 +318,13 @@ NB_MODULE(_core, m) {
         }
         nb::gil_scoped_release release;
         collapse_time(l, time_slice(l, t), list.data(), int(list.size()), pixels, size, out.data(), threads_of(threads));
-    }, "levels"_a, "t"_a, "tables"_a, "needed"_a.none(), "out"_a, "threads"_a);
+    }, "levels"_a, "t"_a, "tables"_a, "needed"_a.none(), "out"_a.noconvert(), "threads"_a);
     m.def("collapse_time_backward", [](const Levels &l, float t, const In &gradient, const std::vector<Out> &tables, int threads) {
         auto list = make_tables(tables, l);
         require(shaped(gradient, {int64_t(list.size()), l.plane_offset[l.levels], l.features}), "gradient must be [K, rows, F]");
         nb::gil_scoped_release release;
         collapse_time_backward(l, time_slice(l, t), gradient.data(), list.data(), int(list.size()), threads_of(threads));
-    });
+    }, "levels"_a, "t"_a, "gradient"_a, "tables"_a.noconvert(), "threads"_a);
     m.def("hash_encode", [](const Levels &l, float t, const std::vector<In> &tables, unsigned which, const In &position,
                             const Out &out, int threads) {
         auto list = make_tables(tables, l);
@@ -354,7 +360,7 @@ NB_MODULE(_core, m) {
             kernels().pair_dot_backward(encoded.data() + begin * 2 * C, d_sigma.data() + begin,
                                         feature ? feature + begin * C : nullptr, end - begin, int(C), out.data() + begin * 2 * C);
         });
-    }, "encoded"_a, "d_sigma"_a, "d_feature"_a.none(), "out"_a, "threads"_a);
+    }, "encoded"_a, "d_sigma"_a, "d_feature"_a.none(), "out"_a.noconvert(), "threads"_a);
 
     m.def("mlp_maps", [](const In &first, const In &second, int size, bool overlap, const In &features, const In &views,
                          const Maybe<Index> &ray, const In &position, const Out &out, int threads) {
@@ -363,7 +369,7 @@ NB_MODULE(_core, m) {
         require(int64_t(features.shape(1)) == maps.features && shaped(out, {samples.count, 3}), "features or out of another size");
         nb::gil_scoped_release release;
         mlp_maps(maps, samples, out.data(), threads_of(threads));
-    }, "first"_a, "second"_a, "size"_a, "overlap"_a, "features"_a, "views"_a, "ray"_a.none(), "position"_a, "out"_a, "threads"_a);
+    }, "first"_a, "second"_a, "size"_a, "overlap"_a, "features"_a, "views"_a, "ray"_a.none(), "position"_a, "out"_a.noconvert(), "threads"_a);
     m.def("mlp_maps_backward", [](const In &first, const In &second, int size, bool overlap, const In &features,
                                   const In &views, const Maybe<Index> &ray, const In &position, const In &d_out,
                                   const Out &d_features, const Out &d_first, const Out &d_second, int threads) {
@@ -374,7 +380,7 @@ NB_MODULE(_core, m) {
         nb::gil_scoped_release release;
         mlp_maps_backward(maps, samples, d_out.data(), d_features.data(), d_first.data(), d_second.data(), threads_of(threads));
     }, "first"_a, "second"_a, "size"_a, "overlap"_a, "features"_a, "views"_a, "ray"_a.none(), "position"_a, "d_out"_a,
-       "d_features"_a, "d_first"_a, "d_second"_a, "threads"_a);
+       "d_features"_a.noconvert(), "d_first"_a.noconvert(), "d_second"_a.noconvert(), "threads"_a);
 
     m.def("march_intervals", &march);
     m.def("multiply_adds", [](int64_t rounds, int threads) {
@@ -391,7 +397,7 @@ NB_MODULE(_core, m) {
         })
         .def("keep_fast", &keep_fast)
         .def_prop_ro("bytes", [](const FrameScene &f) { return (f.bricks ? f.bricks->bytes() : 0) + int64_t(f.half.size()) * 2; })
-        .def("render", &render_scene, "ray"_a, "project"_a, "origin"_a, "offset"_a, "rgb"_a, "acc"_a, "depth"_a, "hit"_a,
+        .def("render", &render_scene, "ray"_a, "project"_a, "origin"_a, "offset"_a, "rgb"_a.noconvert(), "acc"_a.noconvert(), "depth"_a.noconvert(), "hit"_a.noconvert(),
              "fast"_a, "merge"_a, "min_weight"_a, "cancel"_a.none(), "threads"_a);
     m.def("adam", [](const Out &parameter, const Out &gradient, const Out &mean, const Out &square, float rate, float beta1,
                      float beta2, float epsilon, float correction1, float correction2, float clip, bool lazy, int threads) {
@@ -403,7 +409,8 @@ NB_MODULE(_core, m) {
             kernels().adam(parameter.data() + begin, gradient.data() + begin, mean.data() + begin, square.data() + begin,
                            end - begin, step);
         });
-    });
+    }, "parameter"_a.noconvert(), "gradient"_a.noconvert(), "mean"_a.noconvert(), "square"_a.noconvert(), "rate"_a, "beta1"_a, "beta2"_a,
+       "epsilon"_a, "correction1"_a, "correction2"_a, "clip"_a, "lazy"_a, "threads"_a);
     m.def("hull_depths", [](const In &origins, const In &directions, const In &near, const In &far, const In &box,
                             const Array<const bool> &hull, const In &jitter, const Maybe<In> &sigma, int pieces, float explore,
                             const Out &z, const Out &dist, const Array<bool> &hit, int threads) {
@@ -432,5 +439,5 @@ NB_MODULE(_core, m) {
                                             jitter.data() + i * count, int(count), z.data() + i * count, dist.data() + i * count);
         });
     }, "origins"_a, "directions"_a, "near"_a, "far"_a, "box"_a, "hull"_a, "jitter"_a, "sigma"_a.none(), "pieces"_a, "explore"_a,
-       "z"_a, "dist"_a, "hit"_a, "threads"_a);
+       "z"_a.noconvert(), "dist"_a.noconvert(), "hit"_a.noconvert(), "threads"_a);
 }

@@ -56,7 +56,7 @@ void encode_backward(const Encoding &e, const EncodingGradient &into, const floa
 }
 
 void mlp_maps(const Maps &m, const Samples &samples, float *out, int threads) {
-    std::memset(out, 0, sizeof(float) * size_t(3 * samples.count));
+    std::fill_n(out, 3 * samples.count, 0.0f);
     Scratch scratch(threads, kernels().mlp_scratch(m));
     // Long pieces, so that many samples share a cell's weights, but some for every thread.
     int64_t piece = std::min<int64_t>(MLP_TILE, std::max<int64_t>(256, (samples.count + threads - 1) / threads));
@@ -76,7 +76,7 @@ void mlp_maps(const Maps &m, const Samples &samples, float *out, int threads) {
 void mlp_maps_backward(const Maps &m, const Samples &samples, const float *d_out, float *d_features, float *d_first,
                        float *d_second, int threads) {
     int64_t n = samples.count, MH = int64_t(m.networks) * m.hidden, K = m.features + m.view;
-    std::memset(d_features, 0, sizeof(float) * size_t(n * m.features));
+    std::fill_n(d_features, n * m.features, 0.0f);
     Scratch scratch(threads, kernels().mlp_backward_scratch(m));
     std::vector<int32_t> cell(static_cast<size_t>(n)), order(static_cast<size_t>(n)), start;
     for (int plane = 0; plane < 3; ++plane) {

@@ -18,6 +18,10 @@ constexpr int RAYS = TILE * TILE;
 constexpr int SAMPLES = 2048;       // worked on at once
 constexpr int ROUND = 8;            // samples of a ray between two looks at its transmittance, at least
 constexpr float MIN_TRANSMITTANCE = 1e-3f;
+constexpr float MOST_STEPS = 65536;  // of a ray in the box, and more
+
+/// The whole part of x in [0, most], also of what does not fit an integer, or is no number.
+int whole(float x, float most) { return x > 0 ? int(std::min(x, most)) : 0; }
 
 struct Ray {
     float direction[3], near, far, t;
@@ -323,16 +327,18 @@ class Worker {
             inverse[a] = 1 / d[a];
             to_voxel[a] = b.cell[a] * float(g.size[a]);
         }
-        int last = int((ray.far - ray.near) / step - 0.5f) + 1;  // samples k with near + (k + 1/2) step < far
-        int k = std::max(0, int((skip_ - ray.near) / step) - 1);
+        // Samples k with near + (k + 1/2) step < far. From so far away that rounding is coarser than the box, far - near
+        // is anything.
+        int last = whole((ray.far - ray.near) / step - 0.5f, MOST_STEPS) + 1;
+        int k = std::max(0, whole((skip_ - ray.near) / step, MOST_STEPS) - 1);
         Held held;
         for (; k < last; ++k) {
             float mid = ray.near + (float(k) + 0.5f) * step, p[3];
             if (mid >= ray.far) break;
             int cell[3], brick[3];
             for (int a = 0; a < 3; ++a) {
-                p[a] = std::max(o[a] + mid * d[a], 0.0f);
-                cell[a] = std::min(int(p[a]), b.size[a] * BRICK - 1);
+                cell[a] = whole(p[a] = o[a] + mid * d[a], float(b.size[a] * BRICK - 1));
+                p[a] = p[a] > 0 ? std::min(p[a], float(b.size[a] * BRICK)) : 0;
                 brick[a] = cell[a] / BRICK;
             }
             int32_t index = b.index[(size_t(brick[0]) * size_t(b.size[1]) + size_t(brick[1])) * size_t(b.size[2]) + size_t(brick[2])];
@@ -340,11 +346,11 @@ class Worker {
                 float leave = std::numeric_limits<float>::infinity();
                 for (int a = 0; a < 3; ++a)
                     leave = std::min(leave, (float((brick[a] + (d[a] > 0)) * BRICK) - o[a]) * inverse[a]);
-                k = std::max(k, int((leave - ray.near) / step - 0.5f));
+                k = std::max(k, whole((leave - ray.near) / step - 0.5f, MOST_STEPS));
                 continue;
             }
             int64_t voxel = 0;
-            for (int a = 0; a < 3; ++a) voxel = voxel * g.size[a] + std::min(int(p[a] * to_voxel[a]), g.size[a] - 1);
+            for (int a = 0; a < 3; ++a) voxel = voxel * g.size[a] + whole(p[a] * to_voxel[a], float(g.size[a] - 1));
             if (!g.occupied[voxel]) continue;
             ++densities;
             float sigma = interpolate(b, index, p, cell, brick);
@@ -384,7 +390,7 @@ class Worker {
     bool has_tiles(const float *position) const {
         int tile[3];
         for (int a = 0; a < 3; ++a)
-            tile[a] = std::min(int(std::max(position[a], 0.0f) * tiles_.scale[a]) / BRICK, tiles_.size[a] - 1);
+            tile[a] = whole(position[a] * tiles_.scale[a], float(tiles_.size[a] * BRICK - 1)) / BRICK;
         for (int p = 0; p < 3; ++p)
             if (tiles_.number[p][tile[PLANE_AXES[p][0]] * tiles_.size[PLANE_AXES[p][1]] + tile[PLANE_AXES[p][1]]] < 0) return false;
         return true;

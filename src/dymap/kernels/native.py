@@ -163,12 +163,16 @@ class _CollapseTime(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         gradient = _plain(grads[0])
-        into = ctx.gradients
-        if into is None:
-            into = [gradient.new_zeros(ctx.shape) for _ in range(len(gradient))]
+        given = ctx.gradients
+        into = [gradient.new_zeros(ctx.shape) for _ in gradient] if given is None else [t.contiguous() for t in given]
         held = _levels(ctx.levels, ctx.shape[1])
-        _core.collapse_time_backward(held, ctx.t, gradient, list(into), torch.get_num_threads())
-        return None, None, None, *([None] * len(into) if ctx.gradients is not None else into)
+        _core.collapse_time_backward(held, ctx.t, gradient, into, torch.get_num_threads())
+        if given is None:
+            return None, None, None, *into
+        for own, written in zip(given, into, strict=True):
+            if own is not written:  # it was not contiguous
+                own.copy_(written)
+        return None, None, None, *([None] * len(into))
 
 
 def hash_encode_3d(
@@ -286,7 +290,8 @@ def hull_depths(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `dymap.kernels.hull_depths`."""
     origins, directions, near, far = (_plain(a) for a in rays)
-    z, dist, hit = torch.empty_like(jitter), torch.empty_like(jitter), torch.empty(len(near), dtype=torch.bool)
+    z, dist = torch.empty(jitter.shape), torch.empty(jitter.shape)  # contiguous, unlike jitter perhaps
+    hit = torch.empty(len(near), dtype=torch.bool)
     _core.hull_depths(
         origins,
         directions,
