@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint clean
+# Whoever works on dymap wants its native core: without a C++ compiler these targets fail, and say so.
+export DYMAP_REQUIRE_NATIVE := 1
+
+.PHONY: demo test lint native-sanitize native-aarch64 clean
 
 demo: $(STAMP)  ## the main job on the built-in sample: capture, train, bake, evaluate, film
 	$(BIN)/dymap demo --out demo
@@ -15,7 +18,13 @@ test: $(STAMP)  ## all tests
 lint: $(STAMP)  ## style and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-$(STAMP): pyproject.toml constraints.txt
+native-sanitize:  ## the native core's self-test with sanitizers; needs cmake and a C++ compiler
+	native/check sanitize
+
+native-aarch64:  ## the same for AArch64 under qemu (Debian: g++-aarch64-linux-gnu qemu-user)
+	native/check aarch64
+
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import ModuleType
 
 import torch
@@ -20,13 +21,13 @@ def _open_core() -> tuple[ModuleType | None, str]:
     if forced == TWIN:
         return None, "DYMAP_KERNELS=torch"
     try:
-        from dymap import _core
+        _core = import_module("dymap._core")
     except ImportError as error:
         if forced or os.environ.get("DYMAP_REQUIRE_NATIVE", "") == "1":
             raise ImportError(
                 f"dymap's native core is not installed ({error}); build it with: pip install ."
             ) from error
-        why = "the native core was not built: no C++ compiler was found when dymap was installed"
+        why = "the native core was not built: no C++ compiler that could do it was found when dymap was installed"
         warnings.warn(f"{why}; plain torch does its work, several times slower", RuntimeWarning, stacklevel=2)
         return None, why
     if forced and not _core.use(forced):
