@@ -50,12 +50,14 @@ def test_march_intervals(variant: str, count: int, limit: int) -> None:
     assert torch.equal(stand[on], stood[on])
 
 
-def test_marching_ends_wherever_rays_go() -> None:
+@each_variant
+def test_marching_ends_wherever_rays_go(variant: str) -> None:
     bad = torch.tensor([float("nan"), float("inf"), 1e30, 0.0])
     o = torch.cartesian_prod(bad, bad, bad)
     grid = torch.rand(4, 5, 7) < 0.5
     for far in (1.0, 1e30, float("inf")):
-        kernels.march_intervals(o, o.flip(0), torch.zeros(64), torch.full((64,), far), BOX, grid, 0.03, 8)
+        with using(variant):
+            kernels.march_intervals(o, o.flip(0), torch.zeros(64), torch.full((64,), far), BOX, grid, 0.03, 8)
 
 
 @each_variant
