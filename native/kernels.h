@@ -50,10 +50,11 @@ struct Maps {
 };
 
 /// Samples whose colours are wanted. features: [n, C]; views: [rays, V]; ray: [n] row of `views`, null: the sample's
-/// own number; position: [n, 3] in box coordinates.
+/// own number; position: [n, 3] in box coordinates. With `offset` [n, 3] the view is linear in the direction: views [4, V]
+/// is its value and its slopes along x, y, z where the offset is 0 (mlp_forward only).
 struct Samples {
     int64_t count = 0;
-    const float *features = nullptr, *views = nullptr, *position = nullptr;
+    const float *features = nullptr, *views = nullptr, *position = nullptr, *offset = nullptr;
     const int32_t *ray = nullptr;
 };
 
@@ -66,6 +67,23 @@ struct FeatureTiles {
     int size[3] = {0, 0, 0};  // tiles along each axis
     float scale[3] = {0, 0, 0};  // lattice cells in the box
     int channels = 0;
+};
+
+/// Densities on bricks of (TILE_CELLS + 1)^3 points of the same lattice. index: [size] number of a brick; -n: all bricks less
+/// than n away from this one along every axis are empty.
+struct BrickField {
+    const int32_t *index = nullptr;
+    const float *sigma = nullptr;
+    const uint8_t *occupied = nullptr;  // [grid]
+    int size[3] = {0, 0, 0}, grid[3] = {0, 0, 0};
+    float to_voxel[3] = {0, 0, 0};  // voxels in a lattice cell
+    float step = 0;
+};
+/// A ray in lattice cells; its sample k lies at near + (k + 1/2) step, if that is before far and k < last.
+struct RayWalk {
+    float origin[3], direction[3], inverse[3], near, far;
+    int next, last;
+    int64_t densities;
 };
 
 struct AdamStep {
@@ -102,6 +120,10 @@ struct Kernels {
     void (*mlp_backward)(const Maps &, const Samples &, int plane, int cell, const int32_t *order, int64_t count,
                          const float *d_out, float *d_features, float *d_first, float *d_second, void *scratch);
     int64_t (*mlp_backward_scratch)(const Maps &);
+    /// Opacities of the next `walk_lanes` samples of a ray that are not all in empty bricks; they end at sample ray.next.
+    /// 0: there are none; `walk_lanes` otherwise.
+    int (*walk)(const BrickField &, RayWalk &ray, float *alpha);
+    int walk_lanes;
     /// Density sigma[side^3] on the lattice of a brick from its three planes xy, xz, yz [side, side, 2 C], first axis
     /// first; whether any of it is above zero.
     bool (*brick)(const float *const *planes, int side, int channels, float *sigma);

@@ -16,9 +16,13 @@ namespace {
 constexpr int TILE = 16;            // pixels a side
 constexpr int RAYS = TILE * TILE;
 constexpr int SAMPLES = 2048;       // worked on at once
-constexpr int ROUND = 8;            // samples of a ray between two looks at its transmittance, at least
+constexpr int ROUND = 4;            // samples of a ray between two looks at its transmittance, at least
 constexpr float MIN_TRANSMITTANCE = 1e-3f;
 constexpr float MOST_STEPS = 65536;  // of a ray in the box, and more
+constexpr int MOST_LANES = 16;
+// Of `fast`: so light that samples may share a colour with twice as many, or with those before them.
+constexpr float LIGHT = 1 / 8.0f, FAINT = 1 / 32.0f;
+constexpr float NARROW = 0.12f;  // directions so close together add to the networks linearly
 
 /// The whole part of x in [0, most], also of what does not fit an integer, or is no number.
 int whole(float x, float most) { return x > 0 ? int(std::min(x, most)) : 0; }
@@ -152,6 +156,7 @@ class Worker {
           seen_weight_(SAMPLES),
           seen_pixel_(SAMPLES),
           seen_view_(SAMPLES),
+          directions_(3 * SAMPLES),
           views_(size_t(SAMPLES) * size_t(scene.maps.view)),
           rgb_(3 * SAMPLES),
           scratch_(size_t(kernels().mlp_scratch(scene.maps)) + 64) {
@@ -160,6 +165,16 @@ class Worker {
             extent_[a] = scene.grid.box[3 + a] - scene.grid.box[a];
         }
         if (!bricks) return;
+        field_.index = bricks->index.data();
+        field_.sigma = bricks->sigma.data();
+        field_.occupied = scene.grid.occupied;
+        field_.step = scene.step;
+        for (int a = 0; a < 3; ++a) {
+            field_.size[a] = bricks->size[a];
+            field_.grid[a] = scene.grid.size[a];
+            field_.to_voxel[a] = bricks->cell[a] * float(scene.grid.size[a]);
+            to_lattice_[a] = 1 / (extent_[a] * bricks->cell[a]);
+        }
         tiles_.channels = channels_;
         for (int a = 0; a < 3; ++a) {
             tiles_.data[a] = bricks->features[a].data();
@@ -192,6 +207,11 @@ class Worker {
         samples.views = views_.data();
         samples.position = seen_position_.data();
         samples.ray = seen_view_.data();
+        if (bricks_ && narrow_views())
+            samples.offset = offset_.data();
+        else
+            for (size_t i = 0; i < size_t(views_held_); ++i)
+                embed(scene_.directions, scene_.degree, directions_.data() + 3 * i, views_.data() + i * size_t(scene_.maps.view));
         std::fill_n(rgb_.begin(), 3 * seen_, 0.0f);
         auto aligned = (reinterpret_cast<uintptr_t>(scratch_.data()) + 63) / 64 * 64;
         kernels().mlp_forward(scene_.maps, samples, rgb_.data(), reinterpret_cast<void *>(aligned));
@@ -233,6 +253,38 @@ class Worker {
         return count;
     }
 
+    /// If the samples that wait are all seen in nearly one direction, the view as a linear function of it (see Samples).
+    bool narrow_views() {
+        float low[3], high[3], middle[3];
+        std::copy_n(directions_.data(), 3, low);
+        std::copy_n(directions_.data(), 3, high);
+        for (int i = 1; i < views_held_; ++i)
+            for (int a = 0; a < 3; ++a) {
+                float d = directions_[size_t(3 * i + a)];
+                low[a] = std::min(low[a], d);
+                high[a] = std::max(high[a], d);
+            }
+        for (int a = 0; a < 3; ++a) {
+            middle[a] = (low[a] + high[a]) / 2;
+            if (!(high[a] - low[a] < NARROW)) return false;
+        }
+        size_t V = size_t(scene_.maps.view);
+        embed(scene_.directions, scene_.degree, middle, views_.data());
+        std::vector<float> &before = slope_;
+        before.resize(V);
+        for (int a = 0; a < 3; ++a) {
+            float *after = views_.data() + size_t(a + 1) * V, to[3] = {middle[0], middle[1], middle[2]}, half = NARROW / 4;
+            to[a] = middle[a] - half;
+            embed(scene_.directions, scene_.degree, to, before.data());
+            to[a] = middle[a] + half;
+            embed(scene_.directions, scene_.degree, to, after);
+            for (size_t k = 0; k < V; ++k) after[k] = (after[k] - before[k]) / (2 * half);
+        }
+        for (size_t i = 0; i < size_t(seen_); ++i)
+            for (size_t a = 0; a < 3; ++a) offset_[3 * i + a] = directions_[3 * size_t(seen_view_[i]) + a] - middle[a];
+        return true;
+    }
+
     void finish(const Ray &ray) {
         picture_.acc[ray.pixel] = ray.acc;
         picture_.depth[ray.pixel] = ray.depth + (1 - ray.acc) * ray.far;
@@ -249,7 +301,7 @@ class Worker {
         live.resize(size_t(count));
         for (int i = 0; i < count; ++i) live[size_t(i)] = i;
         while (!live.empty()) {
-            int round = std::min(32, std::max(ROUND, SAMPLES / int(live.size())));
+            int round = std::min(2 * ROUND, std::max(ROUND, 256 / int(live.size())));
             int n = 0;
             size_t kept = 0;
             for (size_t k = 0; k < live.size(); ++k) {
@@ -302,7 +354,7 @@ class Worker {
             ray.view = views_held_++;
             ray_batch_ = batch_;
             view_pixel_ = ray.pixel;
-            embed(scene_.directions, scene_.degree, ray.direction, views_.data() + size_t(ray.view) * size_t(scene_.maps.view));
+            std::copy_n(ray.direction, 3, directions_.data() + 3 * size_t(ray.view));
         }
         size_t at = size_t(seen_++);
         std::memcpy(seen_position_.data() + 3 * at, position, 3 * sizeof(float));
@@ -310,60 +362,6 @@ class Worker {
         seen_weight_[at] = weight;
         seen_pixel_[at] = ray.pixel;
         seen_view_[at] = ray.view;
-    }
-
-    /// One ray through the bricks.
-    void walk(Ray &ray) {
-        const Bricks &b = *bricks_;
-        const Grid &g = scene_.grid;
-        const float step = scene_.step;
-        // The ray in lattice cells.
-        float o[3], d[3], inverse[3], to_voxel[3];
-        for (int a = 0; a < 3; ++a) {
-            float scale = 1 / (extent_[a] * b.cell[a]);
-            o[a] = (origin_[a] - g.box[a]) * scale;
-            d[a] = ray.direction[a] * scale;
-            if (std::fabs(d[a]) < 1e-12f) d[a] = 1e-12f;
-            inverse[a] = 1 / d[a];
-            to_voxel[a] = b.cell[a] * float(g.size[a]);
-        }
-        // Samples k with near + (k + 1/2) step < far. From so far away that rounding is coarser than the box, far - near
-        // is anything.
-        int last = whole((ray.far - ray.near) / step - 0.5f, MOST_STEPS) + 1;
-        int k = std::max(0, whole((skip_ - ray.near) / step, MOST_STEPS) - 1);
-        Held held;
-        for (; k < last; ++k) {
-            float mid = ray.near + (float(k) + 0.5f) * step, p[3];
-            if (mid >= ray.far) break;
-            int cell[3], brick[3];
-            for (int a = 0; a < 3; ++a) {
-                cell[a] = whole(p[a] = o[a] + mid * d[a], float(b.size[a] * BRICK - 1));
-                p[a] = p[a] > 0 ? std::min(p[a], float(b.size[a] * BRICK)) : 0;
-                brick[a] = cell[a] / BRICK;
-            }
-            int32_t index = b.index[(size_t(brick[0]) * size_t(b.size[1]) + size_t(brick[1])) * size_t(b.size[2]) + size_t(brick[2])];
-            if (index < 0) {  // on to the first sample beyond this brick
-                float leave = std::numeric_limits<float>::infinity();
-                for (int a = 0; a < 3; ++a)
-                    leave = std::min(leave, (float((brick[a] + (d[a] > 0)) * BRICK) - o[a]) * inverse[a]);
-                k = std::max(k, whole((leave - ray.near) / step - 0.5f, MOST_STEPS));
-                continue;
-            }
-            int64_t voxel = 0;
-            for (int a = 0; a < 3; ++a) voxel = voxel * g.size[a] + whole(p[a] * to_voxel[a], float(g.size[a] - 1));
-            if (!g.occupied[voxel]) continue;
-            ++densities;
-            float sigma = interpolate(b, index, p, cell, brick);
-            if (!(sigma > 0)) continue;
-            float alpha = 1 - std::exp(-sigma * step), weight = alpha * ray.transmittance;
-            ray.transmittance *= 1 - alpha;
-            if (weight > cuts_.min_weight) {
-                if (held.count == cuts_.merge || (held.count && mid - held.last > 1.5f * step)) hand_over(ray, held);
-                held.add(weight, mid);
-            }
-            if (ray.transmittance < MIN_TRANSMITTANCE) break;
-        }
-        if (held.count) hand_over(ray, held);
     }
 
     /// Consecutive samples of a ray that share one colour, taken at their mean depth.
@@ -378,6 +376,51 @@ class Worker {
             if (w > heaviest) heaviest = w, best = mid;
         }
     };
+
+    /// One ray through the bricks.
+    void walk(Ray &ray) {
+        const float step = scene_.step;
+        RayWalk way;
+        for (int a = 0; a < 3; ++a) {
+            way.origin[a] = (origin_[a] - scene_.grid.box[a]) * to_lattice_[a];
+            way.direction[a] = ray.direction[a] * to_lattice_[a];
+            if (std::fabs(way.direction[a]) < 1e-12f) way.direction[a] = 1e-12f;
+            way.inverse[a] = 1 / way.direction[a];
+        }
+        way.near = ray.near;
+        way.far = ray.far;
+        // Samples k with near + (k + 1/2) step < far. From so far away that rounding is coarser than the box, far - near
+        // is anything.
+        way.last = whole((ray.far - ray.near) / step - 0.5f, MOST_STEPS) + 1;
+        way.next = std::max(0, whole((skip_ - ray.near) / step, MOST_STEPS) - 1);
+        way.densities = 0;
+        Held held;
+        float alphas[MOST_LANES];
+        while (int count = kernels_.walk(field_, way, alphas)) {
+            for (int l = 0; l < count; ++l) {
+                float alpha = alphas[l], weight = alpha * ray.transmittance;
+                ray.transmittance *= 1 - alpha;
+                if (!(weight > cuts_.min_weight)) continue;
+                float mid = ray.near + (float(way.next - count + l) + 0.5f) * step;
+                int most = held.weight < LIGHT ? 2 * cuts_.merge : cuts_.merge;
+                if (held.count >= most || (held.count && mid - held.last > 1.5f * step)) hand_over(ray, held);
+                held.add(weight, mid);
+                if (ray.transmittance < MIN_TRANSMITTANCE) break;
+            }
+            if (ray.transmittance < MIN_TRANSMITTANCE) break;
+        }
+        densities += way.densities;
+        if (held.count) finish_walk(ray, held);
+    }
+
+    /// The last samples of a ray, which take the colour before theirs if they hardly show.
+    void finish_walk(Ray &ray, Held &held) {
+        size_t before = size_t(seen_) - 1;
+        if (held.weight >= FAINT || cuts_.merge == 1 || seen_ == 0 || seen_pixel_[before] != ray.pixel) return hand_over(ray, held);
+        ray.acc += held.weight;
+        ray.depth += held.weighted;
+        seen_weight_[before] += held.weight;
+    }
 
     void hand_over(Ray &ray, Held &held) {
         float position[3], mid = held.weighted / held.weight;
@@ -396,24 +439,6 @@ class Worker {
         return true;
     }
 
-    static float interpolate(const Bricks &b, int32_t index, const float *p, const int *cell, const int *brick) {
-        constexpr int SIDE = BRICK + 1;
-        float f[3];
-        int at[3];
-        for (int a = 0; a < 3; ++a) {
-            f[a] = p[a] - float(cell[a]);
-            at[a] = cell[a] - brick[a] * BRICK;
-        }
-        const float *v = b.sigma.data() + size_t(index) * (SIDE * SIDE * SIDE) + (at[0] * SIDE + at[1]) * SIDE + at[2];
-        float z00 = v[0] + f[2] * (v[1] - v[0]);
-        float z01 = v[SIDE] + f[2] * (v[SIDE + 1] - v[SIDE]);
-        const float *w = v + SIDE * SIDE;
-        float z10 = w[0] + f[2] * (w[1] - w[0]);
-        float z11 = w[SIDE] + f[2] * (w[SIDE + 1] - w[SIDE]);
-        float y0 = z00 + f[1] * (z01 - z00), y1 = z10 + f[1] * (z11 - z10);
-        return y0 + f[0] * (y1 - y0);
-    }
-
     const Scene &scene_;
     const View &view_;
     const Bricks *bricks_;
@@ -429,9 +454,12 @@ class Worker {
     std::vector<float> features_, seen_position_, seen_weight_;
     std::vector<int> seen_pixel_;
     std::vector<int32_t> seen_view_;
-    std::vector<float> views_, rgb_;
+    std::vector<float> directions_, offset_ = std::vector<float>(3 * SAMPLES), slope_, views_, rgb_;
     std::vector<char> scratch_;
     FeatureTiles tiles_;
+    BrickField field_;
+    float to_lattice_[3];
+    const Kernels &kernels_ = kernels();
 };
 
 }  // namespace
@@ -446,6 +474,13 @@ RenderReport render(const Scene &scene, const View &view, const Bricks *bricks, 
     // Tiles that see something first: they take long, and are what a cancelled image should have.
     std::vector<int> order(map.near.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = int(i);
+    // Neighbours follow each other: they see the same cells in nearly the same directions.
+    auto along_curve = [&](int i) {
+        uint32_t column = uint32_t(i % map.columns), row = uint32_t(i / map.columns), at = 0;
+        for (int bit = 0; bit < 12; ++bit) at |= (column >> bit & 1) << (2 * bit) | (row >> bit & 1) << (2 * bit + 1);
+        return at;
+    };
+    std::sort(order.begin(), order.end(), [&](int i, int j) { return along_curve(i) < along_curve(j); });
     std::stable_partition(order.begin(), order.end(), [&](int i) { return std::isfinite(map.near[size_t(i)]); });
     for (auto &worker : workers) worker = std::make_unique<Worker>(scene, view, bricks, cuts, picture);
     parallel_for(threads, report.tiles, [&](int64_t job, int thread) {
@@ -461,6 +496,32 @@ RenderReport render(const Scene &scene, const View &view, const Bricks *bricks, 
         report.colours += worker->colours;
     }
     return report;
+}
+
+/// How far away the next brick is, in bricks along the axis where that is most, goes to the places without one.
+static void measure_gaps(Bricks &b) {
+    const int32_t most = std::max(b.size[0], std::max(b.size[1], b.size[2]));
+    int64_t total = int64_t(b.index.size()), row = b.size[2], layer = row * b.size[1];
+    for (int32_t &index : b.index)
+        if (index < 0) index = -most;
+    for (int direction : {-1, 1})  // what lies before in reading order, then what lies behind
+        for (int64_t i = 0; i < total; ++i) {
+            int64_t at = direction < 0 ? i : total - 1 - i;
+            int32_t &index = b.index[size_t(at)];
+            if (index >= 0) continue;
+            int place[3] = {int(at / layer), int(at / row % b.size[1]), int(at % row)};
+            for (int n = 0; n < 13; ++n) {  // half of the 26 neighbours
+                int by[3] = {n / 9 - 1, n / 3 % 3 - 1, n % 3 - 1}, to[3];
+                bool inside = true;
+                for (int a = 0; a < 3; ++a) {
+                    to[a] = place[a] - direction * by[a];
+                    inside &= to[a] >= 0 && to[a] < b.size[a];
+                }
+                if (!inside) continue;
+                int32_t other = b.index[size_t(to[0] * layer + to[1] * row + to[2])];
+                index = std::max(index, std::min(other, 0) - 1);
+            }
+        }
 }
 
 Bricks make_bricks(const Scene &scene, int threads) {
@@ -559,6 +620,7 @@ Bricks make_bricks(const Scene &scene, int threads) {
             std::copy_n(sigma.begin() + int64_t(i) * SIDE * SIDE * SIDE, SIDE * SIDE * SIDE, sigma.begin() + int64_t(kept) * SIDE * SIDE * SIDE);
         ++kept;
     }
+    measure_gaps(b);
     sigma.resize(size_t(kept) * SIDE * SIDE * SIDE);
     sigma.shrink_to_fit();
     b.sigma = std::move(sigma);

@@ -32,7 +32,7 @@ constexpr int BRICK = TILE_CELLS;
 struct Bricks {
     int size[3] = {0, 0, 0};  // bricks along each axis
     float cell[3];            // box coordinates of one lattice cell
-    std::vector<int32_t> index;  // [size] number of a brick, -1: no density
+    std::vector<int32_t> index;  // [size] number of a brick, or how far the next is: see BrickField
     std::vector<float> sigma;    // [bricks, (BRICK + 1)^3]
     // The features of the three planes on the same lattice, on the tiles that bricks stand on (see FeatureTiles).
     std::vector<int32_t> tile[3];

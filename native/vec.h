@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
-#if defined(__AVX512BF16__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -51,6 +51,12 @@ DYMAP_INLINE Lanes<W>::F load_half(const uint16_t *p) {
     return (Lanes<W>::F)(__builtin_convertvector(h, Lanes<W>::I) << 16);
 }
 
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define DYMAP_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#endif
+#endif
+
 #else  // a compiler without vector extensions: the same operations, lane by lane
 #define DYMAP_INLINE inline
 
@@ -60,6 +66,7 @@ template <class T, int N> struct Array {
     DYMAP_INLINE friend Array operator-(Array x, Array y) { for (int i = 0; i < N; ++i) x.a[i] -= y.a[i]; return x; }
     DYMAP_INLINE friend Array operator*(Array x, Array y) { for (int i = 0; i < N; ++i) x.a[i] *= y.a[i]; return x; }
     DYMAP_INLINE friend Array operator/(Array x, Array y) { for (int i = 0; i < N; ++i) x.a[i] /= y.a[i]; return x; }
+    DYMAP_INLINE friend Array operator*(Array x, T y) { for (int i = 0; i < N; ++i) x.a[i] *= y; return x; }
     DYMAP_INLINE friend Array operator+(Array x, T y) { for (int i = 0; i < N; ++i) x.a[i] += y; return x; }
     DYMAP_INLINE friend Array operator<<(Array x, int n) { for (int i = 0; i < N; ++i) x.a[i] <<= n; return x; }
     DYMAP_INLINE Array &operator+=(Array y) { return *this = *this + y; }
@@ -115,6 +122,33 @@ DYMAP_INLINE float sum(Lanes<16>::F v) {
     return sum(half[0] + half[1]);
 }
 
+/// Halves added to each other down to four lanes.
+DYMAP_INLINE vf4 fold(vf4 v) { return v; }
+DYMAP_INLINE vf4 fold(vf8 v) {
+    vf4 half[2];
+    std::memcpy(half, &v, sizeof v);
+    return half[0] + half[1];
+}
+DYMAP_INLINE vf4 fold(Lanes<16>::F v) {
+    vf8 half[2];
+    std::memcpy(half, &v, sizeof v);
+    return fold(half[0] + half[1]);
+}
+/// The sums of the lanes of three vectors, and a lane of no meaning.
+DYMAP_INLINE vf4 sum_each(vf x, vf y, vf z) {
+    vf4 a = fold(x), b = fold(y), c = fold(z);
+#if defined(DYMAP_SHUFFLE)
+    vf4 ab = DYMAP_SHUFFLE(a, b, 0, 4, 1, 5) + DYMAP_SHUFFLE(a, b, 2, 6, 3, 7);  // a0 + a2, b0 + b2, a1 + a3, b1 + b3
+    vf4 cc = c + DYMAP_SHUFFLE(c, c, 2, 3, 0, 1);                                // c0 + c2, c1 + c3
+    return DYMAP_SHUFFLE(ab, cc, 0, 1, 4, 4) + DYMAP_SHUFFLE(ab, cc, 2, 3, 5, 5);
+#else
+    float sums[4] = {sum(a), sum(b), sum(c), 0};
+    vf4 all;
+    std::memcpy(&all, sums, sizeof all);
+    return all;
+#endif
+}
+
 /// Largest integer not above x, as float; |x| < 2^31.
 template <class V, class I> DYMAP_INLINE V floor_lanes(V x) {
     V t = to_float<V>(to_int<I>(x));
@@ -122,21 +156,21 @@ template <class V, class I> DYMAP_INLINE V floor_lanes(V x) {
 }
 
 /// exp(x), relative error below 2e-7; 0 below -87.3, and x is taken as 88 above that.
-DYMAP_INLINE vf exp_lanes(vf x) {
-    vf y = vmin(x, splat<vf>(88.0f));
-    y = vmax(y, splat<vf>(-87.3f));
-    vf n = floor_lanes<vf, Lanes<W>::I>(y * splat<vf>(1.44269504f) + splat<vf>(0.5f));
-    vf r = y - n * splat<vf>(0.693145751953125f) - n * splat<vf>(1.42860677e-6f);
-    vf p = splat<vf>(1.0f / 5040);
-    p = p * r + splat<vf>(1.0f / 720);
-    p = p * r + splat<vf>(1.0f / 120);
-    p = p * r + splat<vf>(1.0f / 24);
-    p = p * r + splat<vf>(1.0f / 6);
-    p = p * r + splat<vf>(0.5f);
-    p = p * r + splat<vf>(1.0f);
-    p = p * r + splat<vf>(1.0f);
-    vf scaled = p * as_float<vf>((to_int<Lanes<W>::I>(n) + 127) << 23);
-    return where_greater(x, splat<vf>(-87.3f), scaled, splat<vf>(0));
+template <class V = vf, class I = Lanes<W>::I> DYMAP_INLINE V exp_lanes(V x) {
+    V y = vmin(x, splat<V>(88.0f));
+    y = vmax(y, splat<V>(-87.3f));
+    V n = floor_lanes<V, I>(y * splat<V>(1.44269504f) + splat<V>(0.5f));
+    V r = y - n * splat<V>(0.693145751953125f) - n * splat<V>(1.42860677e-6f);
+    V p = splat<V>(1.0f / 5040);
+    p = p * r + splat<V>(1.0f / 720);
+    p = p * r + splat<V>(1.0f / 120);
+    p = p * r + splat<V>(1.0f / 24);
+    p = p * r + splat<V>(1.0f / 6);
+    p = p * r + splat<V>(0.5f);
+    p = p * r + splat<V>(1.0f);
+    p = p * r + splat<V>(1.0f);
+    V scaled = p * as_float<V>((to_int<I>(n) + 127) << 23);
+    return where_greater(x, splat<V>(-87.3f), scaled, splat<V>(0));
 }
 
 }  // namespace
