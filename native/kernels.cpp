@@ -22,6 +22,7 @@ using namespace dymap;
 
 #include "encode.inc"
 #include "gemm.inc"
+#include "convolve.inc"
 #include "mlp_maps.inc"
 #include "walk.inc"
 #include "elementwise.inc"
@@ -32,6 +33,6 @@ namespace dymap {
 extern const Kernels DYMAP_TABLE(DYMAP_VARIANT);
 const Kernels DYMAP_TABLE(DYMAP_VARIANT) = {
     DYMAP_NAME(DYMAP_VARIANT), W, HALF, encode, encode_backward_plane, encode_backward_level, tile_features, pair_dot, pair_dot_backward,
-    mlp_forward, mlp_scratch, locate_all, mlp_backward, mlp_backward_scratch, walk, WALK, brick, to_half, opacity, sigmoid, adam,
+    mlp_forward, mlp_scratch, locate_all, mlp_backward, mlp_backward_scratch, walk, WALK, brick, to_half, opacity, sigmoid, convolve, adam,
 };
 }  // namespace dymap

@@ -69,6 +69,20 @@ struct FeatureTiles {
     int channels = 0;
 };
 
+/// A convolution at chosen places. x: [rows, inputs]; place i reads the rows at[i] + offset[0 .. taps - 1] and is written to
+/// row to[i] of out [., outputs]: activation(bias + sum), the activation being x where positive, slope * x elsewhere.
+/// weight: panels of PANEL columns, [ceil(outputs / PANEL), taps * inputs, PANEL], padded with zeros.
+constexpr int PANEL = 16;
+struct Convolution {
+    const float *x = nullptr, *weight = nullptr, *bias = nullptr;
+    const int32_t *at = nullptr, *to = nullptr;
+    const int32_t *offset = nullptr;
+    int taps = 0, inputs = 0, outputs = 0;
+    bool bias_rows = false;  // a row of biases for each row of out; otherwise one for all
+    float slope = 1;
+    float *out = nullptr;
+};
+
 /// Densities on bricks of (TILE_CELLS + 1)^3 points of the same lattice. index: [size] number of a brick; -n: all bricks less
 /// than n away from this one along every axis are empty.
 struct BrickField {
@@ -132,11 +146,15 @@ struct Kernels {
     /// out[i] = 1 - exp(-relu(sigma[i]) * length).
     void (*opacity)(const float *sigma, float length, int64_t n, float *out);
     void (*sigmoid)(float *values, int64_t n);
+    /// Places begin .. end - 1, panels first .. last - 1; at most CONVOLVE_ROWS and CONVOLVE_PANELS. sums: scratch of
+    /// CONVOLVE_ROWS * CONVOLVE_PANELS * PANEL.
+    void (*convolve)(const Convolution &, int64_t begin, int64_t end, int first_panel, int last_panel, float *sums);
     /// One Adam step over n values, gradients clipped to +-clip. lazy: blocks whose gradients are all zero are left
     /// alone, and the gradients of the others are set to zero.
     void (*adam)(float *parameter, float *gradient, float *mean, float *square, int64_t n, const AdamStep &);
 };
 
 constexpr int MLP_TILE = 2048;
+constexpr int CONVOLVE_ROWS = 96, CONVOLVE_PANELS = 16, CONVOLVE_TERMS = 320;
 
 }  // namespace dymap

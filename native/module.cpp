@@ -382,6 +382,39 @@ NB_MODULE(_core, m) {
     }, "first"_a, "second"_a, "size"_a, "overlap"_a, "features"_a, "views"_a, "ray"_a.none(), "position"_a, "d_out"_a,
        "d_features"_a.noconvert(), "d_first"_a.noconvert(), "d_second"_a.noconvert(), "threads"_a);
 
+    m.def("convolve", [](const In &x, const Index &at, const Index &offset, const In &weight, const In &bias, float slope,
+                         const Index &to, const Out &out, int threads) {
+        Convolution c;
+        require(shaped(x, {-1, -1}) && shaped(out, {-1, -1}) && x.shape(1) >= 1 && x.shape(1) <= 65536 && out.shape(1) >= 1 &&
+                    out.shape(1) <= 65536 && offset.ndim() == 1 && offset.shape(0) >= 1 && offset.shape(0) <= 64,
+                "x must be [rows, inputs], out [rows, outputs], offset [taps]");
+        c.inputs = int(x.shape(1));
+        c.outputs = int(out.shape(1));
+        c.taps = int(offset.shape(0));
+        require(shaped(weight, {(c.outputs + PANEL - 1) / PANEL, int64_t(c.taps) * c.inputs, PANEL}), "weights of another size");
+        c.bias_rows = bias.ndim() == 2;
+        require(c.bias_rows ? shaped(bias, {int64_t(out.shape(0)), c.outputs}) : shaped(bias, {c.outputs}), "bias of another size");
+        int64_t n = int64_t(at.size()), low = 0, high = 0, rows = int64_t(x.shape(0));
+        require(shaped(at, {n}) && shaped(to, {n}), "at and to must be [N]");
+        for (int k = 0; k < c.taps; ++k) {
+            low = std::min<int64_t>(low, offset.data()[k]);
+            high = std::max<int64_t>(high, offset.data()[k]);
+        }
+        bool inside = true;
+        for (int64_t i = 0; i < n; ++i)
+            inside &= at.data()[i] >= -low && at.data()[i] < rows - high && to.data()[i] >= 0 && to.data()[i] < int64_t(out.shape(0));
+        require(inside, "a place outside x or out");
+        c.x = x.data();
+        c.weight = weight.data();
+        c.bias = bias.data();
+        c.at = at.data();
+        c.to = to.data();
+        c.offset = offset.data();
+        c.slope = slope;
+        c.out = out.data();
+        nb::gil_scoped_release release;
+        convolve(c, n, threads_of(threads));
+    }, "x"_a, "at"_a, "offset"_a, "weight"_a, "bias"_a, "slope"_a, "to"_a, "out"_a.noconvert(), "threads"_a);
     m.def("march_intervals", &march);
     m.def("multiply_adds", [](int64_t rounds, int threads) {
         nb::gil_scoped_release release;

@@ -35,6 +35,9 @@ void mlp_maps(const Maps &, const Samples &, float *out, int threads);
 void mlp_maps_backward(const Maps &, const Samples &, const float *d_out, float *d_features, float *d_first,
                        float *d_second, int threads);
 
+/// `count` places, see Convolution.
+void convolve(const Convolution &, int64_t count, int threads);
+
 /// Rays through an occupancy grid (method.md 8). box: minimum, maximum.
 struct Grid {
     const uint8_t *occupied = nullptr;  // [size[0], size[1], size[2]]

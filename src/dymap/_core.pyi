@@ -80,6 +80,17 @@ def mlp_maps_backward(
     d_second: Tensor,
     threads: int,
 ) -> None: ...
+def convolve(
+    x: Tensor,
+    at: Tensor,
+    offset: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    slope: float,
+    to: Tensor,
+    out: Tensor,
+    threads: int,
+) -> None: ...
 def march_intervals(
     origins: Tensor,
     directions: Tensor,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dymap.config import FieldConfig
 from dymap.field.field import Field
-from dymap.field.needed import Needed, needed_parts
+from dymap.field.needed import Needed, needed_lattice, needed_parts
 from tests.field.models import BOXES, TINY
 
 GRIDS = [(5, 7, 11), (24, 24, 48), (3, 1, 2), (64, 48, 40)]
@@ -83,3 +83,13 @@ def test_nothing_and_everything() -> None:
     everything = needed_parts(torch.ones(1, 1, 1, dtype=torch.bool), TINY)
     assert everything.pixels.all()
     assert everything.networks.all()
+
+
+def test_a_lattice_needs_the_pixels_that_it_reads() -> None:
+    config = replace(TINY, plane_size=32)
+    lines = [torch.arange(n + 1) / n for n in (5, 8, 62)]
+    needed = needed_lattice(lines, config)
+    read = read_by(torch.cartesian_prod(*lines), config)
+    assert not (read.pixels & ~needed.pixels).any()
+    assert needed.pixels.sum() < 3 * 32 * 32
+    assert not needed.networks.any()

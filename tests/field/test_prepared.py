@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dymap.field.decoder import PlaneDecoder
 from dymap.field.needed import Needed, needed_parts
-from dymap.field.prepared import TILE, PreparedDecoder
+from dymap.field.prepared import PreparedDecoder
 from tests.field.models import TINY, tiny_field
 
 SIZES = [(16, 4), (8, 8), (32, 2), (64, 16)]
@@ -42,14 +42,21 @@ def test_what_is_needed_is_the_same_and_the_rest_is_zero(sizes: tuple[int, int],
     assert share != 0.0 or untouched.all()
 
 
-def test_only_tiles_with_needed_pixels_are_computed() -> None:
-    pixels = torch.zeros(3, 64, 64, dtype=torch.bool)
-    pixels[1, 2 * TILE, TILE - 1] = True
-    needed = Needed(pixels, torch.zeros(3, 16 * 16, dtype=torch.bool))
-    planes, _ = PreparedDecoder(PlaneDecoder(LARGE))(torch.randn(TINY.code_dim), needed)
-    computed = torch.nonzero((planes != 0).any(-1))
-    assert computed.min(dim=0).values.tolist() == [1, 2 * TILE, 0]
-    assert computed.max(dim=0).values.tolist() == [1, 3 * TILE - 1, TILE - 1]
+def test_only_needed_pixels_are_computed() -> None:
+    pixels, networks = torch.rand(3, 64, 64) < 0.01, torch.rand(3, 16 * 16) < 0.01
+    planes, maps = PreparedDecoder(PlaneDecoder(LARGE))(torch.randn(TINY.code_dim), Needed(pixels, networks))
+    assert torch.equal((planes != 0).any(-1), pixels)
+    assert torch.equal((maps != 0).any(-1), networks)
+
+
+def test_memory_that_is_kept_leaves_no_traces() -> None:
+    decoder, code = PlaneDecoder(LARGE), torch.randn(2, TINY.code_dim)
+    whole = needed_parts(torch.ones(1, 1, 1, dtype=torch.bool), LARGE)
+    part = Needed(torch.rand(3, 64, 64) < 0.01, torch.rand(3, 16 * 16) < 0.05)
+    used = PreparedDecoder(decoder)
+    used(code[0], whole)
+    for a, b in zip(used(code[1], part), PreparedDecoder(decoder)(code[1], part), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_bfloat16_keeps_two_digits() -> None:

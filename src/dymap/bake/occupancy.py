@@ -35,15 +35,16 @@ def mesh_lattice(box: Tensor, voxel: tuple[float, float, float]) -> list[Tensor]
     ]
 
 
+def bake_coordinates(box: Tensor, config: BakeConfig) -> list[Tensor]:
+    """Box coordinates of `bake_lattice` along x, y and z."""
+    lattice = bake_lattice(box, config.grid, config.subsamples)
+    return [((line - box[0, axis]) / (box[1, axis] - box[0, axis])).clamp(0, 1) for axis, line in enumerate(lattice)]
+
+
 @torch.no_grad()
 def bake_occupancy(frame: Frame, config: BakeConfig) -> Tensor:
     """[gx, gy, gz] bool over the frame's box: a voxel is occupied if any raw density in it exceeds the threshold."""
-    lattice = bake_lattice(frame.box, config.grid, config.subsamples)
-    coords = [
-        ((line - frame.box[0, axis]) / (frame.box[1, axis] - frame.box[0, axis])).clamp(0, 1)
-        for axis, line in enumerate(lattice)
-    ]
-    sigma = density_lattice(frame, *coords)
+    sigma = density_lattice(frame, *bake_coordinates(frame.box, config))
     stride = tuple(n - 1 for n in config.subsamples)
     return F.max_pool3d(sigma[None, None], config.subsamples, stride)[0, 0] > config.threshold
 

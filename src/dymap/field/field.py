@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +12,8 @@ from dymap.config import FieldConfig
 from dymap.field.codes import CodeTable, ImageEncoder
 from dymap.field.decoder import PlaneDecoder
 from dymap.field.frame import Frame, HashFunction
-from dymap.field.hashgrid import HashGrids
-from dymap.field.needed import needed_parts
+from dymap.field.hashgrid import HashGrids, PointwiseHash
+from dymap.field.needed import Needed, needed_parts
 from dymap.field.prepared import PreparedDecoder
 
 
@@ -60,25 +59,27 @@ class Field(nn.Module):
         collapse: bool = True,
         *,
         occupied: Tensor | None = None,
+        needed: Needed | None = None,
         decoder: PreparedDecoder | None = None,
     ) -> Frame:
         """The Frame at position `frame` (0-based) of the trained range.
 
-        code: [code_dim], default the learned one. collapse: reduce the hash grids to 2D once (exact; pays for more
-        than some ten thousand points), or look every point up in 3D. Raises IndexError outside the clip.
+        code: [code_dim], default the learned one. collapse: reduce the hash grids to 2D once (exact), for all points to
+        come, or only in calls with so many points that it pays. Raises IndexError outside the clip.
 
         For rendering, without gradients of the decoder: occupied [gx, gy, gz] bool limits the Frame to these voxels
-        of its box; elsewhere it means nothing. decoder: this field's decoder, prepared once for many frames.
+        of its box; elsewhere it means nothing. needed: the same, said of planes and maps. decoder: of this field,
+        prepared once for many frames.
         """
         if not 0 <= frame < self.num_frames:
             raise IndexError(f"frame {frame} is outside the clip of {self.num_frames} frames")
         t = frame / self.num_frames
         code = self.code(frame) if code is None else code
-        needed = None if occupied is None else needed_parts(occupied, self.config)
-        if collapse:
-            encode: HashFunction = self.hash.at(t, None if needed is None else needed.pixels)
-        else:
-            encode = partial(self.hash.encode, t=t)
+        if occupied is not None:
+            needed = needed_parts(occupied, self.config)
+        encode: HashFunction = PointwiseHash(self.hash, t)
+        if collapse:  # points between needed pixels only: a vertex as far as a pixel away may be read
+            encode = self.hash.at(t, None if needed is None else needed.pixels)
         if needed is None and decoder is None:
             return Frame.from_decoded(self.config, self.boxes[frame], self.decoder(code), encode)
         if needed is None:

@@ -22,6 +22,9 @@ class HashFunction(Protocol):
 
     def __call__(self, position: Tensor, *, which: Sequence[int] = ALL_PLANES) -> Tensor: ...
 
+    def collapsed(self, points: int) -> CollapsedHash | None:
+        """For a call with so many points; None: they are better looked up one by one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -65,15 +68,17 @@ class Frame:
 
     def density(self, position: Tensor) -> tuple[Tensor, Tensor]:
         """Box coordinates [N, 3] -> raw density sigma [N] (per metre, may be negative) and feature [N, C]."""
-        if isinstance(self.hash, CollapsedHash):
-            return density(self.planes, self.hash.grids, self.hash.levels, position)
+        collapsed = self.hash.collapsed(len(position))
+        if collapsed is not None:
+            return density(self.planes, collapsed.grids, collapsed.levels, position)
         feature, coefficients = self.features(position)
         return (feature * coefficients).sum(dim=-1), feature
 
     def _encode(self, position: Tensor, which: Sequence[int]) -> Tensor:
         """[N, 2 C] features and density coefficients side by side."""
-        if isinstance(self.hash, CollapsedHash):
-            return encode(self.planes, self.hash.grids, self.hash.levels, position, which)
+        collapsed = self.hash.collapsed(len(position))
+        if collapsed is not None:
+            return encode(self.planes, collapsed.grids, collapsed.levels, position, which)
         sampled = sample_planes(self.planes, position, which)
         return torch.cat(
             [sampled[:, : self.channels] + self.hash(position, which=which), sampled[:, self.channels :]], 1

@@ -44,11 +44,34 @@ class HashGrids(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
+class PointwiseHash:
+    """The hash grids at one time, looked up in 3D where that is less work than to collapse them first."""
+
+    hash: HashGrids
+    t: float
+
+    def __call__(self, position: Tensor, *, which: Sequence[int] = ALL_PLANES) -> Tensor:
+        """position: [N, 3] in box coordinates. Returns the sum [N, L * F] of the planes in `which`."""
+        collapsed = self.collapsed(len(position))
+        return self.hash.encode(position, self.t, which) if collapsed is None else collapsed(position, which=which)
+
+    def collapsed(self, points: int) -> CollapsedHash | None:
+        """Collapsed for a call with so many points, if that pays: a point reads eight entries a level and table, in
+        random order; a vertex of the collapsed grids reads two, in order."""
+        levels = self.hash.levels
+        return self.hash.at(self.t) if 8 * levels.levels * points >= 2 * levels.plane_offsets[-1] else None
+
+
+@dataclass(frozen=True, eq=False)
 class CollapsedHash:
     """The hash grids at one time. grids: [3, levels.plane_offsets[-1], F]."""
 
     grids: Tensor
     levels: HashLevels
+
+    def collapsed(self, points: int) -> CollapsedHash:  # noqa: ARG002
+        """Itself."""
+        return self
 
     def __call__(self, position: Tensor, *, which: Sequence[int] = ALL_PLANES) -> Tensor:
         """position: [N, 3] in box coordinates. Returns the sum [N, L * F] of the planes in `which`."""

@@ -35,6 +35,24 @@ def needed_parts(occupied: Tensor, config: FieldConfig) -> Needed:
     return Needed(torch.stack(pixels), torch.stack(networks))
 
 
+def needed_lattice(coordinates: list[Tensor], config: FieldConfig) -> Needed:
+    """What the density reads at all combinations of box coordinates x, y, z, each [n] in [0, 1]: no networks.
+
+    A coordinate that falls on a pixel, or nearly, counts on both sides of it, against rounding.
+    """
+    size = config.plane_size
+    lines = []
+    for line in coordinates:
+        at = line.double() * (size - 1)
+        read = torch.zeros(size, dtype=torch.bool, device=line.device)
+        for near in (at - 0.01, at + 0.01):
+            for pixel in (near.floor(), near.floor() + 1):
+                read[pixel.long().clamp(0, size - 1)] = True
+        lines.append(read)
+    pixels = torch.stack([lines[second][:, None] & lines[first] for first, second in PLANE_AXES])
+    return Needed(pixels, pixels.new_zeros(3, config.map_size**2))
+
+
 def _spread(shadow: Tensor, size: int, plane_size: int, overlap: bool) -> Tensor:
     """[a, b] bool voxels -> [size, size] bool vertices (without overlap: cells) that points in them read."""
     first, second = (_read(count, size, 1 / (plane_size - 1), overlap).to(shadow.device) for count in shadow.shape)

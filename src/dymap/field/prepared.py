@@ -1,8 +1,14 @@
-"""The decoder for rendering: weights made ready once, and only what a frame needs is computed."""
+"""The decoder for rendering: weights made ready once, and only what a frame needs is computed.
+
+Images lie pixel by pixel, channels last, with a border of zeros one pixel wide: a convolution is then a product of
+rows at fixed distances, at whatever pixels are wanted (`dymap.kernels.convolve`).
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -10,16 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dymap.field.decoder import PlaneDecoder, head_bias
+from dymap.field.decoder import PlaneDecoder, backbone_widths, head_bias, trunk_widths
 from dymap.field.layers import SLOPE, ScaledUpsample
 from dymap.field.needed import Needed
+from dymap.kernels import Taps, convolve, pack_taps, runs_native
 
 Precision = Literal["float32", "bfloat16"]
 
-TILE = 8
-"""Pixels along a side of the squares that planes are computed in."""
-COARSE = 32
-"""Layers whose input is smaller stay in full precision with `bfloat16`: they cost little."""
 PAGE = 4096
 """Bytes of a page of memory."""
 BLOCKS = (0, 2, 1)
@@ -27,83 +30,142 @@ BLOCKS = (0, 2, 1)
 
 
 class PreparedDecoder:
-    """A decoder's weights, scaled, converted and laid out for convolutions with the channels last.
+    """A decoder's weights, scaled and laid out for convolutions at chosen pixels.
 
     A copy: it does not see later changes of the decoder. precision: `float32` computes in the decoder's own type;
-    `bfloat16` is faster where the processor has such instructions, and rounds what comes out to two digits (0.5 %).
+    `bfloat16` allows to round the weights and what they are multiplied with, which changes the result by 0.5 %. The
+    core makes no use of that: it is as fast without.
     """
 
     @torch.no_grad()
     def __init__(self, decoder: PlaneDecoder, precision: Precision = "float32"):
         self.config = decoder.config
-        own = decoder.code.weight.dtype
-        fine = torch.bfloat16 if precision == "bfloat16" else own
-
-        def ready(tensor: Tensor, dtype: torch.dtype = fine) -> Tensor:
-            tensor = tensor.detach().to(dtype, copy=True)
-            return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
-
         code = decoder.code
-        self.code = (ready(code.weight * code.scale, own), ready(code.bias, own))
+        self.code = ((code.weight * code.scale).detach().clone(), code.bias.detach().clone())
+        rounded = precision == "bfloat16" and not runs_native(code.weight)
+        dtype = torch.bfloat16 if rounded else code.weight.dtype
+
+        def ready(weight: Tensor, bias: Tensor, slope: float = 1.0) -> Taps:
+            """weight: [outputs, inputs, height, width]."""
+            return pack_taps(weight.detach().flatten(2).permute(2, 1, 0).to(dtype), bias.detach().clone(), slope)
+
         self.up = []
         for layer in (layer for layer in decoder.up if isinstance(layer, ScaledUpsample)):
-            dtype = own if layer.bias.shape[-1] // 2 < COARSE else fine
-            self.up.append((ready(layer.weight * layer.scale, dtype), ready(layer.bias[None], dtype)))
-        self.trunk = [
-            (ready(conv.weight), ready(head_bias(conv))) for conv in decoder.trunk if isinstance(conv, nn.Conv2d)
-        ]
+            weight = (layer.weight * layer.scale).transpose(0, 1)
+            bias = F.pad(layer.bias, (1, 1, 1, 1)).flatten(1).T  # of every pixel, border and all
+            self.up.append([[ready(_parity(weight, y, x), bias, SLOPE) for x in (0, 1)] for y in (0, 1)])
+        self.trunk = [ready(conv.weight, head_bias(conv), 0) for conv in decoder.trunk if isinstance(conv, nn.Conv2d)]
         self.planes = []
         for block in BLOCKS:
             weights, biases = zip(*(_block(head, block) for head in (decoder.features, decoder.density)), strict=True)
-            self.planes.append((ready(torch.cat(weights)), ready(torch.cat(biases))))
+            self.planes.append(ready(torch.cat(weights), torch.cat(biases)))
         heads = (decoder.map_z, decoder.map_y, decoder.map_x)
-        self.maps = [(ready(head.weight.flatten(1)), ready(head_bias(head))) for head in heads]
+        self.maps = [ready(head.weight, head_bias(head)) for head in heads]
+        self._idle: list[list[Tensor]] = []
 
     @torch.no_grad()
     def __call__(self, code: Tensor, needed: Needed) -> tuple[Tensor, Tensor]:
         """code: [code_dim] -> planes [3, P, P, 2 C] and maps [3, S * S, n] of a Frame; zeros elsewhere than needed."""
+        P, S = self.config.plane_size, self.config.map_size
         weight, bias = self.code
-        x = F.leaky_relu(F.linear(code, weight, bias), SLOPE).reshape(1, -1, 4, 4)
-        for weight, bias in self.up:
-            x = F.conv_transpose2d(x.to(weight.dtype), weight, stride=2, padding=1)
-            x = F.leaky_relu_(x.add_(bias), SLOPE)
-        x = x.to(self.maps[0][0].dtype)
-        planes = _zeros((3, *x.shape[2:], len(self.planes[0][1])), code)
-        for plane, pixels, (weight, bias) in zip(planes, needed.pixels, self.planes, strict=True):
-            _fill(plane, pixels, x, weight, bias)
-        for weight, bias in self.trunk:
-            x = F.relu_(F.conv2d(x, weight, bias, stride=2, padding=1))
-        around = F.unfold(x, 3, padding=1)[0].T  # [S * S, in * 3 * 3]
-        maps = code.new_zeros(3, len(around), len(self.maps[0][1]))
-        for networks, where, (weight, bias) in zip(maps, needed.networks, self.maps, strict=True):
-            networks[where] = F.linear(around[where], weight, bias).to(code)
+        around = _grow(needed.networks.any(0).view(S, S))
+        trunk = [around]  # pixels of each image that are read, from the networks back to the last upsampling
+        while len(trunk[0]) < P:
+            trunk.insert(0, _grow(_apart(trunk[0])))
+        up = [_grow(needed.pixels.any(0)) | trunk[0]]
+        while len(up) < len(self.up):
+            up.insert(0, _grow(_together(up[0])))
+        with self._images(code) as images:
+            first, *images = images
+            inner = first.view(6, 6, -1)[1:5, 1:5]
+            inner.copy_(F.leaky_relu(F.linear(code, weight, bias), SLOPE).view(-1, 4, 4).permute(1, 2, 0))
+            x = first
+            for wanted, layer, out in zip(up, self.up, images, strict=False):
+                _upsample(x, wanted, layer, out)
+                x = out
+            planes = _zeros((3, P, P, self.planes[0].bias.shape[0]), code)
+            for plane, pixels, taps in zip(planes, needed.pixels, self.planes, strict=True):
+                _convolve(x, pixels, taps, plane.flatten(0, 1))
+            for wanted, taps, out in zip(trunk[1:], self.trunk, images[len(self.up) :], strict=True):
+                _convolve(x, wanted, taps, out, stride=2, border=1)
+                x = out
+            maps = _zeros((3, S * S, self.maps[0].bias.shape[0]), code)
+            for networks, where, taps in zip(maps, needed.networks, self.maps, strict=True):
+                _convolve(x, where.view(S, S), taps, networks)
         return planes, maps
 
+    @contextmanager
+    def _images(self, like: Tensor) -> Iterator[list[Tensor]]:
+        """Memory [(size + 2)^2, channels] for the images of all layers, with borders of zeros; kept for the next call.
 
-def _fill(plane: Tensor, pixels: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> None:
-    """Write the tiles of a plane [P, P, 2 C] that hold needed pixels [P, P]: a 3x3 convolution of x [1, in, P, P]."""
-    tile = min(TILE, len(plane))
-    count = len(plane) // tile
-    row, column = torch.nonzero(pixels.reshape(count, tile, count, tile).any(3).any(1), as_tuple=True)
-    if len(row):
-        windows = _windows(x, row * tile, column * tile, tile)
-        filled = F.conv2d(windows.permute(0, 3, 1, 2), weight, bias).permute(0, 2, 3, 1)
-        plane.view(count, tile, count, tile, -1).transpose(1, 2)[row, column] = filled.to(plane)
+        What lies in it from the call before is never read: only what is read is computed, but all of that.
+        """
+        try:
+            images = self._idle.pop()
+        except IndexError:
+            widths, sizes = backbone_widths(self.config), [4 * 2**i for i in range(len(self.up) + 1)]
+            widths += trunk_widths(self.config)[1:]
+            sizes += [self.config.plane_size // 2 ** (i + 1) for i in range(len(self.trunk))]
+            images = [like.new_zeros((size + 2) ** 2, width) for size, width in zip(sizes, widths, strict=True)]
+        yield images
+        self._idle.append(images)
 
 
-def _windows(x: Tensor, top: Tensor, left: Tensor, tile: int) -> Tensor:
-    """Tiles of x [1, in, P, P] with the pixels around them: [N, tile + 2, tile + 2, in], zeros outside x.
+def _upsample(x: Tensor, wanted: Tensor, layer: list[list[Taps]], out: Tensor) -> None:
+    """Transposed convolution 4x4, stride 2, at the wanted pixels [2 h, 2 h] of out: each of the four places of a pixel
+    within its square of 2x2 is a convolution 2x2. x, out: images with borders."""
+    size = len(wanted)
+    before, after = size // 2 + 2, size + 2
+    for y in (0, 1):
+        for x_ in (0, 1):
+            row, column = (places.int() for places in torch.nonzero(wanted[y::2, x_::2], as_tuple=True))
+            at = (row + y) * before + column + x_
+            to = (2 * row + y + 1) * after + 2 * column + x_ + 1
+            convolve(x, at, _offsets(2, before, x), layer[y][x_], to, out)
 
-    top, left: [N] each tile's first row and column.
-    """
-    size = x.shape[-1]
-    around = torch.arange(-1, tile + 1, device=x.device)
-    rows, columns = (top[:, None] + around)[:, :, None], (left[:, None] + around)[:, None, :]
-    index = rows.clamp(0, size - 1) * size + columns.clamp(0, size - 1)  # [N, tile + 2, tile + 2]
-    windows = x.permute(0, 2, 3, 1).flatten(0, 2).index_select(0, index.flatten()).unflatten(0, index.shape)
-    outside = (rows < 0) | (rows >= size) | (columns < 0) | (columns >= size)
-    windows[torch.nonzero(outside, as_tuple=True)] = 0  # few: a mask would visit them all
-    return windows
+
+def _convolve(x: Tensor, wanted: Tensor, taps: Taps, out: Tensor, stride: int = 1, border: int = 0) -> None:
+    """Convolution 3x3 at the wanted pixels [h, h] of out, an image with a border of so many pixels; x has one of 1."""
+    size = len(wanted)
+    before, after = size * stride + 2, size + 2 * border
+    row, column = (places.int() for places in torch.nonzero(wanted, as_tuple=True))
+    at, to = row * stride * before + column * stride, (row + border) * after + column + border
+    convolve(x, at, _offsets(3, before, x), taps, to, out)
+
+
+def _offsets(side: int, row: int, like: Tensor) -> Tensor:
+    """[side^2] int32 distances of a square's pixels from its first one, in an image of so many pixels a row."""
+    steps = torch.arange(side, dtype=torch.int32, device=like.device)
+    return (steps[:, None] * row + steps).flatten()
+
+
+def _parity(weight: Tensor, y: int, x: int) -> Tensor:
+    """[out, in, 4, 4] -> [out, in, 2, 2]: what pixels at (y, x) of each square of 2x2 take of the four around."""
+    return weight[:, :, [3 - y, 1 - y]][:, :, :, [3 - x, 1 - x]]
+
+
+def _grow(wanted: Tensor) -> Tensor:
+    """Pixels [h, h] bool and their neighbours."""
+    rows = wanted.clone()
+    rows[1:] |= wanted[:-1]
+    rows[:-1] |= wanted[1:]
+    out = rows.clone()
+    out[:, 1:] |= rows[:, :-1]
+    out[:, :-1] |= rows[:, 1:]
+    return out
+
+
+def _together(wanted: Tensor) -> Tensor:
+    """[2 h, 2 h] -> [h, h]: squares of 2x2 pixels with any."""
+    rows = wanted[::2] | wanted[1::2]
+    return rows[:, ::2] | rows[:, 1::2]
+
+
+def _apart(wanted: Tensor) -> Tensor:
+    """[h, h] -> [2 h, 2 h], at the even pixels."""
+    out = wanted.new_zeros(2 * len(wanted), 2 * len(wanted))
+    out[::2, ::2] = wanted
+    return out
 
 
 def _block(head: nn.Conv2d, block: int) -> tuple[Tensor, Tensor]:

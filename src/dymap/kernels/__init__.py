@@ -17,6 +17,7 @@ from torch import Tensor
 from dymap.kernels import twin
 from dymap.kernels.choice import available, backend, core, describe, multiplies_half, runs_native, using
 from dymap.kernels.twin.adam import AdamStep
+from dymap.kernels.twin.convolve import Taps, pack_taps
 from dymap.kernels.twin.gather import gather_sum
 from dymap.kernels.twin.hashgrid import HashLevels, hash_encode
 from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights
@@ -81,6 +82,11 @@ def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tens
     return _for(features, views, position, networks.first).mlp_maps(features, views, ray, position, networks)
 
 
+def convolve(x: Tensor, at: Tensor, offset: Tensor, taps: Taps, to: Tensor, out: Tensor) -> None:
+    """See `dymap.kernels.twin.convolve.convolve`."""
+    _for(x, taps.panels, taps.bias, out).convolve(x, at, offset, taps, to, out)
+
+
 def march_intervals(
     origins: Tensor, directions: Tensor, t: Tensor, t_max: Tensor, box: Tensor, grid: Tensor, step: float, limit: int
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -139,11 +145,13 @@ __all__ = [
     "CellWeights",
     "HashLevels",
     "Scene",
+    "Taps",
     "adam",
     "available",
     "backend",
     "cell_weights",
     "collapse_time",
+    "convolve",
     "density",
     "describe",
     "encode",
@@ -156,6 +164,8 @@ __all__ = [
     "mlp_maps",
     "multiplies_half",
     "open_scene",
+    "pack_taps",
+    "runs_native",
     "sample_planes",
     "using",
 ]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dymap import _core
 from dymap.kernels.twin.adam import AdamStep
+from dymap.kernels.twin.convolve import Taps
 from dymap.kernels.twin.hashgrid import HashLevels
 from dymap.kernels.twin.mlp_maps import CellWeights
 from dymap.kernels.twin.planes import ALL_PLANES
@@ -247,6 +248,12 @@ class _MlpMaps(torch.autograd.Function):
             torch.get_num_threads(),
         )
         return d_features, None, None, None, d_first, d_second, None
+
+
+def convolve(x: Tensor, at: Tensor, offset: Tensor, taps: Taps, to: Tensor, out: Tensor) -> None:
+    """See `dymap.kernels.twin.convolve.convolve`."""
+    x, at, offset, to = (_plain(t) for t in (x, at, offset, to))
+    _core.convolve(x, at, offset, taps.panels, taps.bias, taps.slope, to, out, torch.get_num_threads())
 
 
 def march_intervals(

@@ -1,6 +1,7 @@
 """The hot loops in plain torch: readable, differentiable, any device. What they compute is the truth."""
 
 from dymap.kernels.twin.adam import adam
+from dymap.kernels.twin.convolve import convolve
 from dymap.kernels.twin.encoding import density, encode
 from dymap.kernels.twin.hashgrid import collapse_time, hash_encode_3d, hash_encode_at
 from dymap.kernels.twin.march import march_intervals
@@ -10,6 +11,7 @@ from dymap.kernels.twin.planes import sample_planes
 __all__ = [
     "adam",
     "collapse_time",
+    "convolve",
     "density",
     "encode",
     "hash_encode_3d",
