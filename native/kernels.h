@@ -95,7 +95,7 @@ struct BrickField {
 };
 /// A ray in lattice cells; its sample k lies at near + (k + 1/2) step, if that is before far and k < last.
 struct RayWalk {
-    float origin[3], direction[3], inverse[3], near, far;
+    float origin[4] = {0}, direction[4] = {0}, inverse[4] = {0}, near, far;
     int next, last;
     int64_t densities;
 };

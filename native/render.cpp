@@ -33,19 +33,40 @@ struct Ray {
     int pixel, view = -1;
 };
 
-/// Entry and exit of a box as the published implementation computes them: components near zero become 1e-5.
-bool slab_test(const float *origin, const float *direction, const float *box, float &near, float &far) {
-    near = -std::numeric_limits<float>::infinity();
-    far = std::numeric_limits<float>::infinity();
+/// The rays of neighbouring pixels, component by component: the compiler works on several at once.
+struct RayRow {
+    float direction[3][TILE], near[TILE], far[TILE];
+};
+
+/// Directions of the pixels of a row from `column` on.
+void aim(const View &view, int column, int row, RayRow &rays) {
+    double d[3][TILE], length[TILE];
+    const double y = row + view.offset;
     for (int a = 0; a < 3; ++a) {
-        float d = direction[a];
-        if (d < 1e-5f && d > -1e-10f) d = 1e-5f;
-        if (d < 1e-10f && d > -1e-5f) d = -1e-5f;
-        float low = (box[a] - origin[a]) / d, high = (box[3 + a] - origin[a]) / d;
-        near = std::max(near, std::min(low, high));
-        far = std::min(far, std::max(low, high));
+        const double r0 = view.ray[3 * a], r1 = view.ray[3 * a + 1] * y, r2 = view.ray[3 * a + 2];
+        for (int i = 0; i < TILE; ++i) d[a][i] = r0 * (column + i + view.offset) + r1 + r2;
     }
-    return near < far;
+    for (int i = 0; i < TILE; ++i) length[i] = std::sqrt(d[0][i] * d[0][i] + d[1][i] * d[1][i] + d[2][i] * d[2][i]);
+    for (int a = 0; a < 3; ++a)
+        for (int i = 0; i < TILE; ++i) rays.direction[a][i] = float(d[a][i] / length[i]);
+}
+
+/// Entry and exit of a box as the published implementation computes them: components near zero become 1e-5. They hit it
+/// where near < far.
+void slab_test(const float *origin, const float *box, RayRow &rays) {
+    std::fill_n(rays.near, TILE, -std::numeric_limits<float>::infinity());
+    std::fill_n(rays.far, TILE, std::numeric_limits<float>::infinity());
+    for (int a = 0; a < 3; ++a) {
+        const float below = box[a] - origin[a], above = box[3 + a] - origin[a];
+        for (int i = 0; i < TILE; ++i) {
+            float d = rays.direction[a][i];
+            d = (d < 1e-5f) & (d > -1e-10f) ? 1e-5f : d;
+            d = (d < 1e-10f) & (d > -1e-5f) ? -1e-5f : d;
+            float low = below / d, high = above / d, first = high < low ? high : low, last = low < high ? high : low;
+            rays.near[i] = rays.near[i] < first ? first : rays.near[i];
+            rays.far[i] = last < rays.far[i] ? last : rays.far[i];
+        }
+    }
 }
 
 /// Embedded viewing direction (method.md 3).
@@ -74,11 +95,16 @@ void embed(Directions kind, int degree, const float *d, float *out) {
 struct TileMap {
     int columns, rows;
     std::vector<float> near;  // infinity: none
+    float left, right, top, bottom;  // pixels that may see the box
+    bool misses(int column, int row) const {
+        return float((column + 1) * TILE) < left || float(column * TILE) > right || float((row + 1) * TILE) < top ||
+               float(row * TILE) > bottom;
+    }
 };
 
 TileMap find_tiles(const Scene &scene, const View &view) {
-    TileMap map{(view.width + TILE - 1) / TILE, (view.height + TILE - 1) / TILE, {}};
     const float none = std::numeric_limits<float>::infinity();
+    TileMap map{(view.width + TILE - 1) / TILE, (view.height + TILE - 1) / TILE, {}, none, -none, none, -none};
     map.near.assign(size_t(map.columns) * size_t(map.rows), none);
     const Grid &g = scene.grid;
     const int *n = g.size;
@@ -106,6 +132,18 @@ TileMap find_tiles(const Scene &scene, const View &view) {
     }
     diagonal = std::sqrt(diagonal);
     size_t row = size_t(n[2]) + 1, layer = row * (size_t(n[1]) + 1);
+    float farthest = 0, extent = 0;
+    bool around = false;
+    for (int c = 0; c < 8; ++c) {
+        const Corner &k = corners[(c & 4 ? size_t(n[0]) * layer : 0) + (c & 2 ? size_t(n[1]) * row : 0) + (c & 1 ? size_t(n[2]) : 0)];
+        around |= !(k.depth > 1e-3f);
+        map.left = std::min(map.left, k.column - 2), map.right = std::max(map.right, k.column + 2);
+        map.top = std::min(map.top, k.row - 2), map.bottom = std::max(map.bottom, k.row + 2);
+        farthest = std::max(farthest, k.distance);
+    }
+    for (int a = 0; a < 3; ++a) extent = std::max(extent, g.box[3 + a] - g.box[a]);
+    // From far away the slab test is rounded more coarsely than pixels are.
+    if (around || !(farthest < 1000 * extent)) map.left = map.top = -none, map.right = map.bottom = none;
     for (int x = 0; x < n[0]; ++x)
         for (int y = 0; y < n[1]; ++y)
             for (int z = 0; z < n[2]; ++z) {
@@ -186,8 +224,8 @@ class Worker {
 
     int64_t densities = 0, colours = 0;
 
-    void tile(int column, int row, float near) {
-        int count = start_rays(column, row, near);
+    void tile(int column, int row, float near, bool misses) {
+        int count = start_rays(column, row, near, misses);
         if (bricks_)
             for (int i = 0; i < count; ++i) walk(rays_[size_t(i)]);
         else
@@ -225,31 +263,32 @@ class Worker {
 
   private:
     /// The rays of a tile that hit the box; the picture's pixels get what all others see.
-    int start_rays(int column, int row, float tile_near) {
-        int count = 0;
-        for (int j = row * TILE; j < std::min((row + 1) * TILE, view_.height); ++j)
-            for (int i = column * TILE; i < std::min((column + 1) * TILE, view_.width); ++i) {
+    int start_rays(int column, int row, float tile_near, bool misses) {
+        int count = 0, first = column * TILE, width = std::min(TILE, view_.width - first);
+        RayRow rays;
+        for (int j = row * TILE; j < std::min((row + 1) * TILE, view_.height); ++j) {
+            int64_t start = int64_t(j) * view_.width + first;
+            std::fill_n(picture_.acc + start, width, 0.0f);
+            std::fill_n(picture_.rgb + 3 * start, 3 * width, 0.0f);
+            std::fill_n(picture_.depth + start, width, std::numeric_limits<float>::infinity());
+            std::fill_n(picture_.hit + start, width, false);
+            if (misses) continue;
+            aim(view_, first, j, rays);
+            slab_test(origin_, scene_.grid.box, rays);
+            for (int i = 0; i < width; ++i) {
+                if (!(rays.near[i] < rays.far[i])) continue;
+                picture_.hit[start + i] = true;
+                picture_.depth[start + i] = rays.far[i];
+                if (tile_near == std::numeric_limits<float>::infinity()) continue;
                 Ray ray;
-                double d[3], length = 0, at[3] = {i + view_.offset, j + view_.offset, 1};
-                for (int a = 0; a < 3; ++a) {
-                    d[a] = view_.ray[3 * a] * at[0] + view_.ray[3 * a + 1] * at[1] + view_.ray[3 * a + 2] * at[2];
-                    length += d[a] * d[a];
-                }
-                length = std::sqrt(length);
-                for (int a = 0; a < 3; ++a) ray.direction[a] = float(d[a] / length);
-                bool hit = slab_test(origin_, ray.direction, scene_.grid.box, ray.near, ray.far);
-                int64_t pixel = int64_t(j) * view_.width + i;
-                picture_.hit[pixel] = hit;
-                picture_.acc[pixel] = 0;
-                for (int c = 0; c < 3; ++c) picture_.rgb[3 * pixel + c] = 0;
-                picture_.depth[pixel] = hit ? ray.far : std::numeric_limits<float>::infinity();
-                if (!hit || tile_near == std::numeric_limits<float>::infinity()) continue;
-                ray.pixel = int(pixel);
-                ray.near = std::max(ray.near, 0.0f);
-                ray.t = ray.near;
-                skip_ = tile_near;
+                for (int a = 0; a < 3; ++a) ray.direction[a] = rays.direction[a][i];
+                ray.pixel = int(start + i);
+                ray.near = ray.t = std::max(rays.near[i], 0.0f);
+                ray.far = rays.far[i];
                 rays_[size_t(count++)] = ray;
             }
+        }
+        skip_ = tile_near;
         return count;
     }
 
@@ -486,7 +525,8 @@ RenderReport render(const Scene &scene, const View &view, const Bricks *bricks, 
     parallel_for(threads, report.tiles, [&](int64_t job, int thread) {
         if (cancel && cancel->load(std::memory_order_relaxed)) return;
         int tile = order[size_t(job)];
-        workers[size_t(thread)]->tile(tile % map.columns, tile / map.columns, map.near[size_t(tile)]);
+        int column = tile % map.columns, row = tile / map.columns;
+        workers[size_t(thread)]->tile(column, row, map.near[size_t(tile)], map.misses(column, row));
         finished.fetch_add(1, std::memory_order_relaxed);
     });
     parallel_for(threads, threads, [&](int64_t job, int) { workers[size_t(job)]->flush(); });

@@ -7,6 +7,12 @@
 #include <immintrin.h>
 #endif
 
+#if defined(__GNUC__)
+#define DYMAP_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define DYMAP_PREFETCH(p) (void)(p)
+#endif
+
 /// Before loops over registers: they must be gone before the compiler decides what lives in memory.
 #if defined(__clang__)
 #define DYMAP_UNROLL _Pragma("clang loop unroll(full)")
