@@ -28,6 +28,8 @@ class HashConfig:
     """Resolution of the coarsest level."""
     finest: int = 1024
     """Resolution of the finest level."""
+    time_share: float = 1.0
+    """The clip takes this share of the time axis. Below 1 neighbouring frames share entries (not as published)."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,9 @@ class TrainConfig:
     schedule: Literal["published", "cosine"] = "published"
     decay_epochs: float = 400.0
     warmup_epochs: float = 5.0
+    view_noise: float = 0.0
+    """Standard deviation of the noise on the viewing directions that colours are learned with: few cameras teach
+    little about reflections, but enough to learn each picture by heart."""
     quick_start: bool = False
     """Initial values for short trainings instead of the published ones."""
     lr_codes: float = 5e-4

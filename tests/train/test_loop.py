@@ -34,6 +34,14 @@ RECIPES = {
         "hull_grid": 16,
         "colour_threshold": 1e-3,
     },
+    "as our presets": {
+        "batches": "frames",
+        "items": 1,
+        "hull_samples": 8,
+        "hull_grid": 16,
+        "view_noise": 0.5,
+        "lazy_adam": True,
+    },
     "frames, two cameras": {"batches": "frames", "views_per_item": 2, "schedule": "cosine"},
 }
 each_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())

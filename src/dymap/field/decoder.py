@@ -44,6 +44,12 @@ def trunk_widths(config: FieldConfig) -> list[int]:
     return widths
 
 
+FOG = 5.0
+"""Density everywhere at a quick start, per metre."""
+DENSITY_EVERY = 4
+DENSITY_COEFFICIENT = 20.0
+
+
 class PlaneDecoder(nn.Module):
     """code [code_dim] -> Decoded."""
 
@@ -74,13 +80,18 @@ class PlaneDecoder(nn.Module):
         """Other initial values than the published ones, for short trainings; what is computed stays the same.
 
         Density: positive everywhere (a light fog of some 5 per metre), so that every sample has a gradient; from
-        the published start half of the space has none, relu being flat there. Colour: the heads' biases become one
-        well-scaled network that all cells share; from the published start the product of three small layers hardly
-        passes a gradient.
+        the published start half of the space has none, relu being flat there. It begins in every DENSITY_EVERY-th
+        channel, with a large coefficient: there features of ordinary size make a sharp surface, and the other
+        channels are left to the colours, which would drown in the density's larger gradients. Colour: the heads'
+        biases become one well-scaled network that all cells share; from the published start the product of three
+        small layers hardly passes a gradient.
         """
-        nn.init.constant_(head_bias(self.density), 2.0)
-        self.features.weight.mul_(0.05)
-        nn.init.constant_(head_bias(self.features), 0.017)
+        dense = (torch.arange(self.config.channels) % DENSITY_EVERY == 0).float().repeat(3)
+        head_bias(self.density).copy_(dense * DENSITY_COEFFICIENT)
+        self.features.weight.mul_(torch.where(dense > 0, 0.1 / DENSITY_COEFFICIENT, 0.05)[:, None, None, None])
+        # Planes of features f and coefficients d are each summed over three planes: sigma = channels (3 f) (3 d).
+        channels = -(-self.config.channels // DENSITY_EVERY)
+        head_bias(self.features).copy_(dense * FOG / (9 * channels * DENSITY_COEFFICIENT))
         C, V, H = self.config.channels, self.config.view_dim, self.config.hidden
         for head in (self.map_x, self.map_y, self.map_z):
             hidden = torch.randn((H if self.config.layers == 3 else C) + V, H)

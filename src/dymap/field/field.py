@@ -73,7 +73,7 @@ class Field(nn.Module):
         """
         if not 0 <= frame < self.num_frames:
             raise IndexError(f"frame {frame} is outside the clip of {self.num_frames} frames")
-        t = frame / self.num_frames
+        t = frame / self.num_frames * self.config.hash.time_share
         code = self.code(frame) if code is None else code
         if occupied is not None:
             needed = needed_parts(occupied, self.config)

@@ -11,10 +11,10 @@ from dataclasses import replace
 from dymap.config import BakeConfig, CaptureConfig, Config, FieldConfig, HashConfig, RenderConfig, TrainConfig
 
 _FIELD = FieldConfig(
-    hash=HashConfig(levels=4, log2_size=19, features=4, base=16, finest=256),
+    hash=HashConfig(levels=4, log2_size=17, features=4, base=16, finest=128, time_share=0.125),
     code_dim=64,
     width=128,
-    plane_size=64,
+    plane_size=32,
     map_size=8,
     hidden=16,
 )
@@ -22,19 +22,22 @@ _FIELD = FieldConfig(
 _TRAIN = TrainConfig(
     batches="frames",
     items=1,
-    rays=1024,
-    views_per_item=6,
+    rays=2048,
+    views_per_item=12,
     foreground=0.7,
     band=0.2,
     face=0.0,
     hull_samples=12,
+    proposal_grid=96,
     colour_threshold=1e-3,
+    view_noise=0.5,
     steps=8500,
     schedule="cosine",
     quick_start=True,
     lr_codes=4e-3,
     lr_decoder=1.5e-3,
     lr_hash=3e-2,
+    lazy_adam=True,
     preview_every=200,
     checkpoint_every=500,
 )

@@ -59,13 +59,19 @@ def ray_weights(alpha: Tensor) -> Tensor:
 
 
 def integrate(
-    frame: Frame, rays: Rays, z: Tensor, dist: Tensor, keep: Tensor | None = None, colour_threshold: float = 0.0
+    frame: Frame,
+    rays: Rays,
+    z: Tensor,
+    dist: Tensor,
+    keep: Tensor | None = None,
+    colour_threshold: float = 0.0,
+    views: Tensor | None = None,
 ) -> Rendered:
     """Radiance along rays sampled at depths z [R, N] with interval lengths dist [R, N]; differentiable.
 
     keep: [R, N] bool, samples to evaluate (others are empty); None: all. colour_threshold: colours are evaluated only
     where the weight exceeds this. At 0 that is exact, forward and backward: such samples have sigma <= 0, and relu
-    stops their gradients.
+    stops their gradients. views: [R, 3] unit directions that the colours are seen from, None: those of the rays.
     """
     shape = z.shape
     points = rays.origins[:, None] + rays.directions[:, None] * z[..., None]  # [R, N, 3]
@@ -83,7 +89,8 @@ def integrate(
     visible = torch.nonzero(weights.detach().reshape(-1) > colour_threshold)[:, 0]
     ray = torch.div(visible, shape[1], rounding_mode="floor")
     rows = visible if row_of is None else row_of[visible]
-    colour = frame.colour(position.index_select(0, rows), feature.index_select(0, rows), rays.directions, ray)
+    views = rays.directions if views is None else views
+    colour = frame.colour(position.index_select(0, rows), feature.index_select(0, rows), views, ray)
     contribution = weights.reshape(-1).index_select(0, visible)[:, None] * colour
     rgb = torch.zeros_like(rays.origins).index_add(0, ray, contribution)
     acc = weights.sum(dim=1)

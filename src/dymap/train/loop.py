@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,6 +33,9 @@ from dymap.train.batches import BatchSampler, Item
 from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint, sweep
 from dymap.train.losses import Losses, LossFunction, empty_loss, psnr, published_losses
 from dymap.train.schedule import lr_factor
+
+LAZY_ADAM: dict[str, Any] = {"betas": (0.9, 0.99), "eps": 1e-12}
+"""Of the hash tables with `lazy_adam`: an entry is touched every 30th step or so, by small gradients."""
 
 
 class NotFiniteError(RuntimeError):
@@ -69,12 +73,15 @@ def make_optimiser(field: Field, config: Config) -> torch.optim.Adam:
     """Adam with one group a tensor, in the order codes or encoder, decoder, hash tables."""
     train = config.train
     rates = {"codes": train.lr_codes, "decoder": train.lr_decoder, "hash": train.lr_hash}
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [parameter], "lr": rates[part], "base_lr": rates[part]}
         for part, parameters in field.parameter_groups()
         for parameter in parameters
     ]
     if train.lazy_adam:
+        for group in groups:
+            if any(group["params"][0] is table for table in field.hash.tables):
+                group |= LAZY_ADAM
         return LazyAdam(groups, field, train.clip_value)
     # Fused Adam computes the same numbers in one pass over memory instead of ten.
     fused = all(p.device.type in ("cpu", "cuda") for p in field.parameters())
@@ -118,7 +125,12 @@ def render_item(
     losses["empty"] = train.empty_weight * empty_loss(sigma, look_up(hull, lattice), length)
     jitter = uniform(len(item.rays), train.hull_samples)
     z, dist, hit = hull_depths(item.rays, frame.box, hull, jitter, sigma.detach())
-    return integrate(frame, item.rays, z, dist, hit[:, None].expand_as(z), train.colour_threshold), losses
+    keep = hit[:, None].expand_as(z)
+    views = item.rays.directions
+    if train.view_noise:
+        noise = torch.randn(views.shape, generator=generator).to(device)
+        views = torch.nn.functional.normalize(views + train.view_noise * noise, dim=1)
+    return integrate(frame, item.rays, z, dist, keep, train.colour_threshold, views), losses
 
 
 def train_step(
