@@ -128,10 +128,10 @@ def test_frames_follow_the_fields_device_type() -> None:
 
 
 def test_time_share_puts_frames_closer_together() -> None:
-    """With a share of 1/4 frame 2 of a clip reads the hash grids where frame 0.5 would be."""
+    """With a share of 1/4 frame 1 of a clip reads the hash grids where frame 1/4 would be."""
     field = tiny_field()
     near = replace(field.config, hash=replace(field.config.hash, time_share=0.25))
     position = torch.rand(50, 3)
-    expected = field.hash.encode(position, 2 / field.num_frames * 0.25)
+    expected = field.hash.encode(position, 1 / field.num_frames * 0.25)
     field.config = near
-    torch.testing.assert_close(field.at(2).hash(position), expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(field.at(1).hash(position), expected, atol=1e-6, rtol=1e-5)
