@@ -17,7 +17,8 @@ from torch import Tensor
 from dymap.kernels import twin
 from dymap.kernels.choice import available, backend, core, describe, multiplies_half, runs_native, using
 from dymap.kernels.twin.adam import AdamStep
-from dymap.kernels.twin.convolve import Taps, pack_taps
+from dymap.kernels.twin.convolve import PANEL, Taps
+from dymap.kernels.twin.convolve import pack_taps as _pack_taps
 from dymap.kernels.twin.gather import gather_sum
 from dymap.kernels.twin.hashgrid import HashLevels, hash_encode
 from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights
@@ -84,7 +85,13 @@ def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tens
 
 def convolve(x: Tensor, at: Tensor, offset: Tensor, taps: Taps, to: Tensor, out: Tensor) -> None:
     """See `dymap.kernels.twin.convolve.convolve`."""
-    _for(x, taps.panels, taps.bias, out).convolve(x, at, offset, taps, to, out)
+    packed = taps.panels.shape[2] == PANEL
+    (_for(x, taps.panels, taps.bias, out) if packed else twin).convolve(x, at, offset, taps, to, out)
+
+
+def pack_taps(weight: Tensor, bias: Tensor, slope: float = 1.0) -> Taps:
+    """See `dymap.kernels.twin.convolve.pack_taps`; in panels only where the core runs: plain torch wants one matrix."""
+    return _pack_taps(weight, bias, slope, PANEL if runs_native(weight, bias) else weight.shape[2])
 
 
 def march_intervals(

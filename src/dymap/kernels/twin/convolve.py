@@ -9,13 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 PANEL = 16
-"""Columns of weights that lie together."""
+"""Columns of weights that lie together for the core."""
 PLACES = 4096
 """Places worked on at once."""
 
 
 class Taps(NamedTuple):
-    """A convolution's weights. panels: [ceil(outputs / PANEL), taps * inputs, PANEL], padded with zeros; bias:
+    """A convolution's weights. panels: [ceil(outputs / width), taps * inputs, width], padded with zeros; bias:
     [outputs], or [rows, outputs] with one for every row of the output. slope: of the activation below zero; 1: none.
     """
 
@@ -24,10 +24,11 @@ class Taps(NamedTuple):
     slope: float = 1.0
 
 
-def pack_taps(weight: Tensor, bias: Tensor, slope: float = 1.0) -> Taps:
-    """weight: [taps, inputs, outputs], what output channels take from input channels at each tap."""
-    columns = F.pad(weight.flatten(0, 1), (0, -weight.shape[2] % PANEL))
-    return Taps(columns.unflatten(1, (-1, PANEL)).transpose(0, 1).contiguous(), bias.contiguous(), slope)
+def pack_taps(weight: Tensor, bias: Tensor, slope: float = 1.0, width: int = PANEL) -> Taps:
+    """weight: [taps, inputs, outputs], what output channels take from input channels at each tap. width: of a
+    panel."""
+    columns = F.pad(weight.flatten(0, 1), (0, -weight.shape[2] % width))
+    return Taps(columns.unflatten(1, (-1, width)).transpose(0, 1).contiguous(), bias.contiguous(), slope)
 
 
 @torch.no_grad()
