@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# Whoever works on dymap wants its native core: without a C++ compiler these targets fail, and say so.
-export DYMAP_REQUIRE_NATIVE := 1
-
 .PHONY: demo test lint native-sanitize native-aarch64 clean
+
+# Whoever works on dymap wants its native core: without a C++ compiler these targets fail, and say so.
+test lint native-sanitize native-aarch64: export DYMAP_REQUIRE_NATIVE := 1
 
 demo: $(STAMP)  ## the main job on the built-in sample: capture, train, bake, evaluate, film
 	$(BIN)/dymap demo --out demo
