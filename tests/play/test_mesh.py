@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -24,6 +25,16 @@ RADIUS = 0.6
 LEVEL = 5.0
 
 
+class NoHash:
+    """Hash grids that are zero."""
+
+    def __call__(self, position: Tensor, **_: Sequence[int]) -> Tensor:
+        return torch.zeros(len(position), 1)
+
+    def collapsed(self, _: int) -> None:
+        return None
+
+
 def ball(centre: tuple[float, float, float] = (0, 0, 0), radius: float = RADIUS, plane_size: int = 129) -> Frame:
     """A Frame whose density is LEVEL + 40 (radius^2 - |p - centre|^2) but for the planes' interpolation.
 
@@ -36,7 +47,7 @@ def ball(centre: tuple[float, float, float] = (0, 0, 0), radius: float = RADIUS,
     planes[2, ..., 0] = -40 * z[:, None].square()
     g = torch.Generator().manual_seed(1)
     maps = torch.randn(3, 16, CONFIG.map_params, generator=g) / 3
-    return Frame(CONFIG, BOX, planes, maps, lambda position, **_: torch.zeros(len(position), 1))
+    return Frame(CONFIG, BOX, planes, maps, NoHash())
 
 
 def density(frame: Frame, points: NDArray[np.float32]) -> Tensor:

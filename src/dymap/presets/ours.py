@@ -2,8 +2,9 @@
 
 Against the published recipe: a step draws one frame seen by several training cameras, so that one decode serves all
 its rays; a fifth of the rays look at background close to the silhouette; samples lie in the masks' visual hull, most
-of them where a coarse density lattice of the frame says that something is visible; the hash tables learn faster,
-and the decoder starts from values that pass gradients at once.
+of them where a density lattice of the frame says that something is visible; neighbouring frames share entries of the
+hash tables, which learn faster; colours are learned from noisy directions; and the decoder starts from values that pass
+gradients at once.
 """
 
 from dataclasses import replace
@@ -31,7 +32,7 @@ _TRAIN = TrainConfig(
     proposal_grid=96,
     colour_threshold=1e-3,
     view_noise=0.5,
-    steps=8500,
+    steps=11500,
     schedule="cosine",
     quick_start=True,
     lr_codes=4e-3,
@@ -53,11 +54,10 @@ SMALL = Config(
 
 TINY = replace(
     SMALL,
-    field=replace(_FIELD, hash=replace(_FIELD.hash, log2_size=17)),
     capture=CaptureConfig(),
-    train=replace(_TRAIN, steps=2500, foreground=0.75, band=0.18, hull_samples=8, lr_hash=0.1, preview_every=50),
+    train=replace(_TRAIN, steps=2500, foreground=0.75, band=0.18, preview_every=50),
 )
-"""The demo's: smaller hash tables, and larger steps for fewer of them."""
+"""The demo's: the same in fewer steps, on images of full size."""
 
 POCKET = replace(
     TINY,
