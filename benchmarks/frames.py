@@ -10,6 +10,7 @@ import torch
 from benchmarks.cases import Case, Timed, Work
 from benchmarks.operations import forward
 from benchmarks.scenes import Scene
+from dymap.bake.bake import bake_frame, prepare
 from dymap.bake.occupancy import bake_occupancy
 from dymap.config import FieldConfig
 from dymap.field.decoder import backbone_widths, trunk_widths
@@ -62,7 +63,7 @@ def frames(scene: Scene) -> Iterator[Case]:
         )
 
     def collapse() -> Timed:
-        parts, t = needed(), index / scene.field.num_frames
+        parts, t = needed(), index / scene.field.num_frames * config.hash.time_share
         return forward(lambda: scene.field.hash.at(t, parts.pixels))
 
     yield Case(f"{scene.size}/frame/collapse where occupied", collapse)
@@ -88,7 +89,8 @@ def frames(scene: Scene) -> Iterator[Case]:
     yield Case(f"{scene.size}/frame/occupancy", occupancy)
 
     def bake() -> Timed:
-        return forward(lambda: bake_occupancy(scene.field.at(index), scene.config.bake))
+        bake_config, decoder = scene.config.bake, prepare(scene.field)
+        return forward(lambda: bake_occupancy(bake_frame(scene.field, index, bake_config, decoder), bake_config))
 
     published = PUBLISHED_BAKE if scene.size == "full" else None
     yield Case(f"{scene.size}/frame/bake", bake, published=published)
