@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from dymap.capture.capture import Source
 
 
-BLOCK = 4
-"""Voxels along a side of the blocks that are carved first."""
-
-
 def hull_shape(box: NDArray[np.float32], longest: int) -> tuple[int, int, int]:
     """Voxels along x, y, z: nearly cubes, `longest` of them along the longest side."""
     size = box[1] - box[0]
@@ -44,46 +40,27 @@ def carve(
     are empty.
     """
     low, high = box.astype(np.float64)
-    voxel = (high - low) / np.array(shape)
-    sums = [cv2.integral((mask != 0).astype(np.uint8)) for mask in masks]
-
-    def meets(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
-        """Which of the cubes `index` [N, 3] of `size` voxels a side are kept, and how many cameras see each."""
-        return _meets_masks(cameras, sums, low + (index + 0.5) * size * voxel, size * float(np.linalg.norm(voxel)) / 2)
-
-    # Blocks of voxels first: most of the box is empty, and what holds for a block holds for its voxels.
-    full = np.ones([-(-n // BLOCK) for n in shape], bool)
-    blocks = np.argwhere(full)
-    full[tuple(blocks.T)] = meets(blocks, BLOCK)[0]
-    index = np.argwhere(full.repeat(BLOCK, 0).repeat(BLOCK, 1).repeat(BLOCK, 2)[: shape[0], : shape[1], : shape[2]])
-    kept, seen = meets(index, 1)
-    hull = np.zeros(shape, bool)
-    hull[tuple(index[kept & (seen >= min_views)].T)] = True
-    return hull
-
-
-def _meets_masks(
-    cameras: Sequence[Camera], sums: Sequence[NDArray[np.int32]], centres: NDArray[np.float64], radius: float
-) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
-    """Whether balls of a radius (metres) around points [N, 3] meet the mask of every camera that sees them whole, and
-    how many cameras do. sums: the masks' integral images."""
+    axes = [low[k] + (high[k] - low[k]) * (np.arange(shape[k]) + 0.5) / shape[k] for k in range(3)]
+    centres = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    radius = float(np.linalg.norm((high - low) / np.array(shape))) / 2
     kept = np.ones(len(centres), bool)
     seen = np.zeros(len(centres), np.int32)
-    for camera, total in zip(cameras, sums, strict=True):
+    for camera, mask in zip(cameras, masks, strict=True):
         index = np.nonzero(kept)[0]
         pixels, depth = camera.project(centres[index])
         reach = np.maximum(camera.K[0, 0], camera.K[1, 1]) * radius / np.maximum(depth - radius, 1e-6) + 1
         limits = np.array([camera.width, camera.height])
         lower = np.ceil(np.clip(pixels - reach[:, None], 0, limits)).astype(np.int64)
         upper = np.floor(np.clip(pixels + reach[:, None] + 1, 0, limits)).astype(np.int64)
-        # A ball that reaches over the image's border may be foreground out there: the view says nothing about it.
+        # A voxel that reaches over the image's border may be foreground out there: the view says nothing about it.
         whole = (pixels - reach[:, None] >= 0).all(axis=1) & (pixels + reach[:, None] <= limits - 1).all(axis=1)
         visible = whole & (depth > radius)
+        sums = cv2.integral((mask != 0).astype(np.uint8))
         (x0, y0), (x1, y1) = lower.T, upper.T
-        count = total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]
+        count = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
         seen[index[visible]] += 1
         kept[index[visible & (count == 0)]] = False
-    return kept, seen
+    return (kept & (seen >= min_views)).reshape(shape)
 
 
 def hull_boxes(source: Source, config: CaptureConfig, longest: int = 64) -> NDArray[np.float32]:
