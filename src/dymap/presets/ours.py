@@ -50,7 +50,7 @@ SMALL = Config(
     bake=BakeConfig(grid=(32, 32, 64)),
     train=_TRAIN,
 )
-"""About 20 minutes on two CPU cores."""
+"""About 16 minutes on two CPU cores."""
 
 TINY = replace(
     SMALL,
