@@ -34,7 +34,7 @@ class PreparedDecoder:
 
     A copy: it does not see later changes of the decoder. precision: `float32` computes in the decoder's own type;
     `bfloat16` allows to round the weights and what they are multiplied with, which changes the result by 0.5 %. The
-    core makes no use of that: it is as fast without.
+    core makes no use of that.
     """
 
     @torch.no_grad()

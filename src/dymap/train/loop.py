@@ -103,6 +103,13 @@ def render_item(
     def uniform(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator).to(device)
 
+    def seen_from() -> Tensor:
+        """Directions that the colours are learned from."""
+        if not train.view_noise:
+            return item.rays.directions
+        noise = torch.randn(item.rays.directions.shape, generator=generator).to(device)
+        return torch.nn.functional.normalize(item.rays.directions + train.view_noise * noise, dim=1)
+
     code, losses = None, {}
     if isinstance(field.codes, ImageEncoder):
         distribution = field.codes(sampler.encoder_images(item.frame, field.config.encoder_views)[None])
@@ -113,7 +120,7 @@ def render_item(
             item.rays.near, item.rays.far, config.render.samples, uniform(len(item.rays), config.render.samples)
         )
         frame = field.at(item.frame, code, collapse=False)
-        return integrate(frame, item.rays, z, intervals(z), colour_threshold=train.colour_threshold), losses
+        return integrate(frame, item.rays, z, intervals(z), None, train.colour_threshold, seen_from()), losses
     frame = field.at(item.frame, code)
     if field.hash.gradients is not None:  # which are not looked at any more once they are added to these
         assert isinstance(frame.hash, CollapsedHash)
@@ -126,11 +133,7 @@ def render_item(
     jitter = uniform(len(item.rays), train.hull_samples)
     z, dist, hit = hull_depths(item.rays, frame.box, hull, jitter, sigma.detach())
     keep = hit[:, None].expand_as(z)
-    views = item.rays.directions
-    if train.view_noise:
-        noise = torch.randn(views.shape, generator=generator).to(device)
-        views = torch.nn.functional.normalize(views + train.view_noise * noise, dim=1)
-    return integrate(frame, item.rays, z, dist, keep, train.colour_threshold, views), losses
+    return integrate(frame, item.rays, z, dist, keep, train.colour_threshold, seen_from()), losses
 
 
 def train_step(
