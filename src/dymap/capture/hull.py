@@ -26,6 +26,10 @@ def hull_shape(box: NDArray[np.float32], longest: int) -> tuple[int, int, int]:
     return int(shape[0]), int(shape[1]), int(shape[2])
 
 
+LARGEST = 8
+"""Voxels an axis of the largest blocks: blocks that the silhouettes cut are halved until they are voxels."""
+
+
 def carve(
     cameras: Sequence[Camera],
     masks: Sequence[NDArray[np.uint8]],
@@ -40,27 +44,62 @@ def carve(
     are empty.
     """
     low, high = box.astype(np.float64)
-    axes = [low[k] + (high[k] - low[k]) * (np.arange(shape[k]) + 0.5) / shape[k] for k in range(3)]
-    centres = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    radius = float(np.linalg.norm((high - low) / np.array(shape))) / 2
-    kept = np.ones(len(centres), bool)
-    seen = np.zeros(len(centres), np.int32)
-    for camera, mask in zip(cameras, masks, strict=True):
-        index = np.nonzero(kept)[0]
-        pixels, depth = camera.project(centres[index])
+    voxel = (high - low) / np.array(shape)
+    sums = [cv2.integral((mask != 0).astype(np.uint8)) for mask in masks]
+    grid = np.zeros(shape, bool)
+
+    def divided(blocks: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
+        return (blocks[:, None] * parts + _combinations((parts, parts, parts))).reshape(-1, 3)
+
+    def fill(voxels: NDArray[np.int64]) -> None:
+        grid[tuple(voxels[(voxels < shape).all(axis=1)].T)] = True
+
+    size, blocks = LARGEST, _combinations(-(-np.array(shape) // LARGEST))
+    while True:
+        kept, whole, seen = _meet_foreground(cameras, sums, low, voxel * size, blocks)
+        if size == 1:
+            fill(blocks[kept & (seen >= min_views)])
+            return grid
+        fill(divided(blocks[whole], size))
+        size, blocks = size // 2, divided(blocks[kept & ~whole], 2)
+
+
+def _combinations(shape: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """[n, 3] all indices of a grid."""
+    return np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def _meet_foreground(
+    cameras: Sequence[Camera],
+    sums: Sequence[NDArray[np.int32]],
+    low: NDArray[np.float64],
+    voxel: NDArray[np.float64],
+    index: NDArray[np.int64],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int32]]:
+    """Of voxels [N, 3] of size `voxel` from `low` on: do all views that see one show foreground there [N], do all views
+    see it and nothing but foreground there [N], and how many views see it [N].
+
+    sums: [H + 1, W + 1] integral images of the masks.
+    """
+    centres = low + (index + 0.5) * voxel
+    radius = float(np.linalg.norm(voxel)) / 2
+    kept, whole, seen = np.ones(len(centres), bool), np.ones(len(centres), bool), np.zeros(len(centres), np.int32)
+    for camera, total in zip(cameras, sums, strict=True):
+        left = np.flatnonzero(kept)
+        pixels, depth = camera.project(centres[left])
         reach = np.maximum(camera.K[0, 0], camera.K[1, 1]) * radius / np.maximum(depth - radius, 1e-6) + 1
         limits = np.array([camera.width, camera.height])
         lower = np.ceil(np.clip(pixels - reach[:, None], 0, limits)).astype(np.int64)
         upper = np.floor(np.clip(pixels + reach[:, None] + 1, 0, limits)).astype(np.int64)
         # A voxel that reaches over the image's border may be foreground out there: the view says nothing about it.
-        whole = (pixels - reach[:, None] >= 0).all(axis=1) & (pixels + reach[:, None] <= limits - 1).all(axis=1)
-        visible = whole & (depth > radius)
-        sums = cv2.integral((mask != 0).astype(np.uint8))
+        inside = (pixels - reach[:, None] >= 0).all(axis=1) & (pixels + reach[:, None] <= limits - 1).all(axis=1)
+        visible = inside & (depth > radius)
         (x0, y0), (x1, y1) = lower.T, upper.T
-        count = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
-        seen[index[visible]] += 1
-        kept[index[visible & (count == 0)]] = False
-    return (kept & (seen >= min_views)).reshape(shape)
+        count = total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]
+        seen[left[visible]] += 1
+        whole[left] &= visible & (count == (x1 - x0) * (y1 - y0))
+        kept[left[visible & (count == 0)]] = False
+    return kept, whole & kept, seen
 
 
 def hull_boxes(source: Source, config: CaptureConfig, longest: int = 64) -> NDArray[np.float32]:
