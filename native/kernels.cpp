@@ -26,6 +26,7 @@ using namespace dymap;
 #include "mlp_maps.inc"
 #include "walk.inc"
 #include "elementwise.inc"
+#include "lattice.inc"
 
 }  // namespace
 
@@ -33,6 +34,7 @@ namespace dymap {
 extern const Kernels DYMAP_TABLE(DYMAP_VARIANT);
 const Kernels DYMAP_TABLE(DYMAP_VARIANT) = {
     DYMAP_NAME(DYMAP_VARIANT), W, HALF, encode, encode_backward_plane, encode_backward_level, tile_features, pair_dot, pair_dot_backward,
-    mlp_forward, mlp_scratch, locate_all, mlp_backward, mlp_backward_scratch, walk, WALK, brick, to_half, opacity, sigmoid, convolve, adam,
+    mlp_forward, mlp_scratch, locate_all, mlp_backward, mlp_backward_scratch, walk, WALK, brick,
+    lattice_row, lattice_row_backward, sum_opacity, to_half, opacity, sigmoid, convolve, adam,
 };
 }  // namespace dymap

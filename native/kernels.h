@@ -111,7 +111,7 @@ struct Kernels {
     bool half;  // uses Maps::half_first
     /// out[n, channels] (channels = L * F where there are no planes) of positions [n, 3]. keep_clear: rows before are overwritten.
     void (*encode)(const Encoding &, const float *position, int64_t n, float *out);
-    /// Adds to gradient.planes: plane p, channels c .. c + lanes only.
+    /// Adds to gradient.planes: plane p, channels c .. c + SPREAD_VECTORS * lanes only.
     void (*encode_backward_plane)(const Encoding &, const EncodingGradient &, const float *position,
                                   const float *gradient, int64_t n, int plane, int channel);
     /// Adds to gradient.grids: plane p, one level only. gradient: [n, stride].
@@ -141,6 +141,14 @@ struct Kernels {
     /// Density sigma[side^3] on the lattice of a brick from its three planes xy, xz, yz [side, side, 2 C], first axis
     /// first; whether any of it is above zero.
     bool (*brick)(const float *const *planes, int side, int channels, float *sigma);
+    /// Density sigma[n] of a row of a lattice. ab: [2 C] features and density coefficients of one plane, the same all along
+    /// the row; ac, bc: [2 C, stride] of the other two, n a multiple of `lanes`.
+    void (*lattice_row)(const float *ab, const float *ac, const float *bc, int64_t stride, int64_t n, int channels, float *sigma);
+    /// Adds the gradient of ac, and of ab unless it is null, from that of sigma.
+    void (*lattice_row_backward)(const float *ab, const float *ac, const float *bc, int64_t stride, int64_t n, int channels,
+                                 const float *d_sigma, float *d_ab, float *d_ac);
+    /// Sum of the opacities over a length of those densities that count; slope[n]: their derivatives.
+    double (*sum_opacity)(const float *sigma, const uint8_t *counts, int64_t n, float length, float *slope);
     /// The nearest bfloat16.
     void (*to_half)(const float *values, int64_t n, uint16_t *out);
     /// out[i] = 1 - exp(-relu(sigma[i]) * length).
@@ -154,7 +162,7 @@ struct Kernels {
     void (*adam)(float *parameter, float *gradient, float *mean, float *square, int64_t n, const AdamStep &);
 };
 
-constexpr int MLP_TILE = 2048;
+constexpr int MLP_TILE = 2048, SPREAD_VECTORS = 4;
 constexpr int CONVOLVE_ROWS = 96, CONVOLVE_PANELS = 16, CONVOLVE_TERMS = 320;
 
 }  // namespace dymap

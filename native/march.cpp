@@ -96,7 +96,9 @@ bool hull_depths(const HullSampling &s, const float *origin, const float *direct
         float seen[MAX_PIECES], transmittance = 1, sum = 0;
         for (int i = 0; i < pieces; ++i) {
             float sigma = inside[i] ? s.sigma[at(near + width * (float(i) + 0.5f))] : 0;
-            float alpha = 1 - std::exp(-std::max(sigma, 0.0f) * width);
+            seen[i] = 0;
+            if (sigma <= 0) continue;
+            float alpha = 1 - std::exp(-sigma * width);
             seen[i] = alpha * transmittance;
             transmittance *= 1 - alpha + 1e-10f;
             sum += seen[i];

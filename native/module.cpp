@@ -137,6 +137,18 @@ Samples make_samples(const In &features, const In &views, const Maybe<Index> &ra
     return s;
 }
 
+/// Encodings of the three planes of a lattice.
+Lattice make_lattice(const In &ab, const In &ac, const In &bc) {
+    Lattice l;
+    require(ab.ndim() == 3 && ac.ndim() == 3 && ab.shape(2) % 2 == 0 && ab.shape(2) <= 65536, "planes must be [A, B, 2 C], [A, D, 2 C], [B, D, 2 C]");
+    l.size[0] = int64_t(ab.shape(0)), l.size[1] = int64_t(ab.shape(1)), l.size[2] = int64_t(ac.shape(1));
+    int64_t k = int64_t(ab.shape(2));
+    require(shaped(ac, {l.size[0], l.size[2], k}) && shaped(bc, {l.size[1], l.size[2], k}), "planes of one lattice share its sizes");
+    l.channels = int(k / 2);
+    l.plane[0] = ab.data(), l.plane[1] = ac.data(), l.plane[2] = bc.data();
+    return l;
+}
+
 template <class A> std::vector<decltype(std::declval<A>().data())> make_tables(const std::vector<A> &tables, const Levels &l) {
     std::vector<decltype(std::declval<A>().data())> list;
     for (const A &table : tables) {
@@ -361,6 +373,35 @@ NB_MODULE(_core, m) {
                                         feature ? feature + begin * C : nullptr, end - begin, int(C), out.data() + begin * 2 * C);
         });
     }, "encoded"_a, "d_sigma"_a, "d_feature"_a.none(), "out"_a.noconvert(), "threads"_a);
+
+    m.def("density_lattice", [](const In &ab, const In &ac, const In &bc, const Out &sigma, int threads) {
+        Lattice l = make_lattice(ab, ac, bc);
+        require(shaped(sigma, {l.size[0], l.size[1], l.size[2]}), "sigma must be [A, B, D]");
+        nb::gil_scoped_release release;
+        density_lattice(l, sigma.data(), threads_of(threads));
+    }, "ab"_a, "ac"_a, "bc"_a, "sigma"_a.noconvert(), "threads"_a);
+    m.def("density_lattice_backward", [](const In &ab, const In &ac, const In &bc, const In &d_sigma, const Out &d_ab, const Out &d_ac,
+                                         const Out &d_bc, int threads) {
+        Lattice l = make_lattice(ab, ac, bc);
+        require(shaped(d_sigma, {l.size[0], l.size[1], l.size[2]}), "d_sigma must be [A, B, D]");
+        require(d_ab.size() == ab.size() && d_ac.size() == ac.size() && d_bc.size() == bc.size(), "gradients of other sizes");
+        float *const into[3] = {d_ab.data(), d_ac.data(), d_bc.data()};
+        nb::gil_scoped_release release;
+        density_lattice_backward(l, d_sigma.data(), into, threads_of(threads));
+    }, "ab"_a, "ac"_a, "bc"_a, "d_sigma"_a, "d_ab"_a.noconvert(), "d_ac"_a.noconvert(), "d_bc"_a.noconvert(), "threads"_a);
+    m.def("sum_opacity", [](const In &sigma, const Array<const bool> &counts, float length, const Out &slope, int threads) {
+        int64_t n = int64_t(sigma.size());
+        require(int64_t(counts.size()) == n && int64_t(slope.size()) == n, "sigma, counts and slope of different sizes");
+        nb::gil_scoped_release release;
+        return sum_opacity(sigma.data(), reinterpret_cast<const uint8_t *>(counts.data()), n, length, slope.data(), threads_of(threads));
+    }, "sigma"_a, "counts"_a, "length"_a, "slope"_a.noconvert(), "threads"_a);
+    m.def("largest_around", [](const In &grid, const Out &out, int threads) {
+        require(grid.ndim() == 3 && grid.size() > 0 && grid.size() < (size_t(1) << 31), "grid must be [a, b, d], not empty");
+        int size[3] = {int(grid.shape(0)), int(grid.shape(1)), int(grid.shape(2))};
+        require(shaped(out, {size[0], size[1], size[2]}), "out of another size");
+        nb::gil_scoped_release release;
+        largest_around(grid.data(), size, out.data(), threads_of(threads));
+    }, "grid"_a, "out"_a.noconvert(), "threads"_a);
 
     m.def("mlp_maps", [](const In &first, const In &second, int size, bool overlap, const In &features, const In &views,
                          const Maybe<Index> &ray, const In &position, const Out &out, int threads) {

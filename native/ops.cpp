@@ -26,8 +26,9 @@ class Scratch {
     std::vector<char> memory_;
 };
 
-/// How many columns of `encode_backward_plane` a job covers.
-int64_t blocks(const Encoding &e) { return (e.channels + kernels().lanes - 1) / kernels().lanes; }
+/// How many channels a job of `encode_backward_plane` covers, and how many jobs that makes.
+int spread_channels() { return SPREAD_VECTORS * kernels().lanes; }
+int64_t blocks(const Encoding &e) { return (e.channels + spread_channels() - 1) / spread_channels(); }
 
 }  // namespace
 
@@ -46,7 +47,7 @@ void encode_backward(const Encoding &e, const EncodingGradient &into, const floa
         if (job < plane_jobs) {
             int plane = int(job % 3);
             if (e.which >> plane & 1)
-                kernels().encode_backward_plane(e, into, position, gradient, n, plane, int(job / 3) * kernels().lanes);
+                kernels().encode_backward_plane(e, into, position, gradient, n, plane, int(job / 3) * spread_channels());
         } else {
             int plane = int((job - plane_jobs) % 3);
             if (e.which >> plane & 1)

@@ -35,6 +35,21 @@ void mlp_maps(const Maps &, const Samples &, float *out, int threads);
 void mlp_maps_backward(const Maps &, const Samples &, const float *d_out, float *d_features, float *d_first,
                        float *d_second, int threads);
 
+/// Density on a lattice of size[0] x size[1] x size[2] points from encodings [rows, columns, 2 C] (features and density
+/// coefficients) of its planes ab, ac, bc.
+struct Lattice {
+    const float *plane[3] = {nullptr, nullptr, nullptr};
+    int64_t size[3] = {0, 0, 0};
+    int channels = 0;
+};
+void density_lattice(const Lattice &, float *sigma, int threads);
+/// Gradients of the three planes; written, not added to.
+void density_lattice_backward(const Lattice &, const float *d_sigma, float *const *d_planes, int threads);
+/// See Kernels::sum_opacity.
+double sum_opacity(const float *sigma, const uint8_t *counts, int64_t n, float length, float *slope, int threads);
+/// The largest of each value of a grid [size] and its 26 neighbours.
+void largest_around(const float *grid, const int *size, float *out, int threads);
+
 /// `count` places, see Convolution.
 void convolve(const Convolution &, int64_t count, int threads);
 

@@ -249,6 +249,7 @@ int main() {
         for (int threads : {1, 3}) {
             check_encodings(threads);
             check_all_maps(threads);
+            check_lattice(threads);
             check_render(threads);
         }
         std::printf("%-12s %d lanes: %s\n", name.c_str(), kernels().lanes, failures == before ? "fine" : "FAILED");

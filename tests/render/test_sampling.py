@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from dymap.field.lattice import density_lattice
 from dymap.geometry.rays import Rays
-from dymap.render.sampling import PIECES, _largest_around, hull_depths, look_up, scattered_lattice
+from dymap.render.sampling import PIECES, hull_depths, look_up, scattered_lattice
 from dymap.render.volume import integrate, render_rays
 from tests.field.models import tiny_field
 from tests.render.scenes import BOX, analytic, ball, rays
@@ -140,9 +139,3 @@ def test_samples_have_no_gradients() -> None:
     single = Rays(*(value.float() for value in vars(r).values()))
     z = hull_depths(single, BOX.float(), torch.ones(6, 7, 5, dtype=torch.bool), torch.rand(5, 6), sigma).z
     assert not z.requires_grad
-
-
-@pytest.mark.parametrize("shape", [(5, 4, 7), (1, 3, 2), (1, 1, 1)])
-def test_largest_around_is_pooling_over_27_voxels(shape: tuple[int, int, int]) -> None:
-    grid = torch.randn(shape)
-    assert torch.equal(_largest_around(grid), F.max_pool3d(grid[None, None], 3, stride=1, padding=1)[0, 0])

@@ -50,6 +50,21 @@ def density(planes: Tensor, grids: Tensor, levels: HashLevels, position: Tensor)
     return _for(planes, grids, position).density(planes, grids, levels, position)
 
 
+def density_lattice(planes: Tensor, grids: Tensor, levels: HashLevels, lines: Sequence[Tensor]) -> Tensor:
+    """See `dymap.kernels.twin.lattice.density_lattice`."""
+    return _for(planes, grids, *lines).density_lattice(planes, grids, levels, lines)
+
+
+def sum_opacity(sigma: Tensor, counts: Tensor, length: float) -> Tensor:
+    """See `dymap.kernels.twin.lattice.sum_opacity`."""
+    return _for(sigma).sum_opacity(sigma, counts, length)
+
+
+def largest_around(grid: Tensor) -> Tensor:
+    """See `dymap.kernels.twin.lattice.largest_around`."""
+    return _for(grid).largest_around(grid)
+
+
 def sample_planes(planes: Tensor, position: Tensor, which: Sequence[int] = ALL_PLANES) -> Tensor:
     """See `dymap.kernels.twin.planes.sample_planes`."""
     return _for(planes, position).sample_planes(planes, position, which)
@@ -160,6 +175,7 @@ __all__ = [
     "collapse_time",
     "convolve",
     "density",
+    "density_lattice",
     "describe",
     "encode",
     "gather_sum",
@@ -167,6 +183,7 @@ __all__ = [
     "hash_encode_3d",
     "hash_encode_at",
     "hull_depths",
+    "largest_around",
     "march_intervals",
     "mlp_maps",
     "multiplies_half",
@@ -174,5 +191,6 @@ __all__ = [
     "pack_taps",
     "runs_native",
     "sample_planes",
+    "sum_opacity",
     "using",
 ]

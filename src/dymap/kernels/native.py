@@ -18,8 +18,9 @@ from dymap import _core
 from dymap.kernels.twin.adam import AdamStep
 from dymap.kernels.twin.convolve import Taps
 from dymap.kernels.twin.hashgrid import HashLevels
+from dymap.kernels.twin.lattice import plane_points
 from dymap.kernels.twin.mlp_maps import CellWeights
-from dymap.kernels.twin.planes import ALL_PLANES
+from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
 
 MERGE = 3
 """Consecutive samples of a ray that share one colour in fast images, at most."""
@@ -131,6 +132,70 @@ class _Density(torch.autograd.Function):
         d_feature = None if d_feature is None else _plain(d_feature)
         _core.pair_dot_backward(encoded, d_sigma, d_feature, gradient, torch.get_num_threads())
         return (*_spread(planes, grids, ctx.levels, position, 7, gradient), None, None)
+
+
+def density_lattice(planes: Tensor, grids: Tensor, levels: HashLevels, lines: Sequence[Tensor]) -> Tensor:
+    """See `dymap.kernels.twin.lattice.density_lattice`."""
+    return _DensityLattice.apply(planes, grids, levels, *(_plain(line) for line in lines))
+
+
+class _DensityLattice(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, planes: Tensor, grids: Tensor, levels: HashLevels, x: Tensor, y: Tensor, z: Tensor
+    ) -> Tensor:
+        lines = (x, y, z)
+        points = [plane_points(lines, plane) for plane in ALL_PLANES]
+        encoded = [
+            _encoded(planes, grids, levels, points[plane], 1 << plane).view(len(lines[a]), len(lines[b]), -1)
+            for plane, (a, b) in enumerate(PLANE_AXES)
+        ]
+        sigma = x.new_empty(len(x), len(y), len(z))
+        _core.density_lattice(*encoded, sigma, torch.get_num_threads())
+        ctx.save_for_backward(planes, grids, *points, *encoded)
+        ctx.levels = levels
+        return sigma
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        planes, grids, *rest = ctx.saved_tensors
+        points, encoded = rest[:3], rest[3:]
+        gradients = [torch.empty_like(part) for part in encoded]
+        _core.density_lattice_backward(*encoded, _plain(grads[0]), *gradients, torch.get_num_threads())
+        d_planes, d_grids = planes.new_zeros(planes.shape), grids.new_zeros(grids.shape)
+        held = _levels(ctx.levels, grids.shape[2])
+        for plane in ALL_PLANES:
+            gradient = gradients[plane].view(len(points[plane]), -1)
+            threads = torch.get_num_threads()
+            _core.encode_backward(d_planes, d_grids, held, 1 << plane, points[plane], gradient, threads)
+        return d_planes, d_grids, None, None, None, None
+
+
+def sum_opacity(sigma: Tensor, counts: Tensor, length: float) -> Tensor:
+    """See `dymap.kernels.twin.lattice.sum_opacity`."""
+    return _SumOpacity.apply(sigma, counts.contiguous(), length)
+
+
+class _SumOpacity(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, sigma: Tensor, counts: Tensor, length: float) -> Tensor:
+        slope = torch.empty(sigma.shape)
+        total = _core.sum_opacity(_plain(sigma), counts, length, slope, torch.get_num_threads())
+        ctx.save_for_backward(slope)
+        return sigma.new_tensor(total)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (slope,) = ctx.saved_tensors
+        return slope * grads[0], None, None
+
+
+def largest_around(grid: Tensor) -> Tensor:
+    """See `dymap.kernels.twin.lattice.largest_around`."""
+    grid = _plain(grid)
+    out = torch.empty_like(grid)
+    _core.largest_around(grid, out, torch.get_num_threads())
+    return out
 
 
 def collapse_time(

@@ -39,8 +39,10 @@ def scattered_lattice(jitter: Sequence[Tensor]) -> list[Tensor]:
 
 def look_up(grid: Tensor, axes: Sequence[Tensor]) -> Tensor:
     """Values of a grid [gx, gy, gz] over the box at all combinations of box coordinates [A], [B], [D]."""
-    x, y, z = ((line * n).long().clamp(0, n - 1) for line, n in zip(axes, grid.shape, strict=True))
-    return grid[x][:, y][:, :, z]
+    for axis, line in enumerate(axes):
+        n = grid.shape[axis]
+        grid = grid.index_select(axis, (line * n).long().clamp(0, n - 1))
+    return grid
 
 
 @torch.no_grad()
@@ -53,7 +55,7 @@ def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Te
     lengths get equal samples.
     Rays that meet no occupied voxel get hit = False and intervals of length zero.
     """
-    around = None if sigma is None else _largest_around(sigma)
+    around = None if sigma is None else kernels.largest_around(sigma)
     held = (rays.origins, rays.directions, rays.near, rays.far)
     if (native := kernels.hull_depths(held, box, hull, jitter, around, PIECES, EXPLORE)) is not None:
         return Depths(*native)
@@ -74,18 +76,6 @@ def hull_depths(rays: Rays, box: Tensor, hull: Tensor, jitter: Tensor, sigma: Te
     z, _ = _invert(strata[:, :-1] + jitter / count, upto, length, near, width)
     _, covered = _invert(strata, upto, length, near, width)
     return Depths(z, covered[:, 1:] - covered[:, :-1], total[:, 0] > 0)
-
-
-def _largest_around(grid: Tensor) -> Tensor:
-    """The largest of each voxel and its 26 neighbours: one axis after the other, faster than pooling in 3D."""
-    for axis in range(3):
-        out = grid.clone()
-        n = grid.shape[axis]
-        inner, outer = out.narrow(axis, 0, n - 1), out.narrow(axis, 1, n - 1)
-        torch.maximum(inner, grid.narrow(axis, 1, n - 1), out=inner)
-        torch.maximum(outer, grid.narrow(axis, 0, n - 1), out=outer)
-        grid = out
-    return grid
 
 
 def _voxels(rays: Rays, box: Tensor, shape: tuple[int, ...], near: Tensor, width: Tensor) -> Tensor:

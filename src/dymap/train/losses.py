@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from dymap.config import TrainConfig
-from dymap.render.volume import Rendered, opacity
+from dymap.kernels import sum_opacity
+from dymap.render.volume import Rendered
 from dymap.train.batches import Item
 
 Losses = dict[str, Tensor]
@@ -37,8 +38,8 @@ def empty_loss(sigma: Tensor, hull: Tensor, step: float) -> Tensor:
 
     sigma: [gx, gy, gz] raw density at a point of each voxel; hull: [gx, gy, gz] bool.
     """
-    outside = sigma[~hull]
-    return opacity(outside, torch.tensor(step)).mean() if len(outside) else sigma.sum() * 0
+    outside = ~hull
+    return sum_opacity(sigma, outside, step) / outside.sum().clamp(min=1)
 
 
 def published_losses(seen: Rendered, item: Item, config: TrainConfig) -> Losses:
