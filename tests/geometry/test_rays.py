@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dymap.geometry.camera import Camera, look_at
-from dymap.geometry.rays import Rays, camera_rays, pixel_directions, pixel_grid, slab_test
+from dymap.geometry.rays import Rays, Rig, camera_rays, pixel_directions, pixel_grid, slab_test
 from tests.golden.sources import Arrays, Golden
 
 BOX = torch.tensor([[-0.5, -0.4, -0.1], [0.6, 0.5, 1.5]])
@@ -128,3 +128,19 @@ def test_golden_axis_parallel_rays(golden: Golden, which: str) -> None:
     arrays.check(f"{which}_mask", hit)
     arrays.check(f"{which}_near", near[hit], rtol=1e-6)
     arrays.check(f"{which}_far", far[hit], rtol=1e-6)
+
+
+def test_a_rig_makes_the_rays_of_its_cameras() -> None:
+    cameras = [
+        Camera(np.array([[f, 0, 40], [0, f, 30], [0, 0, 1]]), *look_at(eye, (0, 0, 0.7)), 80, 60, pixel_offset=offset)
+        for f, eye, offset in ((70, (3, 1, 1), 0), (40, (-1, 2, 2), 0.5))
+    ]
+    rng = np.random.default_rng(0)
+    which, pixels = rng.integers(0, 2, 200), rng.integers(0, 80, (200, 2))
+    rays, hit = Rig(cameras).rays(which, pixels, BOX)
+    for k, camera in enumerate(cameras):
+        expected, same = camera_rays(camera, BOX, pixels[which == k])
+        assert torch.equal(hit[torch.from_numpy(which == k)], same)
+        own = rays[torch.from_numpy(which == k)[hit]]
+        for a, b in zip(vars(own).values(), vars(expected).values(), strict=True):
+            torch.testing.assert_close(a, b)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from dymap.geometry.camera import Array, Camera
@@ -29,6 +30,9 @@ class Rays:
 
     def __getitem__(self, index: slice | Tensor) -> Rays:
         return Rays(self.origins[index], self.directions[index], self.near[index], self.far[index])
+
+    def to(self, device: torch.device | str) -> Rays:
+        return Rays(*(value.to(device) for value in vars(self).values()))
 
     @staticmethod
     def cat(batches: list[Rays]) -> Rays:
@@ -66,6 +70,31 @@ def slab_test(origins: Tensor, directions: Tensor, box: Tensor) -> tuple[Tensor,
     return near, far, near < far
 
 
+class Rig:
+    """Cameras whose rays are made together."""
+
+    def __init__(self, cameras: Sequence[Camera]):
+        self._matrices = np.stack([camera.R.T @ np.linalg.inv(camera.K) for camera in cameras])
+        self._offsets = np.array([camera.pixel_offset for camera in cameras])
+        self._positions = torch.from_numpy(np.stack([camera.position for camera in cameras])).float()
+
+    def rays(self, camera: NDArray[np.int64], pixels: ArrayLike, box: Tensor) -> tuple[Rays, Tensor]:
+        """As `camera_rays`, of pixels [N, 2] of the cameras of these numbers [N]."""
+        grid = np.asarray(pixels, dtype=np.float64) + self._offsets[camera, None]
+        matrix = self._matrices[camera]
+        directions = matrix[:, :, 0] * grid[:, :1] + matrix[:, :, 1] * grid[:, 1:] + matrix[:, :, 2]
+        directions /= np.sqrt(np.square(directions).sum(axis=1, keepdims=True))
+        origins = self._positions.index_select(0, torch.from_numpy(camera))
+        return _within(origins, torch.from_numpy(directions).float(), box)
+
+
+def _within(origins: Tensor, directions: Tensor, box: Tensor) -> tuple[Rays, Tensor]:
+    """The rays that hit a box, and which those are."""
+    near, far, hit = slab_test(origins, directions, box)
+    rays = Rays(origins, directions, near, far)
+    return (rays if hit.all() else rays[hit]), hit
+
+
 def camera_rays(
     camera: Camera, box: Tensor, pixels: ArrayLike | None = None, device: torch.device | str = "cpu"
 ) -> tuple[Rays, Tensor]:
@@ -77,6 +106,5 @@ def camera_rays(
     """
     directions = torch.from_numpy(pixel_directions(camera, pixels)).float()
     origins = torch.from_numpy(camera.position).float().expand_as(directions)
-    near, far, hit = slab_test(origins, directions, box.detach().cpu().float())
-    rays = Rays(origins[hit].to(device), directions[hit].to(device), near[hit].to(device), far[hit].to(device))
-    return rays, hit.to(device)
+    rays, hit = _within(origins, directions, box.detach().cpu().float())
+    return rays.to(device), hit.to(device)

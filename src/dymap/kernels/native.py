@@ -141,33 +141,29 @@ def density_lattice(planes: Tensor, grids: Tensor, levels: HashLevels, lines: Se
 
 class _DensityLattice(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, planes: Tensor, grids: Tensor, levels: HashLevels, x: Tensor, y: Tensor, z: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, planes: Tensor, grids: Tensor, levels: HashLevels, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         lines = (x, y, z)
         points = [plane_points(lines, plane) for plane in ALL_PLANES]
-        encoded = [
+        ab, ac, bc = (
             _encoded(planes, grids, levels, points[plane], 1 << plane).view(len(lines[a]), len(lines[b]), -1)
             for plane, (a, b) in enumerate(PLANE_AXES)
-        ]
+        )
         sigma = x.new_empty(len(x), len(y), len(z))
-        _core.density_lattice(*encoded, sigma, torch.get_num_threads())
-        ctx.save_for_backward(planes, grids, *points, *encoded)
+        _core.density_lattice(ab, ac, bc, sigma, torch.get_num_threads())
+        ctx.save_for_backward(planes, grids, *points, ab, ac, bc)
         ctx.levels = levels
         return sigma
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        planes, grids, *rest = ctx.saved_tensors
-        points, encoded = rest[:3], rest[3:]
-        gradients = [torch.empty_like(part) for part in encoded]
-        _core.density_lattice_backward(*encoded, _plain(grads[0]), *gradients, torch.get_num_threads())
+        planes, grids, *points, ab, ac, bc = ctx.saved_tensors
+        d_ab, d_ac, d_bc = gradients = [torch.empty_like(part) for part in (ab, ac, bc)]
+        threads = torch.get_num_threads()
+        _core.density_lattice_backward(ab, ac, bc, _plain(grads[0]), d_ab, d_ac, d_bc, threads)
         d_planes, d_grids = planes.new_zeros(planes.shape), grids.new_zeros(grids.shape)
         held = _levels(ctx.levels, grids.shape[2])
-        for plane in ALL_PLANES:
-            gradient = gradients[plane].view(len(points[plane]), -1)
-            threads = torch.get_num_threads()
-            _core.encode_backward(d_planes, d_grids, held, 1 << plane, points[plane], gradient, threads)
+        for plane, at, gradient in zip(ALL_PLANES, points, gradients, strict=True):
+            _core.encode_backward(d_planes, d_grids, held, 1 << plane, at, gradient.view(len(at), -1), threads)
         return d_planes, d_grids, None, None, None, None
 
 

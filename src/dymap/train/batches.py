@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,12 +18,12 @@ from dymap.capture.images import FACE, Shot, edge_band
 from dymap.config import TrainConfig
 from dymap.errors import InputError
 from dymap.geometry.box import projected_box_mask
-from dymap.geometry.rays import Rays, camera_rays
+from dymap.geometry.rays import Rays, Rig
 
 POOL_BYTES = 256 * 2**20
 """Pixel pools that are kept take at most this."""
 MAX_ROUNDS = 100
-"""Draws of one view before it is given up."""
+"""Draws before a view that looks past the box is given up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,12 @@ class Item:
     rgb: Tensor
     mask: Tensor
     edge: Tensor
+
+
+def cat_items(parts: list[Item]) -> Item:
+    """One item of the rays of several of one frame."""
+    columns = (torch.cat([getattr(part, key) for part in parts]) for key in ("rgb", "mask", "edge"))
+    return Item(parts[0].frame, Rays.cat([part.rays for part in parts]), *columns)
 
 
 class Pools(NamedTuple):
@@ -87,6 +93,7 @@ class BatchSampler:
         self._hulls: dict[int, NDArray[np.uint8]] = {}
         self._pools: OrderedDict[tuple[int, int], Pools] = OrderedDict()
         self._pool_bytes = 0
+        self._rig = Rig(capture.cameras)
 
     def draw(self, step: int) -> list[Item]:
         rng = np.random.default_rng([self.config.seed, step])
@@ -106,39 +113,37 @@ class BatchSampler:
         return items
 
     def _item(self, frame: int, views: NDArray[np.int64], rng: np.random.Generator) -> Item:
+        """Rays shared out evenly to views. Those that miss the box are drawn again."""
         share, extra = divmod(self.config.rays, len(views))
-        parts = [self._view(frame, int(view), share + (i < extra), rng) for i, view in enumerate(views)]
-        return Item(
-            frame,
-            Rays.cat([part.rays for part in parts]),
-            *(torch.cat([getattr(part, key) for part in parts]) for key in ("rgb", "mask", "edge")),
+        missing = {int(view): share + (i < extra) for i, view in enumerate(views)}
+        box = torch.from_numpy(self.capture.boxes[frame])
+        parts: list[Item] = []
+        for _ in range(MAX_ROUNDS):
+            drawn = [self._pixels(frame, view, count, rng) for view, count in missing.items() if count]
+            if not drawn:
+                return parts[0] if len(parts) == 1 else cat_items(parts)
+            view, position, rgb, mask, edge = (np.concatenate(column) for column in zip(*drawn, strict=True))
+            rays, hit = self._rig.rays(view, position, box)
+            pixels = torch.from_numpy(rgb) / 255, torch.from_numpy(mask != 0).float(), torch.from_numpy(edge)
+            kept = pixels if len(rays) == len(view) else [t[hit] for t in pixels]
+            parts.append(Item(frame, rays.to(self.device), *(t.to(self.device) for t in kept)))
+            counts = np.bincount(view[hit.numpy()], minlength=len(self.capture.cameras))
+            missing = {at: count - int(counts[at]) for at, count in missing.items()}
+        name = next(self.capture.cameras[view].name for view, count in missing.items() if count)
+        raise InputError(
+            f"{self.capture.name}: hardly a pixel of camera {name!r} looks at the box of frame "
+            f"{self.capture.frames[frame]}; check its R, T and their unit"
         )
 
-    def _view(self, frame: int, view: int, count: int, rng: np.random.Generator) -> Item:
-        shot, camera = self.capture.shot(frame, view), self.capture.cameras[view]
-        pools = self._pools_of(frame, view, shot)
-        box = torch.from_numpy(self.capture.boxes[frame])
-        pixels: list[NDArray[np.int64]] = []
-        rays: list[Rays] = []
-        missing = count
-        while missing > 0:  # rays that miss the box are drawn again
-            if len(pixels) == MAX_ROUNDS:
-                raise InputError(
-                    f"{self.capture.name}: hardly a pixel of camera {camera.name!r} looks at the box of frame "
-                    f"{self.capture.frames[frame]}; check its R, T and their unit"
-                )
-            drawn = draw_pixels(pools, missing, self.config, rng)
-            row, column = np.divmod(drawn, shot.mask.shape[1])
-            some, hit = camera_rays(camera, box, np.stack([column + shot.x, row + shot.y], axis=1), self.device)
-            rays.append(some)
-            pixels.append(drawn[hit.cpu().numpy()])
-            missing -= len(some)
-        index = np.concatenate(pixels)
-        mask = shot.mask.reshape(-1)[index]
-        edge = edge_band(shot.mask).reshape(-1)[index] if self.capture.config.edge_band else np.zeros(count, bool)
-        rgb = shot.rgb.reshape(-1, 3)[index].astype(np.float32) / np.float32(255)
-        tensors = (torch.from_numpy(a).to(self.device) for a in (rgb, (mask != 0).astype(np.float32), edge))
-        return Item(frame, Rays.cat(rays), *tensors)
+    def _pixels(self, frame: int, view: int, count: int, rng: np.random.Generator) -> tuple[NDArray[Any], ...]:
+        """Pixels of a view: its number [n], their positions (column, row) [n, 2], rgb [n, 3] and mask [n] in uint8, and
+        whether they are at the silhouette's edge [n]."""
+        shot = self.capture.shot(frame, view)
+        drawn = draw_pixels(self._pools_of(frame, view, shot), count, self.config, rng)
+        row, column = np.divmod(drawn, shot.mask.shape[1])
+        edge = edge_band(shot.mask)[row, column] if self.capture.config.edge_band else np.zeros(count, bool)
+        position = np.stack([column + shot.x, row + shot.y], axis=1)
+        return np.full(count, view), position, shot.rgb[row, column], shot.mask[row, column], edge
 
     def _pools_of(self, frame: int, view: int, shot: Shot) -> Pools:
         """The pools of a shot, kept while there is room."""
