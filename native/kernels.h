@@ -149,6 +149,10 @@ struct Kernels {
                                  const float *d_sigma, float *d_ab, float *d_ac);
     /// Sum of the opacities over a length of those densities that count; slope[n]: their derivatives.
     double (*sum_opacity)(const float *sigma, const uint8_t *counts, int64_t n, float length, float *slope);
+    /// Flat voxels of a grid [size], of less than 2^31, at the middles of `pieces` pieces of a ray, each `width` long; origin and
+    /// direction in voxels. Writes up to a multiple of `lanes`.
+    void (*ray_voxels)(const float *origin, const float *direction, const int *size, float near, float width, int pieces,
+                       int32_t *flat);
     /// The nearest bfloat16.
     void (*to_half)(const float *values, int64_t n, uint16_t *out);
     /// out[i] = 1 - exp(-relu(sigma[i]) * length).

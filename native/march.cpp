@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dispatch.h"
 #include "ops.h"
 
 namespace dymap {
@@ -53,28 +54,17 @@ int march_ray(const Grid &g, const float *origin, const float *direction, float 
 
 namespace {
 
-/// Flat voxel of a grid at a depth along a ray.
-struct VoxelAlongRay {
+/// Flat voxels, of a grid of n voxels over a box, in the middles of the pieces of a ray.
+void voxels_along(const float *box, const int *n, const float *origin, const float *direction, float near, float width,
+                  int pieces, int32_t *flat) {
     float o[3], d[3];
-    int size[3];
-    VoxelAlongRay(const Grid &box, const int *n, const float *origin, const float *direction) {
-        for (int a = 0; a < 3; ++a) {
-            float scale = float(n[a]) / (box.box[3 + a] - box.box[a]);
-            o[a] = (origin[a] - box.box[a]) * scale;
-            d[a] = direction[a] * scale;
-            size[a] = n[a];
-        }
+    for (int a = 0; a < 3; ++a) {
+        float scale = float(n[a]) / (box[3 + a] - box[a]);
+        o[a] = (origin[a] - box[a]) * scale;
+        d[a] = direction[a] * scale;
     }
-    int64_t operator()(float depth) const {
-        int64_t flat = 0;
-        for (int a = 0; a < 3; ++a) {
-            float x = o[a] + d[a] * depth;
-            x = x > 0 ? (x < float(size[a] - 1) ? x : float(size[a] - 1)) : 0;
-            flat = flat * size[a] + int64_t(x);
-        }
-        return flat;
-    }
-};
+    kernels().ray_voxels(o, d, n, near, width, pieces, flat);
+}
 
 }  // namespace
 
@@ -83,28 +73,30 @@ bool hull_depths(const HullSampling &s, const float *origin, const float *direct
     const int pieces = s.pieces;
     float width = (far - near) / float(pieces), mass[MAX_PIECES] = {0}, length[MAX_PIECES];
     bool inside[MAX_PIECES];
-    VoxelAlongRay voxel(s.hull, s.hull.size, origin, direction);
-    int total = 0;
+    int32_t voxel[MAX_PIECES];
+    voxels_along(s.hull.box, s.hull.size, origin, direction, near, width, pieces, voxel);
+    int total = 0, first = pieces, last = 0;  // there is nothing before the first piece inside, and from `last` on
     for (int i = 0; i < pieces; ++i) {
-        inside[i] = s.hull.occupied[voxel(near + width * (float(i) + 0.5f))];
+        inside[i] = s.hull.occupied[voxel[i]];
         total += inside[i];
+        if (!inside[i]) continue;
+        first = std::min(first, i);
+        last = i + 1;
     }
     float even = total ? 1 / float(total) : 0;
-    for (int i = 0; i < pieces; ++i) mass[i] = inside[i] ? even : 0;
+    for (int i = first; i < last; ++i) mass[i] = inside[i] ? even : 0;
     if (s.sigma) {
-        VoxelAlongRay at(s.hull, s.size, origin, direction);
-        float seen[MAX_PIECES], transmittance = 1, sum = 0;
-        for (int i = 0; i < pieces; ++i) {
-            float sigma = inside[i] ? s.sigma[at(near + width * (float(i) + 0.5f))] : 0;
-            seen[i] = 0;
-            if (sigma <= 0) continue;
-            float alpha = 1 - std::exp(-sigma * width);
-            seen[i] = alpha * transmittance;
-            transmittance *= 1 - alpha + 1e-10f;
+        float seen[MAX_PIECES], alpha[MAX_PIECES], transmittance = 1, sum = 0;
+        voxels_along(s.hull.box, s.size, origin, direction, near, width, pieces, voxel);
+        for (int i = first; i < last; ++i) seen[i] = inside[i] ? s.sigma[voxel[i]] : 0;
+        if (first < last) kernels().opacity(seen + first, width, last - first, alpha + first);
+        for (int i = first; i < last; ++i) {
+            seen[i] = alpha[i] * transmittance;
+            transmittance *= 1 - alpha[i] + 1e-10f;
             sum += seen[i];
         }
         float rest = s.explore + (1 - s.explore) * (1 - sum);
-        for (int i = 0; i < pieces; ++i) mass[i] = mass[i] * rest + (1 - s.explore) * seen[i];
+        for (int i = first; i < last; ++i) mass[i] = mass[i] * rest + (1 - s.explore) * seen[i];
     }
     float upto = 0, within = 0;
     for (int i = 0; i < pieces; ++i) {  // both become running sums

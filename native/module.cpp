@@ -496,6 +496,7 @@ NB_MODULE(_core, m) {
         require(pieces >= 1 && pieces <= MAX_PIECES, "1 to 1024 pieces");
         HullSampling s;
         s.hull = make_grid(box, hull);
+        require(hull.size() < (size_t(1) << 31) && (!sigma || sigma->size() < (size_t(1) << 31)), "a grid of 2^31 voxels or more");
         s.pieces = pieces;
         s.explore = explore;
         if (sigma) {

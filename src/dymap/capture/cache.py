@@ -95,7 +95,7 @@ def _open(folder: Path, mark: str) -> ShotCache | None:
             return None
         with np.load(folder / "index.npz", allow_pickle=False) as index:
             offsets, crops = index["offsets"], index["crops"]
-        data = np.memmap(folder / "shots.u8", np.uint8, "r")
+        data = np.asarray(np.memmap(folder / "shots.u8", np.uint8, "r"))  # as an array: slices of it cost less
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return ShotCache(folder, data, offsets, crops)

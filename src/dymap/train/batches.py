@@ -77,12 +77,11 @@ def pixel_pools(shot: Shot, inside: NDArray[np.bool_], config: TrainConfig) -> P
 def draw_pixels(pools: Pools, count: int, config: TrainConfig, rng: np.random.Generator) -> NDArray[np.int32]:
     """[count] flat indices into the shot, with replacement: the configuration's shares of the first three pools, and
     the rest from anywhere."""
-    drawn = []
-    for share, pixels in ((config.foreground, pools.foreground), (config.face, pools.face), (config.band, pools.band)):
-        n = int(count * share) if len(pixels) else 0
-        drawn.append(pixels[rng.integers(0, max(len(pixels), 1), n)])
-    drawn.append(pools.anywhere[rng.integers(0, len(pools.anywhere), count - sum(map(len, drawn)))])
-    return np.concatenate(drawn)
+    shares = ((config.foreground, pools.foreground), (config.face, pools.face), (config.band, pools.band))
+    counted = [(int(count * share), pixels) for share, pixels in shares if len(pixels)]
+    counted.append((count - sum(n for n, _ in counted), pools.anywhere))
+    where = np.split(rng.random(count), np.cumsum([n for n, _ in counted[:-1]]))
+    return np.concatenate([p[(u * len(p)).astype(np.int64)] for u, (_, p) in zip(where, counted, strict=True)])
 
 
 class BatchSampler:
@@ -142,7 +141,8 @@ class BatchSampler:
         drawn = draw_pixels(self._pools_of(frame, view, shot), count, self.config, rng)
         row, column = np.divmod(drawn, shot.mask.shape[1])
         edge = edge_band(shot.mask)[row, column] if self.capture.config.edge_band else np.zeros(count, bool)
-        position = np.stack([column + shot.x, row + shot.y], axis=1)
+        position = np.empty((count, 2))
+        position[:, 0], position[:, 1] = column + shot.x, row + shot.y
         return np.full(count, view), position, shot.rgb[row, column], shot.mask[row, column], edge
 
     def _pools_of(self, frame: int, view: int, shot: Shot) -> Pools:
