@@ -79,7 +79,7 @@ def _entry(first: str, second: str, key: str, value: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
+    return "not measured" if value is None or not math.isfinite(value) else f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
 
 
 def _image(picture: Picture, what: str, label: str) -> str:

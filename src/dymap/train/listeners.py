@@ -10,12 +10,13 @@ from dataclasses import asdict
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from dymap.capture import Capture
 from dymap.config import Config
 from dymap.errors import InputError
-from dymap.field.codes import CodeTable
+from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
 from dymap.files import replacing
 from dymap.render.image import render_image, to_bytes
@@ -80,7 +81,7 @@ class Preview:
         self.count = 0
 
     def __call__(self, report: StepReport) -> None:
-        if (report.step + 1) % self.config.train.preview_every or not isinstance(self.field.codes, CodeTable):
+        if (report.step + 1) % self.config.train.preview_every:
             return
         views = self.capture.test_views or self.capture.train_views
         frames = len(self.capture.frames)
@@ -90,7 +91,7 @@ class Preview:
         scale = min(1.0, self.size / max(camera.width, camera.height))
         small = camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
         with torch.no_grad():
-            frame = self.field.at(index)
+            frame = self.field.at(index, self._mean_code(index))
         grid = self.sampler.hull(index) if self.capture.has_masks else None
         seen = render_image(frame, small, grid, max_samples=self.config.render.max_samples)
         truth = cv2.resize(
@@ -103,3 +104,10 @@ class Preview:
         self.curves.writer.add_scalar(f"preview psnr ({kind} view)", -10 * np.log10(max(error, 1e-10)), report.step)
         with replacing(self.run.preview) as partial:
             cv2.imwrite(str(partial), pair[..., ::-1])
+
+    def _mean_code(self, index: int) -> Tensor | None:
+        """[code_dim] what the image encoder makes of a frame, without noise; None: the field holds its codes."""
+        if not isinstance(self.field.codes, ImageEncoder):
+            return None
+        images = self.sampler.encoder_images(index, self.field.config.encoder_views)
+        return self.field.codes(images[None]).mu[0]
