@@ -113,6 +113,20 @@ def test_without_test_views_the_preview_says_that_it_was_trained_on(tiny: Captur
     assert "preview psnr (training view)" in events(RunFolder(tmp_path)).Tags()["scalars"]
 
 
+def test_image_encoder_has_previews_without_its_noise(tiny: Capture, tmp_path: Path) -> None:
+    options = config(rays=16)
+    options = replace(options, field=replace(options.field, codes="encoder", encoder_views=(2, 0)))
+    field = fresh_field(tiny, options)
+    curves = Curves(RunFolder(tmp_path), 1)
+    for name in ("first.png", "second.png"):
+        Preview(RunFolder(tmp_path), field, tiny, options, curves, size=24)(StepReport(2, {}, 20.0, 1e-3, 64, 0.1))
+        RunFolder(tmp_path).preview.rename(tmp_path / name)
+    curves.close()
+    first, second = (cv2.imread(str(tmp_path / name)) for name in ("first.png", "second.png"))
+    assert first is not None
+    np.testing.assert_array_equal(first, second)
+
+
 def test_repeated_steps_replace_their_curves(tiny: Capture, tmp_path: Path) -> None:
     """A run that was killed before its first checkpoint begins again; the log keeps both, the curves the later one."""
     folder = RunFolder(tmp_path)
