@@ -55,3 +55,14 @@ def write_capture(root: Path, dataset: Arrays, frames: int = FRAMES, masks: bool
         (root / "vertices").mkdir(exist_ok=True)
         np.save(root / "vertices" / f"{frame}.npy", dataset["cap_vertices"][frame])
     return root
+
+
+def add_grey_masks(root: Path) -> Path:
+    """Make an NHR capture of a sample: grey masks beside the label maps."""
+    for path in (root / "schp").rglob("*.png"):
+        labels = cv2.imread(str(path))
+        assert labels is not None
+        mask = root / "mask/images" / path.relative_to(root / "schp")
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(mask), np.where(labels.any(axis=-1), 255, 0).astype(np.uint8))
+    return root

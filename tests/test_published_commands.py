@@ -6,7 +6,6 @@ import re
 import shlex
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -16,6 +15,7 @@ from dymap.cli import main
 from dymap.presets.published import PRESETS
 from tests.bake.test_released import final_file
 from tests.bake.videos import painted_video
+from tests.captures import add_grey_masks
 from tests.cli.test_import import settings
 from tests.evaluate.weights import write_random
 from tests.golden.sources import Golden
@@ -62,14 +62,7 @@ def zjumocap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def nhr(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """1 frame of 72 views, with the grey masks of NHR beside the label maps."""
-    root = write_sample(tmp_path_factory.mktemp("nhr") / "sport", frames=1, views=72, size=48)
-    for path in (root / "schp").rglob("*.png"):
-        labels = cv2.imread(str(path))
-        assert labels is not None
-        mask = root / "mask/images" / path.relative_to(root / "schp")
-        mask.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(mask), np.where(labels.any(axis=-1), 255, 0).astype(np.uint8))
-    return root
+    return add_grey_masks(write_sample(tmp_path_factory.mktemp("nhr") / "sport", frames=1, views=72, size=48))
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import dymap as library
 from dymap.geometry.camera import Camera
 from tests.bake.test_released import final_file
+from tests.bake.test_released_files import latest
 from tests.cli.conftest import Run
 from tests.golden.sources import Golden
 
@@ -50,6 +52,24 @@ def test_baked_model_renders_the_golden_image(
     dymap("evaluate", tmp_path / "run").failed_with("imported without its capture")
     again = dymap("import-model", model, "--boxes", boxes, "--out", tmp_path / "run", *settings(trimmed))
     again.failed_with("holds a run already")
+
+
+def test_trained_model_is_baked_without_its_capture(
+    dymap: Run, trimmed: Golden, model: Path, boxes: Path, tmp_path: Path
+) -> None:
+    """latest.pth and final.pth of one training: our bake of the first finds the grids of the second."""
+    torch.save(latest(trimmed), tmp_path / "latest.pth")
+    bake = trimmed.bake("small")
+    rest = [f"bake.threshold={bake.threshold}", f"bake.subsamples={list(bake.subsamples)}"]
+    options = ["--boxes", boxes, *settings(trimmed), *rest]
+    said = dymap("import-model", tmp_path / "latest.pth", "--out", tmp_path / "run", *options)
+    assert said.code == 0, said.err
+    assert dymap("bake", tmp_path / "run").code == 0
+    assert dymap("import-model", model, "--out", tmp_path / "final", *options).code == 0
+    ours, theirs = library.load(tmp_path / "run").baked, library.load(tmp_path / "final").baked
+    assert torch.equal(ours.field.codes.weight, theirs.field.codes.weight)
+    assert theirs.occupancy.any()
+    assert (ours.occupancy != theirs.occupancy).float().mean() < 1e-4
 
 
 def test_what_does_not_fit(dymap: Run, trimmed: Golden, model: Path, boxes: Path, tmp_path: Path) -> None:

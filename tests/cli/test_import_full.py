@@ -21,6 +21,9 @@ FRAMES = 2
 RULES = {
     r"hash\.(\w+)": r"hashtable_\1.embeddings",
     r"codes\.weight": "latent_vectors.weight",
+    r"codes\.down\.(\d+)\.(\w+)": r"latent_vectors.down1.0.\1.\2",
+    r"codes\.mix\.(\w+)": r"latent_vectors.down2.\1",
+    r"codes\.(mu|logstd)\.(\w+)": r"latent_vectors.\1.\2",
     r"decoder\.code\.(\w+)": r"plane_decoder.backbone.0.\1",
     r"decoder\.features\.(\w+)": r"plane_decoder.feat_conv.\1",
     r"decoder\.density\.(\w+)": r"plane_decoder.density_conv.\1",

@@ -77,7 +77,7 @@ def read_released(path: Path, config: Config, frames: int) -> Released:
     """
     content = read_torch(path, MAX_BYTES, _numpy_scalars())
     net = content.get("net") if isinstance(content, dict) else None
-    if not isinstance(net, dict) or not all(isinstance(value, Tensor) for value in net.values()):
+    if not isinstance(net, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in net.items()):
         raise InputError(f"{path}: expected a dictionary with the network under 'net'")
     net = {key.removeprefix("module."): value for key, value in net.items()}
     occupancy, encodings = net.pop("occupancy_grids", None), net.pop("encodings", None)
@@ -102,15 +102,31 @@ def read_released(path: Path, config: Config, frames: int) -> Released:
         _check_shape(path, key, found[key], shape)
     if extra := sorted(set(found) - set(expected)):
         raise InputError(f"{path}: parameter {extra[0]!r} has no place in this preset")
+    values = {key: _real(path, key, found[key]) for key in expected}
+    grids = None if occupancy is None else _real(path, "occupancy_grids", occupancy).bool()
     recorder = content.get("recorder")
-    step = recorder.get("step", 0) if isinstance(recorder, dict) else 0
-    values = {key: found[key].to(torch.float32) for key in expected}
-    return Released(values, None if occupancy is None else occupancy.bool(), int(step), int(content.get("epoch", 0)))
+    step = recorder.get("step") if isinstance(recorder, dict) else 0
+    return Released(values, grids, _count(step), _count(content.get("epoch")))
 
 
 def _check_shape(path: Path, key: str, value: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(value.shape) != tuple(shape):
         raise InputError(f"{path}: {key} has shape {tuple(value.shape)}, the preset expects {tuple(shape)}")
+
+
+def _real(path: Path, key: str, value: Tensor) -> Tensor:
+    """The values as float32; they must be real, finite numbers."""
+    if value.layout is not torch.strided or value.is_complex() or value.is_quantized:
+        raise InputError(f"{path}: {key} is no plain array of real numbers ({value.dtype}, {value.layout})")
+    value = value.to(torch.float32)
+    if not value.isfinite().all():
+        raise InputError(f"{path}: {key} holds values that are not finite; the file is damaged")
+    return value
+
+
+def _count(value: Any) -> int:
+    """A step or epoch; 0 where the file does not say: it is only told."""
+    return max(int(value), 0) if isinstance(value, int | np.integer) else 0
 
 
 def _numpy_scalars() -> list[Any]:

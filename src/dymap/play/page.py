@@ -79,7 +79,9 @@ def _entry(first: str, second: str, key: str, value: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "not measured" if value is None or not math.isfinite(value) else f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
+    if value is None or not math.isfinite(value):
+        return "not measured"
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
 
 
 def _image(picture: Picture, what: str, label: str) -> str:
