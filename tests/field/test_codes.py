@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from dymap.field.codes import CodeDistribution, CodeTable, ImageEncoder
+from dymap.field.codes import ALIKE, CodeDistribution, CodeTable, ImageEncoder
 
 
 def test_table_returns_rows() -> None:
     table = CodeTable(5, 3)
     assert torch.equal(table(2), table.weight[2])
     assert table.weight.shape == (5, 3)
+
+
+def test_codes_of_a_quick_start_are_normal_and_alike_for_a_few_frames() -> None:
+    torch.manual_seed(0)
+    table = CodeTable(40, 4000)
+    table.quick_start()
+    codes = table.weight.detach()
+    torch.testing.assert_close(codes.mean(1), torch.zeros(40), atol=0.08, rtol=0)
+    torch.testing.assert_close(codes.std(1), torch.ones(40), atol=0.08, rtol=0)
+    for distance in (1, 4, 8, 20):
+        expected = math.exp(-(distance**2) / (2 * ALIKE**2))
+        found = (codes[0] * codes[distance]).mean()
+        torch.testing.assert_close(found, torch.tensor(expected), atol=0.08, rtol=0)
 
 
 def test_kl_agrees_with_torch_distributions() -> None:

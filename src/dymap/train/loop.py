@@ -21,7 +21,7 @@ from dymap.capture import Capture
 from dymap.capture.hull import hull_shape
 from dymap.config import Config
 from dymap.errors import InputError
-from dymap.field.codes import ImageEncoder
+from dymap.field.codes import CodeTable, ImageEncoder
 from dymap.field.field import Field
 from dymap.field.hashgrid import CollapsedHash
 from dymap.field.lattice import density_lattice
@@ -66,6 +66,8 @@ def new_field(config: Config, boxes: Tensor) -> Field:
     field = Field(config.field, boxes)
     if config.train.quick_start:
         field.decoder.quick_start()
+        if isinstance(field.codes, CodeTable):
+            field.codes.quick_start()
     return field
 
 
