@@ -88,17 +88,19 @@ def _meet_foreground(
         left = np.flatnonzero(kept)
         pixels, depth = camera.project(centres[left])
         reach = np.maximum(camera.K[0, 0], camera.K[1, 1]) * radius / np.maximum(depth - radius, 1e-6) + 1
-        limits = np.array([camera.width, camera.height])
-        lower = np.ceil(np.clip(pixels - reach[:, None], 0, limits)).astype(np.int64)
-        upper = np.floor(np.clip(pixels + reach[:, None] + 1, 0, limits)).astype(np.int64)
+        x0, y0 = pixels.T - reach
+        x1, y1 = pixels.T + reach
         # A voxel that reaches over the image's border may be foreground out there: the view says nothing about it.
-        inside = (pixels - reach[:, None] >= 0).all(axis=1) & (pixels + reach[:, None] <= limits - 1).all(axis=1)
-        visible = inside & (depth > radius)
-        (x0, y0), (x1, y1) = lower.T, upper.T
+        inside = (x0 >= 0) & (y0 >= 0) & (x1 <= camera.width - 1) & (y1 <= camera.height - 1)
+        sees = np.flatnonzero(inside & (depth > radius))
+        x0, y0 = (np.ceil(a[sees]).astype(np.intp) for a in (x0, y0))
+        x1, y1 = (np.floor(a[sees]).astype(np.intp) + 1 for a in (x1, y1))
         count = total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]
-        seen[left[visible]] += 1
-        whole[left] &= visible & (count == (x1 - x0) * (y1 - y0))
-        kept[left[visible & (count == 0)]] = False
+        seen[left[sees]] += 1
+        filled = np.zeros(len(left), bool)
+        filled[sees] = count == (x1 - x0) * (y1 - y0)
+        whole[left] &= filled
+        kept[left[sees[count == 0]]] = False
     return kept, whole & kept, seen
 
 
