@@ -23,12 +23,13 @@ _FIELD = FieldConfig(
 _TRAIN = TrainConfig(
     batches="frames",
     items=1,
-    rays=2048,
+    rays=4096,
     views_per_item=12,
     foreground=0.7,
     band=0.2,
     face=0.0,
-    hull_samples=12,
+    hull_samples=8,
+    hull_grid=192,
     proposal_grid=96,
     colour_threshold=1e-3,
     view_noise=0.5,
@@ -47,7 +48,7 @@ SMALL = Config(
     field=_FIELD,
     capture=CaptureConfig(ratio=0.5),
     render=RenderConfig(max_samples=256),
-    bake=BakeConfig(grid=(32, 32, 64)),
+    bake=BakeConfig(grid=(96, 96, 192), subsamples=(2, 2, 2)),
     train=_TRAIN,
 )
 """About 16 minutes on two CPU cores."""
