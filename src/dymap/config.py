@@ -7,12 +7,20 @@ typo is an error and not a default.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
+
+
+def _check_positive(config: Any, *names: str) -> None:
+    """Raises ValueError that names the first of these options that is not a number above 0."""
+    for name in names:
+        if not 0 < (value := getattr(config, name)) < math.inf:
+            raise ValueError(f"{name} = {value}: expected a number above 0")
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,9 @@ class CaptureConfig:
     """Leave a band of 5x5 around the silhouette out of the losses and metrics."""
     fps: float = 30.0
 
+    def __post_init__(self) -> None:
+        _check_positive(self, "ratio", "test_frame_step", "fps")
+
     @property
     def viewer_box(self) -> tuple[float, float, float, float]:
         """Scale and shift together, as a baked file keeps them."""
@@ -129,6 +140,9 @@ class RenderConfig:
     max_samples: int = 256
     """The marching step is the box's diagonal divided by this."""
     background: Literal["black", "white"] = "black"
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "samples", "max_samples")
 
 
 @dataclass(frozen=True)
@@ -198,6 +212,10 @@ class TrainConfig:
     preview_every: int = 1000
     checkpoint_every: int = 1000
     keep_checkpoints: int = 2
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "items", "rays", "steps", "epoch_steps", "hull_grid", "proposal_grid")
+        _check_positive(self, "log_every", "preview_every", "checkpoint_every")
 
 
 @dataclass(frozen=True)

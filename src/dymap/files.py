@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,5 +72,13 @@ def read_torch(path: Path, max_bytes: int, allowed: Sequence[Any] = ()) -> Any:
     except InputError:
         raise
     except Exception as error:  # a broken archive or pickle can raise anything
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(f"{path}: refused or broken ({reason})") from None
+        raise InputError(f"{path}: refused or broken ({_reason(error)})") from None
+
+
+def _reason(error: Exception) -> str:
+    """One sentence of torch's many, which advise to run what the file asks for."""
+    if found := re.search(r"GLOBAL (\S+)", text := str(error)):
+        return f"it asks for {found[1]}, which no model needs"
+    if isinstance(error, pickle.UnpicklingError | KeyError | EOFError):
+        return "not what torch.save writes"
+    return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)

@@ -40,6 +40,12 @@ def test_unknown_preset(dymap: Run, sample: Path, tmp_path: Path) -> None:
         ("train.batches=all", "'all' is none of 'items', 'frames'"),
         ("bake.grid=[1,2]", "expected 3 values, found 2"),
         ("field.plane_size=48", "plane_size 48"),
+        ("capture.ratio=0", "ratio = 0.0: expected a number above 0"),
+        ("capture.ratio=NaN", "ratio = nan: expected a number above 0"),
+        ("capture.ratio=0.001", "ratio 0.001: camera '00': image size 0x0 is not positive"),
+        ("capture.fps=Infinity", "fps = inf"),
+        ("train.steps=0", "steps = 0"),
+        ("train.preview_every=0", "preview_every = 0"),
     ],
 )
 def test_bad_setting(dymap: Run, sample: Path, tmp_path: Path, assignment: str, part: str) -> None:
@@ -111,8 +117,31 @@ def test_file_that_is_no_video(dymap: Run, tmp_path: Path) -> None:
 
 
 def test_impossible_films(dymap: Run, baked: Path) -> None:
-    for option in (("--views", 0), ("--size", 1, 5), ("--fps", 0), ("--fps", "nan"), ("--fps", "inf")):
+    for option in (
+        ("--views", 0),
+        ("--size", 1, 5),
+        ("--size", 10**5, 10**5),
+        ("--fps", 0),
+        ("--fps", "nan"),
+        ("--fps", "inf"),
+    ):
         dymap("render", baked, *option).failed_with("--views must be positive")
+
+
+@pytest.mark.parametrize("option", [("--film", 0), ("--size", -3), ("--size", 31), ("--size", 10**5)])
+@pytest.mark.parametrize("quick", [(), ("--quick",)])
+def test_impossible_demos(dymap: Run, tmp_path: Path, option: tuple[object, ...], quick: tuple[str, ...]) -> None:
+    dymap("demo", "--out", tmp_path / "demo", *option, *quick).failed_with("--film 1 or more and --size from 32")
+    assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: ...")])
+def test_too_large_for_the_memory(dymap: Run, baked: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("dymap.cli.render.load", refuse)
+    dymap("render", baked).failed_with("not enough memory")
 
 
 def test_sample_in_the_way(dymap: Run, sample: Path, tmp_path: Path) -> None:
@@ -183,6 +212,12 @@ def test_numbers_that_explode(dymap: Run, sample: Path, tmp_path: Path) -> None:
 def test_device_that_is_not_there(dymap: Run, baked: Path) -> None:
     dymap("render", baked, "--device", "cuda:99").failed_with("device 'cuda:99' cannot be used")
     dymap("render", baked, "--device", "toaster").failed_with("device 'toaster' cannot be used")
+    dymap("render", baked, "--threads", -1).failed_with("--threads -1")
+
+
+def test_no_time(dymap: Run, sample: Path, tmp_path: Path) -> None:
+    dymap("train", "--data", sample, "--out", tmp_path / "run", "--minutes", -1).failed_with("--minutes -1")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["train"], ["train", "--data", "x", "--out", "y", "--stepz", "3"]])

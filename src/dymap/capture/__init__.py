@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dymap.capture.cache import Progress, open_cache
-from dymap.capture.capture import Capture, Source, check_cameras, source_boxes, split_views
+from dymap.capture.capture import Capture, Source, check_cameras, prepared_camera, source_boxes, split_views
 from dymap.capture.images import Shot
 from dymap.capture.readers import nhr, zjumocap
 from dymap.config import CaptureConfig
@@ -40,6 +40,8 @@ def open_capture(root: str | Path, config: CaptureConfig | None = None, progress
     split_views(len(source.cameras), config)  # a wrong view shows before hours of work, not after
     boxes = source_boxes(source, config)
     check_cameras(source, boxes)
+    for camera in source.cameras:
+        prepared_camera(camera, config)  # as does a ratio that leaves no pixels
     return Capture(source, config, boxes, open_cache(source, config, boxes, progress))
 
 

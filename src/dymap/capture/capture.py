@@ -124,8 +124,11 @@ class Capture:
 
 
 def prepared_camera(camera: Camera, config: CaptureConfig) -> Camera:
-    """The camera of the prepared images."""
-    return replace(camera.undistorted().scaled(config.ratio), pixel_offset=config.pixel_offset)
+    """The camera of the prepared images. Raises InputError for a ratio that leaves no pixels."""
+    try:
+        return replace(camera.undistorted().scaled(config.ratio), pixel_offset=config.pixel_offset)
+    except ValueError as error:
+        raise InputError(f"ratio {config.ratio}: {error}") from None
 
 
 def split_views(count: int, config: CaptureConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from typing import Any
@@ -35,6 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except (InputError, NotFiniteError) as error:
         print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not re.search("out of memory|allocate memory", str(error)):
+            raise
+        print(
+            "error: not enough memory for this; ask for smaller images, fewer rays or a coarser lattice",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

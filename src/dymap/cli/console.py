@@ -43,6 +43,8 @@ def pick_device(name: str, threads: int = 0) -> torch.device:
     # Adam's decaying averages end as denormal numbers, which many CPUs compute far slower than zeros. Set before
     # torch makes its threads, which inherit it.
     torch.set_flush_denormal(True)
+    if threads < 0:
+        raise InputError(f"--threads {threads}: expected 1 or more, or 0 for as many as torch takes by itself")
     keep_freed_memory()
     if threads > 0:
         torch.set_num_threads(threads)

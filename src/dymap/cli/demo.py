@@ -17,6 +17,7 @@ from dymap.cli.console import Device, Threads, console, pick_device, progress_ba
 from dymap.cli.evaluate import evaluate_video
 from dymap.cli.sample import sample
 from dymap.cli.train import configure, train_capture
+from dymap.errors import InputError
 from dymap.evaluate.protocol import Comparison
 from dymap.evaluate.report import TITLES
 from dymap.play.film import Film, fixed_time_film, fixed_view_film, orbit_film, write_film
@@ -30,7 +31,7 @@ from dymap.train.run import RunFolder
 TEST_VIEWS = (3, 7, 11, 15)
 PACKAGED = Path(dymap.__file__).parent / "play" / "dancer.dymap"
 """The sample, trained beforehand with the preset `pocket`."""
-SIZE = 256
+SIZE, MIN_SIZE, MAX_SIZE = 256, 32, 4096
 QUICK_SIZE, QUICK_FILM = 192, 24
 """Of the quick film: width and height, and at most how many images (one loop of the clip)."""
 NEXT = {
@@ -55,6 +56,8 @@ def demo(
     """Run everything once on the built-in sample: capture, train, bake, evaluate, films, and a page to look at."""
     started = time.monotonic()
     where = pick_device(device, threads)
+    if film < 1 or (size is not None and not MIN_SIZE <= size <= MAX_SIZE):
+        raise InputError(f"the demo needs --film 1 or more and --size from {MIN_SIZE} to {MAX_SIZE}")
     if quick:
         return film_packaged(out, size or QUICK_SIZE, min(film, QUICK_FILM), where)
     size = size or SIZE

@@ -27,6 +27,9 @@ from dymap.play.layers import Backdrop, Layer
 from dymap.play.video import load
 from dymap.train.run import RunFolder
 
+MAX_SIZE = 16384
+"""Pixels along a side of a film: more than its formats hold."""
+
 
 def render(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a baked run, or a baked file.")],
@@ -77,9 +80,9 @@ def render(
 ) -> int:
     """Film the clip. By default along an orbit: time runs while the camera goes round once."""
     video = load(run, pick_device(device, threads))
-    sizes_fit = size is None or min(size) >= 2
+    sizes_fit = size is None or (min(size) >= 2 and max(size) <= MAX_SIZE)
     if not ((views is None or views >= 1) and sizes_fit and (fps is None or 0 < fps < math.inf)):
-        raise InputError("--views must be positive, --size at least 2 x 2 and --fps above 0")
+        raise InputError(f"--views must be positive, --size from 2 to {MAX_SIZE} and --fps above 0")
     if fixed_time is not None and fixed_view is not None:
         raise InputError("--fixed-time stops the clip and --fixed-view the camera: nothing would move; choose one")
     if cameras is not None and (fixed_view is not None or views is not None or published_path):

@@ -59,6 +59,8 @@ def train(
         "train.steps": steps,
         "train.seed": seed,
     }
+    if minutes is not None and not minutes >= 0:
+        raise InputError(f"--minutes {minutes:g}: expected 0 or more")
     config = configure(find_preset(preset), options, set)
     where = pick_device(device, threads)
     with progress_bar("prepare images") as progress:
