@@ -57,6 +57,15 @@ def write_capture(root: Path, dataset: Arrays, frames: int = FRAMES, masks: bool
     return root
 
 
+def write_nhr(root: Path, dataset: Arrays) -> Path:
+    """The same capture in the NHR layout, with its own masks."""
+    write_capture(root, dataset, masks=False)
+    for frame in range(FRAMES):
+        for view in range(VIEWS):
+            write_rgb(root / f"mask/images/{view:02d}/{frame:06d}.png", dataset["cap_mask"][frame, view])
+    return root
+
+
 def add_grey_masks(root: Path) -> Path:
     """Make an NHR capture of a sample: grey masks beside the label maps."""
     for path in (root / "schp").rglob("*.png"):

@@ -16,21 +16,15 @@ from dymap.capture.readers.nhr import read_grey
 from dymap.capture.readers.zjumocap import palette
 from dymap.errors import InputError
 from dymap.geometry.rays import camera_rays
-from tests.captures import FRAMES, TINY, VIEWS, write_rgb
+from tests.captures import FRAMES, TINY, VIEWS, write_nhr, write_rgb
 from tests.golden.sources import Golden
 
 ENCODER_VIEWS = (2, 0, 1)
 
 
 @pytest.fixture(scope="module")
-def nhr_root(trimmed: Golden, tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny capture with its NHR masks instead of the palette ones."""
-    root = shutil.copytree(tiny_root, tmp_path_factory.mktemp("nhr") / "sport", ignore=shutil.ignore_patterns("schp"))
-    masks = trimmed.arrays("dataset")["cap_mask"]
-    for frame in range(FRAMES):
-        for view in range(VIEWS):
-            write_rgb(root / f"mask/images/{view:02d}/{frame:06d}.png", masks[frame, view])
-    return root
+def nhr_root(trimmed: Golden, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_nhr(tmp_path_factory.mktemp("nhr") / "sport", trimmed.arrays("dataset"))
 
 
 @pytest.fixture(scope="module")
