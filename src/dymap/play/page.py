@@ -81,7 +81,7 @@ def _entry(first: str, second: str, key: str, value: str) -> str:
 def _number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "not measured"
-    return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
+    return f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}"
 
 
 def _image(picture: Picture, what: str, label: str) -> str:
