@@ -104,4 +104,5 @@ def test_the_added_loss_is_the_variation_of_the_planes_just_decoded() -> None:
     torch.testing.assert_close(losses["smooth"], 0.5 * names["total_variation"](decoded.density))
     losses["smooth"].backward()
     assert decoder.density.weight.grad is not None
-    assert decoder.features.weight.grad is None
+    others = decoder.features.weight.grad
+    assert others is None or not others.any()

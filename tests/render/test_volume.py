@@ -140,16 +140,6 @@ def test_skipping_unseen_colours_is_exact_forward_and_backward() -> None:
         torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-6)
 
 
-def test_keeping_all_samples_is_keeping_none_out() -> None:
-    r = rays()
-    z = ray_depths(r.near, r.far, 40)
-    dist = intervals(z)
-    everything = integrate(analytic(ball), r, z, dist)
-    kept = integrate(analytic(ball), r, z, dist, keep=torch.ones_like(z, dtype=torch.bool))
-    for a, b in zip(everything, kept, strict=True):
-        torch.testing.assert_close(a, b)
-
-
 @pytest.mark.parametrize("threshold", [1e-4, 1e-2])
 def test_skipped_colours_lose_no_more_than_they_say(threshold: float) -> None:
     r = rays()
@@ -162,15 +152,18 @@ def test_skipped_colours_lose_no_more_than_they_say(threshold: float) -> None:
     assert frame.asked[1] < frame.asked[0]  # type: ignore[attr-defined]
 
 
-def test_samples_kept_out_are_empty_space() -> None:
-    r = rays()
-    z = ray_depths(r.near, r.far, 40)
-    points = r.origins[:, None] + r.directions[:, None] * z[..., None]
-    keep = points[..., 0] > 0
-    half = integrate(analytic(lambda p: torch.where(p[:, 0] > 0, ball(p), -1.0)), r, z, intervals(z))
-    kept = integrate(analytic(ball), r, z, intervals(z), keep=keep)
-    for a, b in zip(half, kept, strict=True):
-        torch.testing.assert_close(a, b)
+@pytest.mark.parametrize("chosen", [[], [3, 0, 17]])
+def test_rays_among_others_that_see_nothing(chosen: list[int]) -> None:
+    r, which = rays(), torch.tensor(chosen, dtype=torch.int64)
+    some = r[which]
+    seen = integrate(analytic(ball), some, z := ray_depths(some.near, some.far, 40), intervals(z))
+    spread = seen.among(r, which)
+    for a, b in zip(spread, seen, strict=True):
+        torch.testing.assert_close(a[which], b)
+    others = torch.ones(len(r), dtype=torch.bool).index_fill(0, which, False)
+    assert not spread.acc[others].any()
+    assert not spread.rgb[others].any()
+    assert torch.equal(spread.depth[others], r.far[others])
 
 
 def test_gradients_of_a_whole_ray() -> None:

@@ -7,6 +7,7 @@ import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dymap.config import FieldConfig
@@ -105,15 +106,17 @@ class PlaneDecoder(nn.Module):
         x = self.up(self.code(code[None]).reshape(1, self.config.width, 4, 4))
         trunk = self.trunk(x)
         maps = torch.cat([head(trunk) for head in (self.map_z, self.map_y, self.map_x)])
-        return Decoded(_planes(self.features(x)), _planes(self.density(x)), maps.flatten(2).transpose(1, 2))
+        return Decoded(*self._planes(x), maps.flatten(2).transpose(1, 2))
+
+    def _planes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[1, c, P, P] -> features, density [3, C, P, P]: both heads, of blocks xy | yz | xz, in one convolution."""
+        heads = self.features, self.density
+        blocks = [(head.weight.chunk(3)[at], head_bias(head).chunk(3)[at]) for at in (0, 2, 1) for head in heads]
+        weights, biases = zip(*blocks, strict=True)
+        planes = F.conv2d(x, torch.cat(weights), torch.cat(biases), padding=1).unflatten(1, (3, 2, -1))[0]
+        return planes[:, 0], planes[:, 1]
 
 
 def head_bias(convolution: nn.Conv2d) -> Tensor:
     assert convolution.bias is not None
     return convolution.bias
-
-
-def _planes(blocks: Tensor) -> Tensor:
-    """[1, 3 C, P, P] in blocks xy | yz | xz -> [3, C, P, P] in the order xy, xz, yz."""
-    planes = blocks.reshape(3, -1, *blocks.shape[-2:])
-    return torch.stack([planes[0], planes[2], planes[1]])

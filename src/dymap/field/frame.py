@@ -42,7 +42,7 @@ class Frame:
 
     @classmethod
     def from_decoded(cls, config: FieldConfig, box: Tensor, decoded: Decoded, hash: HashFunction) -> Frame:
-        planes = torch.cat([decoded.features, decoded.density], dim=1).permute(0, 2, 3, 1).contiguous()
+        planes = torch.cat([decoded.features.permute(0, 2, 3, 1), decoded.density.permute(0, 2, 3, 1)], dim=3)
         return cls(config, box, planes, decoded.maps, hash)
 
     @property

@@ -42,7 +42,8 @@ class ScaledUpsample(nn.Module):
         self.scale = GAIN / math.sqrt(inputs * 16 / 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(F.conv_transpose2d(x, self.weight * self.scale, stride=2, padding=1) + self.bias, SLOPE)
+        # The input is scaled instead of the weight: it is smaller.
+        return F.leaky_relu(F.conv_transpose2d(x * self.scale, self.weight, stride=2, padding=1) + self.bias, SLOPE)
 
 
 class NormalizedConv(nn.Module):

@@ -25,6 +25,11 @@ class Rendered(NamedTuple):
     def cat(parts: list[Rendered]) -> Rendered:
         return Rendered(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
+    def among(self, rays: Rays, which: Tensor) -> Rendered:
+        """What all rays see, if these are of the chosen ones, and the others see nothing. which: [n] int64."""
+        rgb, acc, depth = torch.zeros_like(rays.origins), torch.zeros_like(rays.far), rays.far
+        return Rendered(*(a.index_copy(0, which, b) for a, b in zip((rgb, acc, depth), self, strict=True)))
+
 
 def ray_depths(near: Tensor, far: Tensor, samples: int, jitter: Tensor | None = None) -> Tensor:
     """Depths [R, N] of samples between near [R] and far [R], both ends included.
@@ -63,34 +68,23 @@ def integrate(
     rays: Rays,
     z: Tensor,
     dist: Tensor,
-    keep: Tensor | None = None,
     colour_threshold: float = 0.0,
     views: Tensor | None = None,
 ) -> Rendered:
     """Radiance along rays sampled at depths z [R, N] with interval lengths dist [R, N]; differentiable.
 
-    keep: [R, N] bool, samples to evaluate (others are empty); None: all. colour_threshold: colours are evaluated only
-    where the weight exceeds this. At 0 that is exact, forward and backward: such samples have sigma <= 0, and relu
-    stops their gradients. views: [R, 3] unit directions that the colours are seen from, None: those of the rays.
+    colour_threshold: colours are evaluated only where the weight exceeds this. At 0 that is exact, forward and
+    backward: such samples have sigma <= 0, and relu stops their gradients. views: [R, 3] unit directions that the
+    colours are seen from, None: those of the rays.
     """
-    shape = z.shape
     points = rays.origins[:, None] + rays.directions[:, None] * z[..., None]  # [R, N, 3]
-    if keep is None:
-        position = frame.normalise(points.reshape(-1, 3))
-        sigma, feature = frame.density(position)
-        sigma = sigma.reshape(shape)
-        row_of = None
-    else:
-        position = frame.normalise(points[keep])
-        inside, feature = frame.density(position)
-        sigma = torch.zeros_like(z).masked_scatter(keep, inside)
-        row_of = torch.cumsum(keep.reshape(-1), 0) - 1
-    weights = ray_weights(opacity(sigma, dist))
+    position = frame.normalise(points.reshape(-1, 3))
+    sigma, feature = frame.density(position)
+    weights = ray_weights(opacity(sigma.reshape(z.shape), dist))
     visible = torch.nonzero(weights.detach().reshape(-1) > colour_threshold)[:, 0]
-    ray = torch.div(visible, shape[1], rounding_mode="floor")
-    rows = visible if row_of is None else row_of[visible]
+    ray = torch.div(visible, z.shape[1], rounding_mode="floor")
     views = rays.directions if views is None else views
-    colour = frame.colour(position.index_select(0, rows), feature.index_select(0, rows), views, ray)
+    colour = frame.colour(position.index_select(0, visible), feature.index_select(0, visible), views, ray)
     contribution = weights.reshape(-1).index_select(0, visible)[:, None] * colour
     rgb = torch.zeros_like(rays.origins).index_add(0, ray, contribution)
     acc = weights.sum(dim=1)

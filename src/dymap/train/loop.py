@@ -122,7 +122,7 @@ def render_item(
             item.rays.near, item.rays.far, config.render.samples, uniform(len(item.rays), config.render.samples)
         )
         frame = field.at(item.frame, code, collapse=False)
-        return integrate(frame, item.rays, z, intervals(z), None, train.colour_threshold, seen_from()), losses
+        return integrate(frame, item.rays, z, intervals(z), train.colour_threshold, seen_from()), losses
     frame = field.at(item.frame, code)
     if field.hash.gradients is not None:  # which are not looked at any more once they are added to these
         assert isinstance(frame.hash, CollapsedHash)
@@ -134,8 +134,10 @@ def render_item(
     losses["empty"] = train.empty_weight * empty_loss(sigma, look_up(hull, lattice), length)
     jitter = uniform(len(item.rays), train.hull_samples)
     z, dist, hit = hull_depths(item.rays, frame.box, hull, jitter, sigma.detach())
-    keep = hit[:, None].expand_as(z)
-    return integrate(frame, item.rays, z, dist, keep, train.colour_threshold, seen_from()), losses
+    chosen = torch.nonzero(hit)[:, 0]
+    z, dist, views = (part[chosen] for part in (z, dist, seen_from()))
+    seen = integrate(frame, item.rays[chosen], z, dist, train.colour_threshold, views)
+    return seen.among(item.rays, chosen), losses
 
 
 def train_step(
