@@ -17,7 +17,10 @@ _FIELD = FieldConfig(
     width=128,
     plane_size=32,
     map_size=8,
+    layers=2,  # what three can say, the first two being linear, in fewer parameters
     hidden=16,
+    directions="sh",  # from noisy directions nothing finer is learned
+    direction_degree=3,
 )
 
 _TRAIN = TrainConfig(
