@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "ops.h"
@@ -144,6 +145,15 @@ template <int N> void blend(int F, float lower, float upper, const float *a, con
     for (int f = 0; f < (N ? N : F); ++f) out[f] = lower * a[f] + upper * b[f];
 }
 
+/// The transpose of `blend`; nothing is touched where there is no gradient.
+template <int N> void spread(int F, float lower, float upper, const float *gradient, float *a, float *b) {
+    bool any = false;
+    for (int f = 0; f < (N ? N : F); ++f) any |= gradient[f] != 0;
+    if (!any) return;
+    for (int f = 0; f < (N ? N : F); ++f) a[f] += lower * gradient[f];
+    for (int f = 0; f < (N ? N : F); ++f) b[f] += upper * gradient[f];
+}
+
 void collapse_time(const Levels &l, const TimeSlice &slice, const float *const *tables, int count, const uint8_t *pixels,
                    int size, float *out, int threads) {
     int F = l.features;
@@ -178,17 +188,18 @@ void collapse_time_backward(const Levels &l, const TimeSlice &slice, const float
         float upper = slice.upper[level], lower = 1 - upper;
         const float *from = gradient + (table * l.plane_offset[l.levels] + l.plane_offset[level]) * F;
         float *to = tables[table];
-        for (int64_t y = 0; y < index.resolution; ++y)
-            each_vertex(index, slice.cell[level], y, 0, index.resolution, [&](int64_t x, int64_t first, int64_t second) {
-                const float *g = from + (y * index.resolution + x) * F;
-                bool any = false;
-                for (int f = 0; f < F; ++f) any |= g[f] != 0;
-                if (!any) return;
-                for (int f = 0; f < F; ++f) {
-                    to[first * F + f] += lower * g[f];
-                    to[second * F + f] += upper * g[f];
-                }
-            });
+        auto add = [&](auto size) {
+            for (int64_t y = 0; y < index.resolution; ++y)
+                each_vertex(index, slice.cell[level], y, 0, index.resolution, [&](int64_t x, int64_t first, int64_t second) {
+                    spread<decltype(size)::value>(F, lower, upper, from + (y * index.resolution + x) * F, to + first * F, to + second * F);
+                });
+        };
+        if (F == 2)
+            add(std::integral_constant<int, 2>());
+        else if (F == 4)
+            add(std::integral_constant<int, 4>());
+        else
+            add(std::integral_constant<int, 0>());
     });
 }
 
