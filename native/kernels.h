@@ -83,6 +83,26 @@ struct Convolution {
     float *out = nullptr;
 };
 
+/// A convolution over squares of pixels at chosen places of an image, by tiles of tile x tile places: tile 2 for squares of
+/// 3x3 pixels, 3 for squares of 2x2. x: [side * side, inputs]; place (r, c) reads the square that begins at pixel
+/// (r + first_row, c + first_column), and is written to row to + (r * out_side + c) * step of out [., outputs]. What lies
+/// beyond the image is taken from its edge, for places that are not wanted. Activation and bias: see Convolution.
+/// weight: [16 points, ceil(outputs / PANEL), inputs, PANEL], transformed, padded with zeros.
+struct SquareTile {
+    int32_t row, column;  // first place
+    uint32_t wanted;      // bit i * tile + j: place (row + i, column + j)
+};
+struct Squares {
+    const float *x = nullptr, *weight = nullptr, *bias = nullptr;
+    int side = 0, inputs = 0, outputs = 0, tile = 2, first_row = 0, first_column = 0;
+    bool bias_rows = false;
+    float slope = 1;
+    float *out = nullptr;
+    int64_t to = 0;
+    int out_side = 0, step = 1;
+    const SquareTile *tiles = nullptr;
+};
+
 /// Densities on bricks of (TILE_CELLS + 1)^3 points of the same lattice. index: [size] number of a brick; -n: all bricks less
 /// than n away from this one along every axis are empty.
 struct BrickField {
@@ -161,6 +181,9 @@ struct Kernels {
     /// Places begin .. end - 1, panels first .. last - 1; at most CONVOLVE_ROWS and CONVOLVE_PANELS. sums: scratch of
     /// CONVOLVE_ROWS * CONVOLVE_PANELS * PANEL.
     void (*convolve)(const Convolution &, int64_t begin, int64_t end, int first_panel, int last_panel, float *sums);
+    /// Tiles begin .. end - 1, panels first .. last - 1. scratch: `squares_scratch` floats, on a cache line.
+    void (*squares)(const Squares &, int64_t begin, int64_t end, int first_panel, int last_panel, float *scratch);
+    int64_t (*squares_scratch)(const Squares &, int64_t tiles, int panels);
     /// One Adam step over n values, gradients clipped to +-clip. lazy: blocks whose gradients are all zero are left
     /// alone, and the gradients of the others are set to zero.
     void (*adam)(float *parameter, float *gradient, float *mean, float *square, int64_t n, const AdamStep &);
@@ -168,5 +191,6 @@ struct Kernels {
 
 constexpr int MLP_TILE = 2048, SPREAD_VECTORS = 4;
 constexpr int CONVOLVE_ROWS = 96, CONVOLVE_PANELS = 16, CONVOLVE_TERMS = 320;
+constexpr int SQUARE_TILES = 36, SQUARE_PANELS = 8;  // of a job, at most
 
 }  // namespace dymap

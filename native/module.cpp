@@ -456,6 +456,40 @@ NB_MODULE(_core, m) {
         nb::gil_scoped_release release;
         convolve(c, n, threads_of(threads));
     }, "x"_a, "at"_a, "offset"_a, "weight"_a, "bias"_a, "slope"_a, "to"_a, "out"_a.noconvert(), "threads"_a);
+    m.def("convolve_squares", [](const In &x, int side, const Array<const bool> &wanted, int first_row, int first_column,
+                                 const In &weight, int tile, const In &bias, float slope, const Out &out, int to, int out_side,
+                                 int step, int threads) {
+        Squares s;
+        require(shaped(x, {-1, -1}) && shaped(out, {-1, -1}) && x.shape(1) >= 1 && x.shape(1) <= 65536 && out.shape(1) >= 1 &&
+                    out.shape(1) <= 65536 && side >= 1 && side <= 32768 && shaped(x, {int64_t(side) * side, -1}),
+                "x must be [side * side, inputs], out [rows, outputs]");
+        s.inputs = int(x.shape(1));
+        s.outputs = int(out.shape(1));
+        require(tile == 2 || tile == 3, "tiles of 2 or 3");
+        require(shaped(weight, {16, (s.outputs + PANEL - 1) / PANEL, s.inputs, PANEL}), "weights of another size");
+        s.bias_rows = bias.ndim() == 2;
+        require(s.bias_rows ? shaped(bias, {int64_t(out.shape(0)), s.outputs}) : shaped(bias, {s.outputs}), "bias of another size");
+        require(wanted.ndim() == 2 && wanted.shape(0) == wanted.shape(1) && wanted.shape(0) <= 32768, "wanted must be square");
+        int64_t size = int64_t(wanted.shape(0)), last = size ? size - 1 : 0;
+        require(first_row >= 0 && first_column >= 0 && last + std::max(first_row, first_column) + 4 - tile < side, "a square outside x");
+        require(step >= 1 && step <= 64 && out_side >= 1 && out_side <= 32768 && to >= 0 &&
+                    (size == 0 || to + (last * out_side + last) * step < int64_t(out.shape(0))), "a place outside out");
+        s.x = x.data();
+        s.side = side;
+        s.first_row = first_row;
+        s.first_column = first_column;
+        s.weight = weight.data();
+        s.tile = tile;
+        s.bias = bias.data();
+        s.slope = slope;
+        s.out = out.data();
+        s.to = to;
+        s.out_side = out_side;
+        s.step = step;
+        nb::gil_scoped_release release;
+        convolve_squares(s, reinterpret_cast<const uint8_t *>(wanted.data()), int(size), threads_of(threads));
+    }, "x"_a, "side"_a, "wanted"_a, "first_row"_a, "first_column"_a, "weight"_a, "tile"_a, "bias"_a, "slope"_a,
+       "out"_a.noconvert(), "to"_a, "out_side"_a, "step"_a, "threads"_a);
     m.def("march_intervals", &march);
     m.def("multiply_adds", [](int64_t rounds, int threads) {
         nb::gil_scoped_release release;

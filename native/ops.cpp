@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "dispatch.h"
@@ -15,15 +16,15 @@ constexpr int64_t PIECE = 1024;
 /// Scratch memory of each thread, on cache lines of its own.
 class Scratch {
   public:
-    Scratch(int threads, int64_t bytes) : bytes_((bytes + 127) / 64 * 64), memory_(size_t(bytes_ * threads + 64)) {}
+    Scratch(int threads, int64_t bytes) : bytes_((bytes + 127) / 64 * 64), memory_(new char[size_t(bytes_ * threads + 64)]) {}
     void *operator[](int thread) {
-        auto base = (reinterpret_cast<uintptr_t>(memory_.data()) + 63) / 64 * 64;
+        auto base = (reinterpret_cast<uintptr_t>(memory_.get()) + 63) / 64 * 64;
         return reinterpret_cast<void *>(base + size_t(bytes_) * size_t(thread));
     }
 
   private:
     int64_t bytes_;
-    std::vector<char> memory_;
+    std::unique_ptr<char[]> memory_;
 };
 
 /// How many channels a job of `encode_backward_plane` covers, and how many jobs that makes.
@@ -59,12 +60,37 @@ void encode_backward(const Encoding &e, const EncodingGradient &into, const floa
 void convolve(const Convolution &c, int64_t count, int threads) {
     int64_t row_jobs = (count + CONVOLVE_ROWS - 1) / CONVOLVE_ROWS;
     int panels = (c.outputs + PANEL - 1) / PANEL, panel_jobs = (panels + CONVOLVE_PANELS - 1) / CONVOLVE_PANELS;
+    if (row_jobs < 2 * threads) panel_jobs = std::max(panel_jobs, std::min(panels / 4, 2 * threads));  // few rows: work for all
     Scratch scratch(threads, int64_t(sizeof(float)) * CONVOLVE_ROWS * CONVOLVE_PANELS * PANEL);
     // Rows change fastest: neighbouring jobs share weights, which may be far larger than what they are multiplied with.
     parallel_for(threads, row_jobs * panel_jobs, [&](int64_t job, int thread) {
         int64_t row = job % row_jobs, panel = job / row_jobs;
         kernels().convolve(c, count * row / row_jobs, count * (row + 1) / row_jobs, int(panels * panel / panel_jobs),
                            int(panels * (panel + 1) / panel_jobs), static_cast<float *>(scratch[thread]));
+    });
+}
+
+void convolve_squares(const Squares &squares, const uint8_t *wanted, int size, int threads) {
+    std::vector<SquareTile> tiles;
+    const int side = squares.tile;
+    for (int row = 0; row < size; row += side)
+        for (int column = 0; column < size; column += side) {
+            uint32_t bits = 0;
+            for (int i = 0; i < std::min(side, size - row); ++i)
+                for (int j = 0; j < std::min(side, size - column); ++j)
+                    bits |= uint32_t(wanted[int64_t(row + i) * size + column + j] != 0) << (i * side + j);
+            if (bits) tiles.push_back({row, column, bits});
+        }
+    Squares s = squares;
+    s.tiles = tiles.data();
+    int64_t count = int64_t(tiles.size()), most = std::min<int64_t>(SQUARE_TILES, std::max<int64_t>(12, count / (2 * threads)));
+    int64_t panels = (s.outputs + PANEL - 1) / PANEL, panel_jobs = (panels + SQUARE_PANELS - 1) / SQUARE_PANELS;
+    int64_t row_jobs = (count + (panel_jobs > 1 ? SQUARE_TILES : most) - 1) / (panel_jobs > 1 ? SQUARE_TILES : most);
+    Scratch scratch(threads, int64_t(sizeof(float)) * kernels().squares_scratch(s, SQUARE_TILES, int(std::min<int64_t>(panels, SQUARE_PANELS))));
+    parallel_for(threads, row_jobs * panel_jobs, [&](int64_t job, int thread) {
+        int64_t row = job % row_jobs, panel = job / row_jobs;
+        kernels().squares(s, count * row / row_jobs, count * (row + 1) / row_jobs, int(panels * panel / panel_jobs),
+                          int(panels * (panel + 1) / panel_jobs), static_cast<float *>(scratch[thread]));
     });
 }
 

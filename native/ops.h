@@ -52,6 +52,8 @@ void largest_around(const float *grid, const int *size, float *out, int threads)
 
 /// `count` places, see Convolution.
 void convolve(const Convolution &, int64_t count, int threads);
+/// Where wanted [size, size] is set, see Squares, of which `tiles` is found here.
+void convolve_squares(const Squares &, const uint8_t *wanted, int size, int threads);
 
 /// Rays through an occupancy grid (method.md 8). box: minimum, maximum.
 struct Grid {

@@ -97,6 +97,22 @@ def convolve(
     out: Tensor,
     threads: int,
 ) -> None: ...
+def convolve_squares(
+    x: Tensor,
+    side: int,
+    wanted: Tensor,
+    first_row: int,
+    first_column: int,
+    weight: Tensor,
+    tile: int,
+    bias: Tensor,
+    slope: float,
+    out: Tensor,
+    to: int,
+    out_side: int,
+    step: int,
+    threads: int,
+) -> None: ...
 def march_intervals(
     origins: Tensor,
     directions: Tensor,

@@ -1,7 +1,8 @@
 """The decoder for rendering: weights made ready once, and only what a frame needs is computed.
 
 Images lie pixel by pixel, channels last, with a border of zeros one pixel wide: a convolution is then a product of
-rows at fixed distances, at whatever pixels are wanted (`dymap.kernels.convolve`).
+rows at fixed distances, at whatever pixels are wanted (`dymap.kernels.convolve`). The large ones work on tiles of pixels
+with fewer products (`dymap.kernels.convolve_squares`), for which more around them must be there.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from torch import Tensor, nn
 from dymap.field.decoder import PlaneDecoder, backbone_widths, head_bias, trunk_widths
 from dymap.field.layers import SLOPE, ScaledUpsample
 from dymap.field.needed import Needed
-from dymap.kernels import Taps, convolve, pack_taps, runs_native
+from dymap.kernels import Squares, Taps, convolve, convolve_squares, pack_squares, pack_taps, runs_native
 
 Precision = Literal["float32", "bfloat16"]
 
 PAGE = 4096
 """Bytes of a page of memory."""
+LARGE = 64
+"""Images from this size on are upsampled to in tiles: of the small ones the weights are most, and tiles have more."""
 BLOCKS = (0, 2, 1)
 """Where the heads keep the planes xy, xz, yz among their blocks of channels (method.md 1)."""
 
@@ -49,18 +52,22 @@ class PreparedDecoder:
             """weight: [outputs, inputs, height, width]."""
             return pack_taps(weight.detach().flatten(2).permute(2, 1, 0).to(dtype), bias.detach().clone(), slope)
 
-        self.up = []
+        def squares(weight: Tensor, bias: Tensor, slope: float = 1.0) -> Squares:
+            return pack_squares(weight.detach().to(dtype), bias.detach().clone(), slope)
+
+        self.up: list[list[list[Taps]] | list[list[Squares]]] = []
         for layer in (layer for layer in decoder.up if isinstance(layer, ScaledUpsample)):
             weight = (layer.weight * layer.scale).transpose(0, 1)
             bias = F.pad(layer.bias, (1, 1, 1, 1)).flatten(1).T  # of every pixel, border and all
-            self.up.append([[ready(_parity(weight, y, x), bias, SLOPE) for x in (0, 1)] for y in (0, 1)])
+            pack = ready if layer.bias.shape[1] < LARGE else squares
+            self.up.append([[pack(_parity(weight, y, x), bias, SLOPE) for x in (0, 1)] for y in (0, 1)])  # type: ignore[arg-type]
         self.trunk = [ready(conv.weight, head_bias(conv), 0) for conv in decoder.trunk if isinstance(conv, nn.Conv2d)]
         self.planes = []
         for block in BLOCKS:
             weights, biases = zip(*(_block(head, block) for head in (decoder.features, decoder.density)), strict=True)
-            self.planes.append(ready(torch.cat(weights), torch.cat(biases)))
+            self.planes.append(squares(torch.cat(weights), torch.cat(biases)))
         heads = (decoder.map_z, decoder.map_y, decoder.map_x)
-        self.maps = [ready(head.weight, head_bias(head)) for head in heads]
+        self.maps = [squares(head.weight, head_bias(head)) for head in heads]
         self._idle: list[list[Tensor]] = []
 
     @torch.no_grad()
@@ -68,13 +75,14 @@ class PreparedDecoder:
         """code: [code_dim] -> planes [3, P, P, 2 C] and maps [3, S * S, n] of a Frame; zeros elsewhere than needed."""
         P, S = self.config.plane_size, self.config.map_size
         weight, bias = self.code
-        around = _grow(needed.networks.any(0).view(S, S))
+        around = _grow(_tiled(needed.networks.any(0).view(S, S), self.maps[0].tile))
         trunk = [around]  # pixels of each image that are read, from the networks back to the last upsampling
         while len(trunk[0]) < P:
             trunk.insert(0, _grow(_apart(trunk[0])))
-        up = [_grow(needed.pixels.any(0)) | trunk[0]]
-        while len(up) < len(self.up):
-            up.insert(0, _grow(_together(up[0])))
+        up = [_grow(_tiled(needed.pixels.any(0), self.planes[0].tile)) | trunk[0]]
+        for layer in reversed(self.up[1:]):
+            before = _together(up[0])
+            up.insert(0, _grow(_tiled(before, layer[0][0].tile) if isinstance(layer[0][0], Squares) else before))
         with self._images(code) as images:
             first, *images = images
             inner = first.view(6, 6, -1)[1:5, 1:5]
@@ -85,13 +93,13 @@ class PreparedDecoder:
                 x = out
             planes = _zeros((3, P, P, self.planes[0].bias.shape[0]), code)
             for plane, pixels, taps in zip(planes, needed.pixels, self.planes, strict=True):
-                _convolve(x, pixels, taps, plane.flatten(0, 1))
+                convolve_squares(x, pixels, taps, plane.flatten(0, 1))
             for wanted, taps, out in zip(trunk[1:], self.trunk, images[len(self.up) :], strict=True):
                 _convolve(x, wanted, taps, out, stride=2, border=1)
                 x = out
             maps = _zeros((3, S * S, self.maps[0].bias.shape[0]), code)
             for networks, where, taps in zip(maps, needed.networks, self.maps, strict=True):
-                _convolve(x, where.view(S, S), taps, networks)
+                convolve_squares(x, where.view(S, S), taps, networks)
         return planes, maps
 
     @contextmanager
@@ -111,17 +119,22 @@ class PreparedDecoder:
         self._idle.append(images)
 
 
-def _upsample(x: Tensor, wanted: Tensor, layer: list[list[Taps]], out: Tensor) -> None:
+def _upsample(x: Tensor, wanted: Tensor, layer: list[list[Taps]] | list[list[Squares]], out: Tensor) -> None:
     """Transposed convolution 4x4, stride 2, at the wanted pixels [2 h, 2 h] of out: each of the four places of a pixel
     within its square of 2x2 is a convolution 2x2. x, out: images with borders."""
     size = len(wanted)
     before, after = size // 2 + 2, size + 2
     for y in (0, 1):
         for x_ in (0, 1):
+            taps = layer[y][x_]
+            if isinstance(taps, Squares):
+                to = (y + 1) * after + x_ + 1
+                convolve_squares(x, wanted[y::2, x_::2], taps, out, first=(y, x_), to=to, out_side=after, step=2)
+                continue
             row, column = (places.int() for places in torch.nonzero(wanted[y::2, x_::2], as_tuple=True))
             at = (row + y) * before + column + x_
             to = (2 * row + y + 1) * after + 2 * column + x_ + 1
-            convolve(x, at, _offsets(2, before, x), layer[y][x_], to, out)
+            convolve(x, at, _offsets(2, before, x), taps, to, out)
 
 
 def _convolve(x: Tensor, wanted: Tensor, taps: Taps, out: Tensor, stride: int = 1, border: int = 0) -> None:
@@ -153,6 +166,13 @@ def _grow(wanted: Tensor) -> Tensor:
     out[:, 1:] |= rows[:, :-1]
     out[:, :-1] |= rows[:, 1:]
     return out
+
+
+def _tiled(wanted: Tensor, side: int) -> Tensor:
+    """Pixels [h, h] bool and all others of tiles of side x side pixels with any."""
+    size = len(wanted)
+    tiles = F.max_pool2d(wanted[None].float(), side, ceil_mode=True)[0] > 0
+    return tiles.repeat_interleave(side, 0).repeat_interleave(side, 1)[:size, :size]
 
 
 def _together(wanted: Tensor) -> Tensor:

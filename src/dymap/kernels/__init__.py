@@ -17,7 +17,8 @@ from torch import Tensor
 from dymap.kernels import twin
 from dymap.kernels.choice import available, backend, core, describe, multiplies_half, runs_native, using
 from dymap.kernels.twin.adam import AdamStep
-from dymap.kernels.twin.convolve import PANEL, Taps
+from dymap.kernels.twin.convolve import PANEL, Squares, Taps
+from dymap.kernels.twin.convolve import pack_squares as _pack_squares
 from dymap.kernels.twin.convolve import pack_taps as _pack_taps
 from dymap.kernels.twin.gather import gather_sum
 from dymap.kernels.twin.hashgrid import HashLevels, hash_encode
@@ -109,6 +110,26 @@ def pack_taps(weight: Tensor, bias: Tensor, slope: float = 1.0) -> Taps:
     return _pack_taps(weight, bias, slope, PANEL if runs_native(weight, bias) else weight.shape[2])
 
 
+def convolve_squares(
+    x: Tensor,
+    wanted: Tensor,
+    squares: Squares,
+    out: Tensor,
+    first: tuple[int, int] = (0, 0),
+    to: int = 0,
+    out_side: int = 0,
+    step: int = 1,
+) -> None:
+    """See `dymap.kernels.twin.convolve.convolve_squares`."""
+    kernels = twin if squares.points is None else _for(x, squares.points, squares.bias, out)
+    kernels.convolve_squares(x, wanted, squares, out, first, to, out_side, step)
+
+
+def pack_squares(weight: Tensor, bias: Tensor, slope: float = 1.0) -> Squares:
+    """See `dymap.kernels.twin.convolve.pack_squares`."""
+    return _pack_squares(weight, bias, slope, runs_native(weight, bias))
+
+
 def march_intervals(
     origins: Tensor, directions: Tensor, t: Tensor, t_max: Tensor, box: Tensor, grid: Tensor, step: float, limit: int
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -167,6 +188,7 @@ __all__ = [
     "CellWeights",
     "HashLevels",
     "Scene",
+    "Squares",
     "Taps",
     "adam",
     "available",
@@ -174,6 +196,7 @@ __all__ = [
     "cell_weights",
     "collapse_time",
     "convolve",
+    "convolve_squares",
     "density",
     "density_lattice",
     "describe",
@@ -188,6 +211,7 @@ __all__ = [
     "mlp_maps",
     "multiplies_half",
     "open_scene",
+    "pack_squares",
     "pack_taps",
     "runs_native",
     "sample_planes",

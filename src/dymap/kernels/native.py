@@ -5,6 +5,7 @@ Every function here takes contiguous or strided float32 tensors on the CPU; `dym
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from dymap import _core
 from dymap.kernels.twin.adam import AdamStep
-from dymap.kernels.twin.convolve import Taps
+from dymap.kernels.twin.convolve import Squares, Taps
 from dymap.kernels.twin.hashgrid import HashLevels
 from dymap.kernels.twin.lattice import plane_points
 from dymap.kernels.twin.mlp_maps import CellWeights
@@ -315,6 +316,24 @@ def convolve(x: Tensor, at: Tensor, offset: Tensor, taps: Taps, to: Tensor, out:
     """See `dymap.kernels.twin.convolve.convolve`."""
     x, at, offset, to = (_plain(t) for t in (x, at, offset, to))
     _core.convolve(x, at, offset, taps.panels, taps.bias, taps.slope, to, out, torch.get_num_threads())
+
+
+def convolve_squares(
+    x: Tensor,
+    wanted: Tensor,
+    squares: Squares,
+    out: Tensor,
+    first: tuple[int, int],
+    to: int,
+    out_side: int,
+    step: int,
+) -> None:
+    """See `dymap.kernels.twin.convolve.convolve_squares`."""
+    assert squares.points is not None
+    side, out_side = math.isqrt(len(x)), out_side or len(wanted)
+    x, wanted = _plain(x), _plain(wanted)
+    points, bias, slope, threads = squares.points, squares.bias, squares.slope, torch.get_num_threads()
+    _core.convolve_squares(x, side, wanted, *first, points, squares.tile, bias, slope, out, to, out_side, step, threads)
 
 
 def march_intervals(

@@ -48,3 +48,74 @@ def convolve(x: Tensor, at: Tensor, offset: Tensor, taps: Taps, to: Tensor, out:
         sums = (x.index_select(0, rows.flatten()).view(len(rows), -1) @ columns).to(out)
         sums += taps.bias if taps.bias.ndim == 1 else taps.bias[where]
         out[where] = sums if taps.slope == 1 else F.leaky_relu(sums, taps.slope)
+
+
+POINTS = 4
+"""Points along an axis that squares are multiplied at: 0, 1, -1 and infinity."""
+
+
+class Squares(NamedTuple):
+    """Weights of a convolution over squares of pixels. taps: the plain ones; or points: [16, panels, inputs, width], what
+    they are at 4x4 points, for the core, and as many places a side as that gives at once. bias, slope: as of Taps."""
+
+    taps: Taps | None
+    points: Tensor | None
+    tile: int
+    bias: Tensor
+    slope: float
+
+    @property
+    def side(self) -> int:
+        """Pixels of a square, a side."""
+        return POINTS + 1 - self.tile
+
+
+def pack_squares(weight: Tensor, bias: Tensor, slope: float = 1.0, points: bool = False) -> Squares:
+    """weight: [outputs, inputs, side, side], side 3 or 2. points: for the core, otherwise plain."""
+    side = weight.shape[2]
+    if not points:
+        plain = pack_taps(weight.flatten(2).permute(2, 1, 0), bias, slope, weight.shape[0])
+        return Squares(plain, None, POINTS + 1 - side, plain.bias, slope)
+    at = _at_points(side).to(weight.device)
+    rows = torch.einsum("ia,oqab->ibqo", at, weight.double())
+    all_points = torch.einsum("jb,ibqo->ijqo", at, rows).flatten(0, 1).to(weight.dtype)
+    panels = F.pad(all_points, (0, -weight.shape[0] % PANEL)).unflatten(2, (-1, PANEL)).transpose(1, 2).contiguous()
+    return Squares(None, panels, POINTS + 1 - side, bias.contiguous(), slope)
+
+
+def _at_points(side: int) -> Tensor:
+    """[4, side]: coefficients to values at the points, as Winograd's F(m, side) wants them."""
+    rows = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]]
+    if side == 2:
+        rows = [[1.0, 0.0], [0.5, 0.5], [0.5, -0.5], [0.0, 1.0]]
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def convolve_squares(
+    x: Tensor,
+    wanted: Tensor,
+    squares: Squares,
+    out: Tensor,
+    first: tuple[int, int] = (0, 0),
+    to: int = 0,
+    out_side: int = 0,
+    step: int = 1,
+) -> None:
+    """A convolution at the wanted places of an image.
+
+    x: [side * side, inputs], an image with its border. wanted: [h, h] bool: place (r, c) reads the square that begins
+    at pixel (r, c) + first, and is written to row to + (r * out_side + c) * step of out [rows, outputs]; out_side: 0
+    means h. Other rows are left alone. The core works in tiles (see Squares), reads all pixels around one, and computes
+    what is wanted to float32's accuracy, not to its last bit.
+    """
+    taps = squares.taps
+    if taps is None:
+        assert squares.points is not None
+        back = torch.linalg.pinv(_at_points(squares.side)).to(x.device)
+        points = squares.points.double().transpose(1, 2).flatten(2)[:, :, : out.shape[1]].unflatten(0, (POINTS, POINTS))
+        weight = torch.einsum("ai,bj,ijqo->abqo", back, back, points).flatten(0, 1).to(x.dtype)
+        taps = pack_taps(weight, squares.bias, squares.slope, weight.shape[2])
+    row, column = (places.int() for places in torch.nonzero(wanted, as_tuple=True))
+    side, steps = int(len(x) ** 0.5), torch.arange(squares.side, dtype=torch.int32, device=x.device)
+    at = (row + first[0]) * side + column + first[1]
+    convolve(x, at, (steps[:, None] * side + steps).flatten(), taps, to + (row * (out_side or len(wanted)) + column) * step, out)
