@@ -155,16 +155,23 @@ template <int N> void spread(int F, float lower, float upper, const float *gradi
 }
 
 void collapse_time(const Levels &l, const TimeSlice &slice, const float *const *tables, int count, const uint8_t *pixels,
-                   int size, float *out, int threads) {
+                   const uint8_t *before, int size, float *out, int threads) {
     int F = l.features;
-    std::vector<NeededVertices> needed;
-    for (int k = 0; k < count; ++k) needed.emplace_back(pixels ? pixels + int64_t(k) * size * size : nullptr, size);
+    std::vector<NeededVertices> needed, written;
+    for (int k = 0; k < count; ++k) {
+        needed.emplace_back(pixels ? pixels + int64_t(k) * size * size : nullptr, size);
+        if (before) written.emplace_back(before + int64_t(k) * size * size, size);
+    }
     each_band(l, threads, count, [&](int table, int level, int64_t begin, int64_t end) {
         LevelIndex index(l, level);
         float upper = slice.upper[level], lower = 1 - upper;
         const float *from = tables[table];
         float *to = out + (table * l.plane_offset[l.levels] + l.plane_offset[level]) * F;
-        for (int64_t y = begin; y < end; ++y)
+        for (int64_t y = begin; y < end; ++y) {
+            if (before && index.resolution >= size)  // coarser levels are written whole
+                written[size_t(table)].runs(index.resolution, l.scale[level], y, [&](int64_t x0, int64_t x1) {
+                    std::memset(to + (y * index.resolution + x0) * F, 0, sizeof(float) * size_t((x1 - x0) * F));
+                });
             needed[size_t(table)].runs(index.resolution, l.scale[level], y, [&](int64_t x0, int64_t x1) {
                 float *row = to + y * index.resolution * F;
                 auto each = [&](auto &&f) { each_vertex(index, slice.cell[level], y, x0, x1, f); };
@@ -175,6 +182,7 @@ void collapse_time(const Levels &l, const TimeSlice &slice, const float *const *
                 else
                     each([&](int64_t x, int64_t a, int64_t b) { blend<0>(F, lower, upper, from + a * F, from + b * F, row + x * F); });
             });
+        }
     });
 }
 

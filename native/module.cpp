@@ -316,10 +316,10 @@ NB_MODULE(_core, m) {
     }, "planes"_a.none(), "grids"_a.none(), "levels"_a.none(), "which"_a, "position"_a, "gradient"_a, "threads"_a);
 
     m.def("collapse_time", [](const Levels &l, float t, const std::vector<In> &tables, const Maybe<Array<const bool>> &needed,
-                              const Out &out, int threads) {
+                              const Maybe<Array<const bool>> &before, const Out &out, int threads) {
         auto list = make_tables(tables, l);
         require(shaped(out, {int64_t(list.size()), l.plane_offset[l.levels], l.features}), "out must be [K, rows, F]");
-        const uint8_t *pixels = nullptr;
+        const uint8_t *pixels = nullptr, *written = nullptr;
         int size = 2;
         if (needed) {
             require(shaped(*needed, {int64_t(list.size()), -1, -1}) && needed->shape(1) == needed->shape(2) &&
@@ -328,9 +328,13 @@ NB_MODULE(_core, m) {
             pixels = reinterpret_cast<const uint8_t *>(needed->data());
             size = int(needed->shape(1));
         }
+        if (before) {
+            require(needed && shaped(*before, {int64_t(list.size()), size, size}), "before must be as needed is");
+            written = reinterpret_cast<const uint8_t *>(before->data());
+        }
         nb::gil_scoped_release release;
-        collapse_time(l, time_slice(l, t), list.data(), int(list.size()), pixels, size, out.data(), threads_of(threads));
-    }, "levels"_a, "t"_a, "tables"_a, "needed"_a.none(), "out"_a.noconvert(), "threads"_a);
+        collapse_time(l, time_slice(l, t), list.data(), int(list.size()), pixels, written, size, out.data(), threads_of(threads));
+    }, "levels"_a, "t"_a, "tables"_a, "needed"_a.none(), "before"_a.none(), "out"_a.noconvert(), "threads"_a);
     m.def("collapse_time_backward", [](const Levels &l, float t, const In &gradient, const std::vector<Out> &tables, int threads) {
         auto list = make_tables(tables, l);
         require(shaped(gradient, {int64_t(list.size()), l.plane_offset[l.levels], l.features}), "gradient must be [K, rows, F]");

@@ -16,9 +16,10 @@ void encode_backward(const Encoding &, const EncodingGradient &into, const float
 TimeSlice time_slice(const Levels &, float t);
 
 /// K tables [entries, F] at one time: out [K, plane rows, F]. pixels: [K, size, size] (row = second axis), where on the
-/// planes it is needed, nothing else is written; null: everywhere.
+/// planes it is needed, nothing else is written; null: everywhere. before: what it was needed for when `out` was written
+/// last, and is cleared; null: `out` is zero.
 void collapse_time(const Levels &, const TimeSlice &, const float *const *tables, int count, const uint8_t *pixels,
-                   int size, float *out, int threads);
+                   const uint8_t *before, int size, float *out, int threads);
 /// Adds to gradients [entries, F] of each table what comes back from out.
 void collapse_time_backward(const Levels &, const TimeSlice &, const float *gradient, float *const *tables, int count,
                             int threads);

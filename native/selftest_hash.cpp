@@ -51,7 +51,7 @@ void check_collapse(const Levels &l, const std::vector<Floats> &tables, float t,
             }
     });
     Floats out(expected.size(), NAN);
-    collapse_time(l, slice, pointers(tables).data(), int(count), nullptr, 2, out.data(), threads);
+    collapse_time(l, slice, pointers(tables).data(), int(count), nullptr, nullptr, 2, out.data(), threads);
     expect_close(out, expected, "collapsed");
     std::vector<Floats> into(tables.size(), Floats(tables[0].size(), 0.25f));
     collapse_time_backward(l, slice, gradient.data(), pointers(into).data(), int(count), threads);
@@ -62,8 +62,15 @@ void check_collapse(const Levels &l, const std::vector<Floats> &tables, float t,
         std::vector<uint8_t> needed(size_t(count) * size_t(size * size), 0);
         for (uint8_t &pixel : needed) pixel = uniform(0, 1) < 0.05f;
         needed[0] = needed[needed.size() - 1] = 1;
+        std::vector<uint8_t> before(needed.size(), 0);
+        for (uint8_t &pixel : before) pixel = uniform(0, 1) < 0.05f;
+        Floats used(out.size(), 0), fresh(out.size(), 0);
+        collapse_time(l, slice, pointers(tables).data(), int(count), before.data(), nullptr, size, used.data(), threads);
+        collapse_time(l, slice, pointers(tables).data(), int(count), needed.data(), before.data(), size, used.data(), threads);
+        collapse_time(l, slice, pointers(tables).data(), int(count), needed.data(), nullptr, size, fresh.data(), threads);
+        expect(used == fresh, "vertices left from before");
         Floats part(out.size(), NAN);
-        collapse_time(l, slice, pointers(tables).data(), int(count), needed.data(), size, part.data(), threads);
+        collapse_time(l, slice, pointers(tables).data(), int(count), needed.data(), nullptr, size, part.data(), threads);
         for (size_t i = 0; i < needed.size(); ++i) {
             if (!needed[i]) continue;
             int table = int(int64_t(i) / (size * size)), pixel = int(int64_t(i) % (size * size));

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dymap.config import HashConfig
-from dymap.kernels import ALL_PLANES, HashLevels, collapse_time, encode, hash_encode_3d
+from dymap.kernels import ALL_PLANES, HashLevels, Memory, collapse_time, encode, hash_encode_3d
 
 
 class HashGrids(nn.Module):
@@ -25,6 +25,7 @@ class HashGrids(nn.Module):
         super().__init__()
         self.levels = HashLevels(config.levels, config.log2_size, config.base, config.finest)
         shape = (self.levels.offsets[-1], config.features)
+        self._memory = Memory()
         self.xyt, self.xzt, self.yzt = (nn.Parameter(torch.empty(shape).uniform_(-1e-4, 1e-4)) for _ in range(3))
 
     @property
@@ -40,7 +41,7 @@ class HashGrids(nn.Module):
 
         needed: [3, P, P] bool pixels of the planes (row = second axis) around which alone it is used; no gradients.
         """
-        return CollapsedHash(collapse_time(self.tables, self.levels, t, self.gradients, needed), self.levels)
+        return CollapsedHash(collapse_time(self.tables, self.levels, t, self.gradients, needed, self._memory), self.levels)
 
 
 @dataclass(frozen=True, eq=False)

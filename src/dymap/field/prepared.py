@@ -7,12 +7,10 @@ with fewer products (`dymap.kernels.convolve_squares`), for which more around th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,12 +18,10 @@ from torch import Tensor, nn
 from dymap.field.decoder import PlaneDecoder, backbone_widths, head_bias, trunk_widths
 from dymap.field.layers import SLOPE, ScaledUpsample
 from dymap.field.needed import Needed
-from dymap.kernels import Squares, Taps, convolve, convolve_squares, pack_squares, pack_taps, runs_native
+from dymap.kernels import Memory, Squares, Taps, convolve, convolve_squares, pack_squares, pack_taps, runs_native
 
 Precision = Literal["float32", "bfloat16"]
 
-PAGE = 4096
-"""Bytes of a page of memory."""
 LARGE = 64
 """Images from this size on are upsampled to in tiles: of the small ones the weights are most, and tiles have more."""
 BLOCKS = (0, 2, 1)
@@ -69,6 +65,7 @@ class PreparedDecoder:
         heads = (decoder.map_z, decoder.map_y, decoder.map_x)
         self.maps = [squares(head.weight, head_bias(head)) for head in heads]
         self._idle: list[list[Tensor]] = []
+        self._planes, self._maps = Memory(), Memory()
 
     @torch.no_grad()
     def __call__(self, code: Tensor, needed: Needed) -> tuple[Tensor, Tensor]:
@@ -91,13 +88,13 @@ class PreparedDecoder:
             for wanted, layer, out in zip(up, self.up, images, strict=False):
                 _upsample(x, wanted, layer, out)
                 x = out
-            planes = _zeros((3, P, P, self.planes[0].bias.shape[0]), code)
+            planes = _zeros(self._planes, (3, P, P, self.planes[0].bias.shape[0]), code, needed.pixels)
             for plane, pixels, taps in zip(planes, needed.pixels, self.planes, strict=True):
                 convolve_squares(x, pixels, taps, plane.flatten(0, 1))
             for wanted, taps, out in zip(trunk[1:], self.trunk, images[len(self.up) :], strict=True):
                 _convolve(x, wanted, taps, out, stride=2, border=1)
                 x = out
-            maps = _zeros((3, S * S, self.maps[0].bias.shape[0]), code)
+            maps = _zeros(self._maps, (3, S * S, self.maps[0].bias.shape[0]), code, needed.networks)
             for networks, where, taps in zip(maps, needed.networks, self.maps, strict=True):
                 convolve_squares(x, where.view(S, S), taps, networks)
         return planes, maps
@@ -193,11 +190,11 @@ def _block(head: nn.Conv2d, block: int) -> tuple[Tensor, Tensor]:
     return head.weight.chunk(3)[block], head_bias(head).chunk(3)[block]
 
 
-def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Zeros, from the start of a page on, whose pages are touched when they are written: torch touches them all."""
+def _zeros(memory: Memory, shape: tuple[int, ...], like: Tensor, wanted: Tensor) -> Tensor:
+    """[*wanted, n] zeros, except perhaps where something is wanted and will be written."""
     if like.device.type != "cpu":
         return like.new_zeros(shape)
-    count, size = math.prod(shape), like.element_size()
-    memory = torch.from_numpy(np.zeros(count + PAGE // size, like.new_empty(0).numpy().dtype))
-    start = -memory.data_ptr() % PAGE // size
-    return memory[start : start + count].view(shape)
+    out, before = memory.take(shape, like, wanted)
+    if before is not None:
+        out[before & ~wanted] = 0
+    return out

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dymap.kernels import twin
 from dymap.kernels.choice import available, backend, core, describe, multiplies_half, runs_native, using
+from dymap.kernels.memory import Memory
 from dymap.kernels.twin.adam import AdamStep
 from dymap.kernels.twin.convolve import PANEL, Squares, Taps
 from dymap.kernels.twin.convolve import pack_squares as _pack_squares
@@ -89,9 +90,10 @@ def collapse_time(
     t: float,
     gradients: Sequence[Tensor] | None = None,
     needed: Tensor | None = None,
+    memory: Memory | None = None,
 ) -> Tensor:
     """See `dymap.kernels.twin.hashgrid.collapse_time`."""
-    return _for(*tables).collapse_time(tables, levels, t, gradients, needed)
+    return _for(*tables).collapse_time(tables, levels, t, gradients, needed, memory)
 
 
 def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tensor, networks: CellWeights) -> Tensor:
@@ -187,6 +189,7 @@ __all__ = [
     "AdamStep",
     "CellWeights",
     "HashLevels",
+    "Memory",
     "Scene",
     "Squares",
     "Taps",

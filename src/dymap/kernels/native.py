@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dymap import _core
+from dymap.kernels.memory import Memory
 from dymap.kernels.twin.adam import AdamStep
 from dymap.kernels.twin.convolve import Squares, Taps
 from dymap.kernels.twin.hashgrid import HashLevels
@@ -201,15 +202,16 @@ def collapse_time(
     t: float,
     gradients: Sequence[Tensor] | None = None,
     needed: Tensor | None = None,
+    memory: Memory | None = None,
 ) -> Tensor:
     """See `dymap.kernels.twin.hashgrid.collapse_time`."""
     if needed is None:
         return _CollapseTime.apply(levels, t, gradients, *tables)
-    # Pages are touched when they are written: torch's zeros touch them all.
     shape = (len(tables), levels.plane_offsets[-1], tables[0].shape[1])
-    out = torch.from_numpy(np.zeros(shape, np.float32))
+    needed = _plain(needed)
+    out, before = (memory or Memory()).take(shape, tables[0], needed)
     held = [_plain(table) for table in tables]
-    _core.collapse_time(_levels(levels, shape[2]), t, held, _plain(needed), out, torch.get_num_threads())
+    _core.collapse_time(_levels(levels, shape[2]), t, held, needed, before, out, torch.get_num_threads())
     return out
 
 
@@ -220,7 +222,7 @@ class _CollapseTime(torch.autograd.Function):
         features = tables[0].shape[1]
         out = tables[0].new_empty(len(tables), levels.plane_offsets[-1], features)
         held = [_plain(table) for table in tables]
-        _core.collapse_time(_levels(levels, features), t, held, None, out, torch.get_num_threads())
+        _core.collapse_time(_levels(levels, features), t, held, None, None, out, torch.get_num_threads())
         return out
 
     @staticmethod

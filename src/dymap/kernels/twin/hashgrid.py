@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dymap.kernels.memory import Memory
 from dymap.kernels.twin.gather import gather_sum
 from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES, Vertices, corners, pieces
 
@@ -126,6 +127,7 @@ def collapse_time(
     t: float,
     gradients: Sequence[Tensor] | None = None,
     needed: Tensor | None = None,
+    memory: Memory | None = None,
 ) -> Tensor:
     """Tables of the same sizes at one time: every level becomes the 2D grid of its vertices, interpolated in t once
     (exact).
@@ -135,9 +137,9 @@ def collapse_time(
     gradients: K of the tables' shape; the tables' gradients are added to these in the backward pass and not returned
     (a step touches a few entries of large tables). None: returned as usual.
     needed: [K, P, P] bool pixels of planes (row = second axis) whose neighbourhood alone must be right, without
-    gradients: a permission to skip the rest, of which no use is made here.
+    gradients: a permission to skip the rest, of which no use is made here. memory: where the result may come from.
     """
-    del needed
+    del needed, memory
     if gradients is not None:
         tables = [_AddGradient.apply(table, into) for table, into in zip(tables, gradients, strict=True)]
     device = tables[0].device
