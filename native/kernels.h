@@ -159,8 +159,8 @@ struct Kernels {
     int (*walk)(const BrickField &, RayWalk &ray, float *alpha);
     int walk_lanes;
     /// Density sigma[side^3] on the lattice of a brick from its three planes xy, xz, yz [side, side, 2 C], first axis
-    /// first; whether any of it is above zero.
-    bool (*brick)(const float *const *planes, int side, int channels, float *sigma);
+    /// first, at points first .. last - 1 of every line along z [side * side], zero elsewhere; whether any is above zero.
+    bool (*brick)(const float *const *planes, int side, int channels, const uint8_t *first, const uint8_t *last, float *sigma);
     /// Density sigma[n] of a row of a lattice. ab: [2 C] features and density coefficients of one plane, the same all along
     /// the row; ac, bc: [2 C, stride] of the other two, n a multiple of `lanes`.
     void (*lattice_row)(const float *ab, const float *ac, const float *bc, int64_t stride, int64_t n, int channels, float *sigma);

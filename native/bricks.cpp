@@ -1,0 +1,208 @@
+// What `fast` reads instead of planes and hash grids: densities and features on a lattice of half a step, around occupied
+// voxels. Compiled without fused operations, as render.cpp is.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "dispatch.h"
+#include "render.h"
+#include "threads.h"
+
+namespace dymap {
+namespace {
+
+constexpr int SIDE = BRICK + 1, POINTS = SIDE * SIDE * SIDE;
+
+/// How far away the next brick is, in bricks along the axis where that is most, goes to the places without one.
+void measure_gaps(Bricks &b) {
+    const int32_t most = std::max(b.size[0], std::max(b.size[1], b.size[2]));
+    int64_t total = int64_t(b.index.size()), row = b.size[2], layer = row * b.size[1];
+    for (int32_t &index : b.index)
+        if (index < 0) index = -most;
+    for (int direction : {-1, 1})  // what lies before in reading order, then what lies behind
+        for (int64_t i = 0; i < total; ++i) {
+            int64_t at = direction < 0 ? i : total - 1 - i;
+            int32_t &index = b.index[size_t(at)];
+            if (index >= 0) continue;
+            int place[3] = {int(at / layer), int(at / row % b.size[1]), int(at % row)};
+            for (int n = 0; n < 13; ++n) {  // half of the 26 neighbours
+                int by[3] = {n / 9 - 1, n / 3 % 3 - 1, n % 3 - 1}, to[3];
+                bool inside = true;
+                for (int a = 0; a < 3; ++a) {
+                    to[a] = place[a] - direction * by[a];
+                    inside &= to[a] >= 0 && to[a] < b.size[a];
+                }
+                if (!inside) continue;
+                int32_t other = b.index[size_t(to[0] * layer + to[1] * row + to[2])];
+                index = std::max(index, std::min(other, 0) - 1);
+            }
+        }
+}
+
+/// Which voxels every cell of the lattice may lie in, along each axis.
+struct CellVoxels {
+    std::vector<int> first[3], last[3];
+    CellVoxels(const Grid &g, const Bricks &b) {
+        for (int a = 0; a < 3; ++a)
+            for (int cell = 0; cell < b.size[a] * BRICK; ++cell) {
+                auto voxel = [&](float at) { return std::min(std::max(int(at * b.cell[a] * float(g.size[a])), 0), g.size[a] - 1); };
+                first[a].push_back(voxel(float(cell) - 1e-2f));  // a little more, against rounding
+                last[a].push_back(voxel(float(cell + 1) + 1e-2f));
+            }
+    }
+};
+
+/// The points of a brick that cells in occupied voxels have, line by line along z.
+struct Lines {
+    uint8_t first[SIDE * SIDE], last[SIDE * SIDE];
+
+    void find(const Grid &g, const CellVoxels &cells, const int *place) {
+        const int *low[3], *high[3];
+        for (int a = 0; a < 3; ++a) {
+            low[a] = cells.first[a].data() + place[a] * BRICK;
+            high[a] = cells.last[a].data() + place[a] * BRICK;
+        }
+        int x0 = low[0][0], y0 = low[1][0], columns = high[1][BRICK - 1] - y0 + 1;
+        columns_.assign(size_t(high[0][BRICK - 1] - x0 + 1) * size_t(columns), {SIDE, 0});
+        for (size_t c = 0; c < columns_.size(); ++c) {
+            const uint8_t *occupied = g.occupied + (int64_t(x0 + int(c) / columns) * g.size[1] + y0 + int(c) % columns) * g.size[2];
+            for (int k = 0; k < BRICK; ++k)
+                for (int v = low[2][k]; v <= high[2][k]; ++v)
+                    if (occupied[v]) columns_[c].first = std::min(columns_[c].first, k), columns_[c].last = k + 2;
+        }
+        for (int i = 0; i < SIDE; ++i)
+            for (int j = 0; j < SIDE; ++j) {
+                Range all{SIDE, 0};
+                for (int x = low[0][std::max(i - 1, 0)]; x <= high[0][std::min(i, BRICK - 1)]; ++x)
+                    for (int y = low[1][std::max(j - 1, 0)]; y <= high[1][std::min(j, BRICK - 1)]; ++y) {
+                        Range column = columns_[size_t((x - x0) * columns + y - y0)];
+                        all = {std::min(all.first, column.first), std::max(all.last, column.last)};
+                    }
+                first[i * SIDE + j] = uint8_t(std::min(all.first, all.last));
+                last[i * SIDE + j] = uint8_t(all.last);
+            }
+    }
+
+  private:
+    struct Range {
+        int first, last;
+    };
+    std::vector<Range> columns_;
+};
+
+/// Bricks that touch an occupied voxel get a 0.
+void mark_bricks(const Grid &g, Bricks &b) {
+    auto range = [&](int axis, int voxel, int &first, int &last) {
+        float brick = b.cell[axis] * BRICK;
+        first = std::max(0, int(float(voxel) / float(g.size[axis]) / brick - 1e-4f));
+        last = std::min(b.size[axis] - 1, int(float(voxel + 1) / float(g.size[axis]) / brick + 1e-4f));
+    };
+    for (int x = 0; x < g.size[0]; ++x)
+        for (int y = 0; y < g.size[1]; ++y)
+            for (int z = 0; z < g.size[2]; ++z) {
+                if (!g.occupied[(int64_t(x) * g.size[1] + y) * g.size[2] + z]) continue;
+                int low[3], high[3];
+                range(0, x, low[0], high[0]);
+                range(1, y, low[1], high[1]);
+                range(2, z, low[2], high[2]);
+                for (int i = low[0]; i <= high[0]; ++i)
+                    for (int j = low[1]; j <= high[1]; ++j)
+                        for (int k = low[2]; k <= high[2]; ++k)
+                            b.index[(size_t(i) * size_t(b.size[1]) + size_t(j)) * size_t(b.size[2]) + size_t(k)] = 0;
+            }
+}
+
+void find_place(const Bricks &b, int32_t at, int *place) {
+    place[0] = at / b.size[2] / b.size[1];
+    place[1] = at / b.size[2] % b.size[1];
+    place[2] = at % b.size[2];
+}
+
+int64_t tile_place(const Bricks &b, int plane, const int *place) {
+    return int64_t(place[PLANE_AXES[plane][0]]) * b.size[PLANE_AXES[plane][1]] + place[PLANE_AXES[plane][1]];
+}
+
+/// The planes at the lattice points of tiles (flat places): [tiles, SIDE * SIDE, 2 C]; the features go into the bricks too.
+std::unique_ptr<float[]> sample_tiles(const Scene &scene, Bricks &b, int plane, const std::vector<int32_t> &tiles, int threads) {
+    const int channels = scene.encoding.channels, C = scene.maps.features;
+    const int first = PLANE_AXES[plane][0], second = PLANE_AXES[plane][1];
+    std::unique_ptr<float[]> sampled(new float[tiles.size() * SIDE * SIDE * size_t(channels)]);
+    b.features[plane].resize(tiles.size() * SIDE * SIDE * size_t(C));
+    Encoding e = scene.encoding;
+    e.which = 1u << plane;
+    parallel_for(threads, int64_t(tiles.size()), [&](int64_t tile, int) {
+        float position[SIDE * SIDE * 3] = {0};
+        int flat = tiles[size_t(tile)], i0 = flat / b.size[second] * BRICK, j0 = flat % b.size[second] * BRICK;
+        for (int i = 0; i < SIDE; ++i)
+            for (int j = 0; j < SIDE; ++j) {
+                position[(i * SIDE + j) * 3 + first] = std::min(float(i0 + i) * b.cell[first], 1.0f);
+                position[(i * SIDE + j) * 3 + second] = std::min(float(j0 + j) * b.cell[second], 1.0f);
+            }
+        float *to = sampled.get() + size_t(tile) * SIDE * SIDE * size_t(channels);
+        kernels().encode(e, position, SIDE * SIDE, to);
+        for (int i = 0; i < SIDE * SIDE; ++i)
+            kernels().to_half(to + i * channels, C, b.features[plane].data() + (tile * SIDE * SIDE + i) * C);
+    });
+    return sampled;
+}
+
+}  // namespace
+
+Bricks make_bricks(const Scene &scene, int threads) {
+    Bricks b;
+    const Grid &g = scene.grid;
+    for (int a = 0; a < 3; ++a) {
+        float extent = g.box[3 + a] - g.box[a];
+        int cells = std::max(1, int(std::ceil(extent / (scene.step / 2))));
+        b.size[a] = (cells + BRICK - 1) / BRICK;
+        b.cell[a] = scene.step / 2 / extent;
+    }
+    b.index.assign(size_t(b.size[0]) * size_t(b.size[1]) * size_t(b.size[2]), -1);
+    mark_bricks(g, b);
+    std::vector<int32_t> bricks, tiles[3];  // flat places
+    for (int p = 0; p < 3; ++p)
+        b.tile[p].assign(size_t(b.size[PLANE_AXES[p][0]]) * size_t(b.size[PLANE_AXES[p][1]]), -1);
+    for (size_t at = 0; at < b.index.size(); ++at) {
+        if (b.index[at] < 0) continue;
+        int place[3];
+        find_place(b, int32_t(at), place);
+        bricks.push_back(int32_t(at));
+        for (int p = 0; p < 3; ++p) {
+            int32_t &tile = b.tile[p][size_t(tile_place(b, p, place))];
+            if (tile >= 0) continue;
+            tile = int32_t(tiles[p].size());
+            tiles[p].push_back(int32_t(tile_place(b, p, place)));
+        }
+    }
+    std::unique_ptr<float[]> sampled[3];
+    for (int p = 0; p < 3; ++p) sampled[p] = sample_tiles(scene, b, p, tiles[p], threads);
+    std::unique_ptr<float[]> sigma(new float[bricks.size() * POINTS]);
+    std::vector<char> dense(bricks.size(), 0);
+    std::vector<Lines> lines(static_cast<size_t>(threads));
+    const CellVoxels cells(g, b);
+    parallel_for(threads, int64_t(bricks.size()), [&](int64_t brick, int thread) {
+        int place[3];
+        find_place(b, bricks[size_t(brick)], place);
+        const float *planes[3];
+        for (int p = 0; p < 3; ++p)
+            planes[p] = sampled[p].get() + size_t(b.tile[p][size_t(tile_place(b, p, place))]) * SIDE * SIDE * size_t(scene.encoding.channels);
+        Lines &line = lines[size_t(thread)];
+        line.find(g, cells, place);
+        dense[size_t(brick)] = kernels().brick(planes, SIDE, scene.maps.features, line.first, line.last, sigma.get() + brick * POINTS);
+    });
+    // Those without any density are left out.
+    std::vector<int32_t> kept;
+    for (size_t i = 0; i < bricks.size(); ++i) {
+        b.index[size_t(bricks[i])] = dense[i] ? int32_t(kept.size()) : -1;
+        if (dense[i]) kept.push_back(int32_t(i));
+    }
+    b.sigma.resize(kept.size() * POINTS);
+    parallel_ranges(threads, int64_t(kept.size()), 64, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i)
+            std::memcpy(b.sigma.data() + i * POINTS, sigma.get() + int64_t(kept[size_t(i)]) * POINTS, sizeof(float) * POINTS);
+    });
+    measure_gaps(b);
+    return b;
+}
+
+}  // namespace dymap
