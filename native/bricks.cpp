@@ -16,27 +16,38 @@ constexpr int SIDE = BRICK + 1, POINTS = SIDE * SIDE * SIDE;
 /// How far away the next brick is, in bricks along the axis where that is most, goes to the places without one.
 void measure_gaps(Bricks &b) {
     const int32_t most = std::max(b.size[0], std::max(b.size[1], b.size[2]));
-    int64_t total = int64_t(b.index.size()), row = b.size[2], layer = row * b.size[1];
-    for (int32_t &index : b.index)
-        if (index < 0) index = -most;
-    for (int direction : {-1, 1})  // what lies before in reading order, then what lies behind
-        for (int64_t i = 0; i < total; ++i) {
-            int64_t at = direction < 0 ? i : total - 1 - i;
-            int32_t &index = b.index[size_t(at)];
-            if (index >= 0) continue;
-            int place[3] = {int(at / layer), int(at / row % b.size[1]), int(at % row)};
-            for (int n = 0; n < 13; ++n) {  // half of the 26 neighbours
-                int by[3] = {n / 9 - 1, n / 3 % 3 - 1, n % 3 - 1}, to[3];
-                bool inside = true;
-                for (int a = 0; a < 3; ++a) {
-                    to[a] = place[a] - direction * by[a];
-                    inside &= to[a] >= 0 && to[a] < b.size[a];
-                }
-                if (!inside) continue;
-                int32_t other = b.index[size_t(to[0] * layer + to[1] * row + to[2])];
-                index = std::max(index, std::min(other, 0) - 1);
-            }
+    const int64_t length = b.size[2], row = length + 2, layer = row * (b.size[1] + 2);
+    std::vector<int32_t> padded(size_t(layer * (b.size[0] + 2)), most);  // with a border: no place is a special case
+    auto start = [&](int x, int y) { return padded.data() + (x + 1) * layer + (y + 1) * row + 1; };
+    auto each_row = [&](auto &&f) {
+        for (int x = 0; x < b.size[0]; ++x)
+            for (int y = 0; y < b.size[1]; ++y) f(start(x, y), b.index.data() + (int64_t(x) * b.size[1] + y) * length);
+    };
+    each_row([&](int32_t *to, const int32_t *index) {
+        for (int64_t z = 0; z < length; ++z)
+            if (index[z] >= 0) to[z] = 0;
+    });
+    auto nearer = [&](int32_t *to, int64_t direction) {  // what lies before in reading order, or behind
+        for (int64_t other : {layer + row, layer, layer - row, row}) {
+            const int32_t *from = to - direction * other;
+            for (int64_t z = 0; z < length; ++z)
+                to[z] = std::min(to[z], std::min(from[z], std::min(from[z - 1], from[z + 1])) + 1);
         }
+    };
+    each_row([&](int32_t *to, const int32_t *) {
+        nearer(to, 1);
+        for (int64_t z = 1; z < length; ++z) to[z] = std::min(to[z], to[z - 1] + 1);
+    });
+    for (int x = b.size[0] - 1; x >= 0; --x)
+        for (int y = b.size[1] - 1; y >= 0; --y) {
+            int32_t *to = start(x, y);
+            nearer(to, -1);
+            for (int64_t z = length - 2; z >= 0; --z) to[z] = std::min(to[z], to[z + 1] + 1);
+        }
+    each_row([&](const int32_t *from, int32_t *to) {
+        for (int64_t z = 0; z < length; ++z)
+            if (to[z] < 0) to[z] = -from[z];
+    });
 }
 
 /// Which voxels every cell of the lattice may lie in, along each axis.

@@ -190,7 +190,8 @@ struct Kernels {
 };
 
 constexpr int MLP_TILE = 2048, SPREAD_VECTORS = 4;
-constexpr int CONVOLVE_ROWS = 96, CONVOLVE_PANELS = 16, CONVOLVE_TERMS = 320;
-constexpr int SQUARE_TILES = 36, SQUARE_PANELS = 8;  // of a job, at most
+constexpr int CONVOLVE_ROWS = 48, CONVOLVE_PANELS = 16, CONVOLVE_TERMS = 192;
+// Of a job, at most. Few outputs: all of it and the weights fit a core's own cache; many: their weights pass by once.
+constexpr int SQUARE_TILES = 24, SQUARE_TILES_WIDE = 48, SQUARE_PANELS = 8;
 
 }  // namespace dymap

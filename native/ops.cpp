@@ -83,10 +83,12 @@ void convolve_squares(const Squares &squares, const uint8_t *wanted, int size, i
         }
     Squares s = squares;
     s.tiles = tiles.data();
-    int64_t count = int64_t(tiles.size()), most = std::min<int64_t>(SQUARE_TILES, std::max<int64_t>(12, count / (2 * threads)));
-    int64_t panels = (s.outputs + PANEL - 1) / PANEL, panel_jobs = (panels + SQUARE_PANELS - 1) / SQUARE_PANELS;
-    int64_t row_jobs = (count + (panel_jobs > 1 ? SQUARE_TILES : most) - 1) / (panel_jobs > 1 ? SQUARE_TILES : most);
-    Scratch scratch(threads, int64_t(sizeof(float)) * kernels().squares_scratch(s, SQUARE_TILES, int(std::min<int64_t>(panels, SQUARE_PANELS))));
+    int64_t count = int64_t(tiles.size()), panels = (s.outputs + PANEL - 1) / PANEL;
+    int64_t panel_jobs = (panels + SQUARE_PANELS - 1) / SQUARE_PANELS;
+    int64_t most = SQUARE_TILES_WIDE;
+    if (panel_jobs == 1) most = std::min<int64_t>(SQUARE_TILES, std::max<int64_t>(12, count / (2 * threads)));
+    int64_t row_jobs = (count + most - 1) / most;
+    Scratch scratch(threads, int64_t(sizeof(float)) * kernels().squares_scratch(s, most, int(std::min<int64_t>(panels, SQUARE_PANELS))));
     parallel_for(threads, row_jobs * panel_jobs, [&](int64_t job, int thread) {
         int64_t row = job % row_jobs, panel = job / row_jobs;
         kernels().squares(s, count * row / row_jobs, count * (row + 1) / row_jobs, int(panels * panel / panel_jobs),

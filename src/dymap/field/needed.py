@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -59,6 +60,7 @@ def _spread(shadow: Tensor, size: int, plane_size: int, overlap: bool) -> Tensor
     return first.float().T @ shadow.float() @ second.float() > 0
 
 
+@cache
 def _read(voxels: int, size: int, margin: float, overlap: bool) -> Tensor:
     """[voxels, size] bool along one axis: which of `size` vertices (without overlap: cells) a voxel's points read."""
     faces = torch.arange(voxels + 1, dtype=torch.float64) / voxels

@@ -196,5 +196,6 @@ def _zeros(memory: Memory, shape: tuple[int, ...], like: Tensor, wanted: Tensor)
         return like.new_zeros(shape)
     out, before = memory.take(shape, like, wanted)
     if before is not None:
-        out[before & ~wanted] = 0
+        stale = torch.nonzero((before & ~wanted).flatten())[:, 0]
+        out.flatten(0, -2).index_fill_(0, stale, 0)
     return out
