@@ -38,7 +38,13 @@ def encode_backward(
     threads: int,
 ) -> None: ...
 def collapse_time(
-    levels: Levels, t: float, tables: Sequence[Tensor], needed: Tensor | None, before: Tensor | None, out: Tensor, threads: int
+    levels: Levels,
+    t: float,
+    tables: Sequence[Tensor],
+    needed: Tensor | None,
+    before: Tensor | None,
+    out: Tensor,
+    threads: int,
 ) -> None: ...
 def collapse_time_backward(
     levels: Levels, t: float, gradient: Tensor, tables: Sequence[Tensor], threads: int

@@ -41,7 +41,9 @@ class HashGrids(nn.Module):
 
         needed: [3, P, P] bool pixels of the planes (row = second axis) around which alone it is used; no gradients.
         """
-        return CollapsedHash(collapse_time(self.tables, self.levels, t, self.gradients, needed, self._memory), self.levels)
+        return CollapsedHash(
+            collapse_time(self.tables, self.levels, t, self.gradients, needed, self._memory), self.levels
+        )
 
 
 @dataclass(frozen=True, eq=False)

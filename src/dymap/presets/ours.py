@@ -31,12 +31,12 @@ _TRAIN = TrainConfig(
     foreground=0.7,
     band=0.2,
     face=0.0,
-    hull_samples=8,
+    hull_samples=12,
     hull_grid=192,
     proposal_grid=96,
     colour_threshold=1e-3,
     view_noise=0.5,
-    steps=11500,
+    steps=12000,
     schedule="cosine",
     quick_start=True,
     lr_codes=4e-3,
@@ -58,22 +58,23 @@ SMALL = Config(
 
 TINY = replace(
     SMALL,
+    field=replace(_FIELD, direction_degree=2),
     capture=CaptureConfig(),
-    train=replace(_TRAIN, steps=2500, foreground=0.75, band=0.18, preview_every=50),
+    train=replace(_TRAIN, hull_samples=8, steps=3800, foreground=0.75, band=0.18, preview_every=80),
 )
-"""The demo's: the same in fewer steps, on images of full size."""
+"""The demo's: much the same in fewer steps, on images of full size."""
 
 POCKET = replace(
     TINY,
     field=replace(
-        _FIELD,
+        TINY.field,
         hash=HashConfig(levels=3, log2_size=14, features=4, base=16, finest=128),
         code_dim=24,
         width=64,
         plane_size=32,
         hidden=8,
     ),
-    bake=BakeConfig(grid=(24, 24, 48)),
+    bake=BakeConfig(grid=(48, 48, 96), subsamples=(3, 3, 3)),
     train=replace(TINY.train, steps=3500),
 )
 """A clip that fits in 2 MB (baked with --half): what `dymap demo --quick` shows."""

@@ -118,4 +118,11 @@ def convolve_squares(
     row, column = (places.int() for places in torch.nonzero(wanted, as_tuple=True))
     side, steps = int(len(x) ** 0.5), torch.arange(squares.side, dtype=torch.int32, device=x.device)
     at = (row + first[0]) * side + column + first[1]
-    convolve(x, at, (steps[:, None] * side + steps).flatten(), taps, to + (row * (out_side or len(wanted)) + column) * step, out)
+    convolve(
+        x,
+        at,
+        (steps[:, None] * side + steps).flatten(),
+        taps,
+        to + (row * (out_side or len(wanted)) + column) * step,
+        out,
+    )
