@@ -250,6 +250,7 @@ int main() {
             check_encodings(threads);
             check_all_maps(threads);
             check_lattice(threads);
+            check_convolve(threads);
             check_render(threads);
         }
         std::printf("%-12s %d lanes: %s\n", name.c_str(), kernels().lanes, failures == before ? "fine" : "FAILED");

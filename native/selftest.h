@@ -200,6 +200,7 @@ inline void maps_one(const Maps &m, const Samples &s, int64_t i, double out[3], 
     }
 }
 
+void check_convolve(int threads);
 void check_hash(int threads);
 void check_lattice(int threads);
 void check_march();

@@ -1,13 +1,13 @@
 """The decoder for rendering: weights made ready once, and only what a frame needs is computed.
 
 Images lie pixel by pixel, channels last, with a border of zeros one pixel wide: a convolution is then a product of
-rows at fixed distances, at whatever pixels are wanted (`dymap.kernels.convolve`). The large ones work on tiles of pixels
-with fewer products (`dymap.kernels.convolve_squares`), for which more around them must be there.
+rows at fixed distances, at whatever pixels are wanted (`dymap.kernels.convolve`). The large ones work on tiles of
+pixels with fewer products (`dymap.kernels.convolve_squares`), for which all pixels around a tile must be there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -51,12 +51,12 @@ class PreparedDecoder:
         def squares(weight: Tensor, bias: Tensor, slope: float = 1.0) -> Squares:
             return pack_squares(weight.detach().to(dtype), bias.detach().clone(), slope)
 
-        self.up: list[list[list[Taps]] | list[list[Squares]]] = []
+        self.up: list[list[list[Taps | Squares]]] = []
         for layer in (layer for layer in decoder.up if isinstance(layer, ScaledUpsample)):
             weight = (layer.weight * layer.scale).transpose(0, 1)
             bias = F.pad(layer.bias, (1, 1, 1, 1)).flatten(1).T  # of every pixel, border and all
-            pack = ready if layer.bias.shape[1] < LARGE else squares
-            self.up.append([[pack(_parity(weight, y, x), bias, SLOPE) for x in (0, 1)] for y in (0, 1)])  # type: ignore[arg-type]
+            pack: Callable[[Tensor, Tensor, float], Taps | Squares] = squares if layer.bias.shape[1] >= LARGE else ready
+            self.up.append([[pack(_parity(weight, y, x), bias, SLOPE) for x in (0, 1)] for y in (0, 1)])
         self.trunk = [ready(conv.weight, head_bias(conv), 0) for conv in decoder.trunk if isinstance(conv, nn.Conv2d)]
         self.planes = []
         for block in BLOCKS:
@@ -91,8 +91,8 @@ class PreparedDecoder:
             planes = _zeros(self._planes, (3, P, P, self.planes[0].bias.shape[0]), code, needed.pixels)
             for plane, pixels, taps in zip(planes, needed.pixels, self.planes, strict=True):
                 convolve_squares(x, pixels, taps, plane.flatten(0, 1))
-            for wanted, taps, out in zip(trunk[1:], self.trunk, images[len(self.up) :], strict=True):
-                _convolve(x, wanted, taps, out, stride=2, border=1)
+            for wanted, layer_taps, out in zip(trunk[1:], self.trunk, images[len(self.up) :], strict=True):
+                _halve(x, wanted, layer_taps, out)
                 x = out
             maps = _zeros(self._maps, (3, S * S, self.maps[0].bias.shape[0]), code, needed.networks)
             for networks, where, taps in zip(maps, needed.networks, self.maps, strict=True):
@@ -116,7 +116,7 @@ class PreparedDecoder:
         self._idle.append(images)
 
 
-def _upsample(x: Tensor, wanted: Tensor, layer: list[list[Taps]] | list[list[Squares]], out: Tensor) -> None:
+def _upsample(x: Tensor, wanted: Tensor, layer: list[list[Taps | Squares]], out: Tensor) -> None:
     """Transposed convolution 4x4, stride 2, at the wanted pixels [2 h, 2 h] of out: each of the four places of a pixel
     within its square of 2x2 is a convolution 2x2. x, out: images with borders."""
     size = len(wanted)
@@ -125,8 +125,8 @@ def _upsample(x: Tensor, wanted: Tensor, layer: list[list[Taps]] | list[list[Squ
         for x_ in (0, 1):
             taps = layer[y][x_]
             if isinstance(taps, Squares):
-                to = (y + 1) * after + x_ + 1
-                convolve_squares(x, wanted[y::2, x_::2], taps, out, first=(y, x_), to=to, out_side=after, step=2)
+                first = (y + 1) * after + x_ + 1
+                convolve_squares(x, wanted[y::2, x_::2], taps, out, first=(y, x_), to=first, out_side=after, step=2)
                 continue
             row, column = (places.int() for places in torch.nonzero(wanted[y::2, x_::2], as_tuple=True))
             at = (row + y) * before + column + x_
@@ -134,12 +134,12 @@ def _upsample(x: Tensor, wanted: Tensor, layer: list[list[Taps]] | list[list[Squ
             convolve(x, at, _offsets(2, before, x), taps, to, out)
 
 
-def _convolve(x: Tensor, wanted: Tensor, taps: Taps, out: Tensor, stride: int = 1, border: int = 0) -> None:
-    """Convolution 3x3 at the wanted pixels [h, h] of out, an image with a border of so many pixels; x has one of 1."""
+def _halve(x: Tensor, wanted: Tensor, taps: Taps, out: Tensor) -> None:
+    """Convolution 3x3, stride 2, at the wanted pixels [h, h] of out. x, out: images with borders."""
     size = len(wanted)
-    before, after = size * stride + 2, size + 2 * border
+    before, after = size * 2 + 2, size + 2
     row, column = (places.int() for places in torch.nonzero(wanted, as_tuple=True))
-    at, to = row * stride * before + column * stride, (row + border) * after + column + border
+    at, to = row * 2 * before + column * 2, (row + 1) * after + column + 1
     convolve(x, at, _offsets(3, before, x), taps, to, out)
 
 

@@ -332,7 +332,7 @@ def convolve_squares(
 ) -> None:
     """See `dymap.kernels.twin.convolve.convolve_squares`."""
     assert squares.points is not None
-    side, out_side = math.isqrt(len(x)), out_side or len(wanted)
+    side, out_side = math.isqrt(len(x)), out_side or len(wanted) or 1
     x, wanted = _plain(x), _plain(wanted)
     points, bias, slope, threads = squares.points, squares.bias, squares.slope, torch.get_num_threads()
     _core.convolve_squares(x, side, wanted, *first, points, squares.tile, bias, slope, out, to, out_side, step, threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -55,8 +56,11 @@ POINTS = 4
 
 
 class Squares(NamedTuple):
-    """Weights of a convolution over squares of pixels. taps: the plain ones; or points: [16, panels, inputs, width], what
-    they are at 4x4 points, for the core, and as many places a side as that gives at once. bias, slope: as of Taps."""
+    """Weights of a convolution over squares of pixels.
+
+    taps: the plain ones; or points: [16, panels, inputs, width], for the core: their values at 4x4 points (Winograd's
+    F(m x m, r x r)). tile: places a side that these give at once. bias, slope: see Taps.
+    """
 
     taps: Taps | None
     points: Tensor | None
@@ -116,13 +120,7 @@ def convolve_squares(
         weight = torch.einsum("ai,bj,ijqo->abqo", back, back, points).flatten(0, 1).to(x.dtype)
         taps = pack_taps(weight, squares.bias, squares.slope, weight.shape[2])
     row, column = (places.int() for places in torch.nonzero(wanted, as_tuple=True))
-    side, steps = int(len(x) ** 0.5), torch.arange(squares.side, dtype=torch.int32, device=x.device)
+    side, steps = math.isqrt(len(x)), torch.arange(squares.side, dtype=torch.int32, device=x.device)
     at = (row + first[0]) * side + column + first[1]
-    convolve(
-        x,
-        at,
-        (steps[:, None] * side + steps).flatten(),
-        taps,
-        to + (row * (out_side or len(wanted)) + column) * step,
-        out,
-    )
+    where = to + (row * (out_side or len(wanted)) + column) * step
+    convolve(x, at, (steps[:, None] * side + steps).flatten(), taps, where, out)
