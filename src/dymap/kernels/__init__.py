@@ -23,6 +23,7 @@ from dymap.kernels.twin.convolve import pack_squares as _pack_squares
 from dymap.kernels.twin.convolve import pack_taps as _pack_taps
 from dymap.kernels.twin.gather import gather_sum
 from dymap.kernels.twin.hashgrid import HashLevels, hash_encode
+from dymap.kernels.twin.lattice import join_planes, plane_points
 from dymap.kernels.twin.mlp_maps import CellWeights, cell_weights
 from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
 
@@ -209,6 +210,7 @@ __all__ = [
     "hash_encode_3d",
     "hash_encode_at",
     "hull_depths",
+    "join_planes",
     "largest_around",
     "march_intervals",
     "mlp_maps",
@@ -216,6 +218,7 @@ __all__ = [
     "open_scene",
     "pack_squares",
     "pack_taps",
+    "plane_points",
     "runs_native",
     "sample_planes",
     "sum_opacity",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dymap.kernels.twin.encoding import encode
 from dymap.kernels.twin.hashgrid import HashLevels
-from dymap.kernels.twin.planes import PLANE_AXES
+from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
 
 
 def plane_points(lines: Sequence[Tensor], plane: int) -> Tensor:
@@ -31,10 +31,16 @@ def density_lattice(planes: Tensor, grids: Tensor, levels: HashLevels, lines: Se
 
     planes: [3, P, P, 2 C]; grids: [3, rows, F]; see `encode`.
     """
-    parts = []
-    for plane, (first, second) in enumerate(PLANE_AXES):
-        encoded = encode(planes, grids, levels, plane_points(lines, plane), (plane,))
-        parts.append(encoded.view(len(lines[first]), len(lines[second]), planes.shape[3]).chunk(2, dim=2))
+    encoded = (encode(planes, grids, levels, plane_points(lines, plane), (plane,)) for plane in ALL_PLANES)
+    return join_planes(list(encoded), lines)
+
+
+def join_planes(encoded: Sequence[Tensor], lines: Sequence[Tensor]) -> Tensor:
+    """Raw density [A, B, D] from what `encode` gives for each plane alone [n * m, 2 C], at its `plane_points`."""
+    parts = [
+        each.view(len(lines[first]), len(lines[second]), -1).chunk(2, dim=2)
+        for each, (first, second) in zip(encoded, PLANE_AXES, strict=True)
+    ]
     (fxy, dxy), (fxz, dxz), (fyz, dyz) = parts  # [A, B, C], [A, D, C], [B, D, C]
 
     def cross(f: Tensor, d: Tensor, g: Tensor, e: Tensor) -> Tensor:
