@@ -48,7 +48,8 @@ def convolve(x: Tensor, at: Tensor, offset: Tensor, taps: Taps, to: Tensor, out:
         where = to[start : start + PLACES].long()
         sums = (x.index_select(0, rows.flatten()).view(len(rows), -1) @ columns).to(out)
         sums += taps.bias if taps.bias.ndim == 1 else taps.bias[where]
-        out[where] = sums if taps.slope == 1 else F.leaky_relu(sums, taps.slope)
+        sums = sums if taps.slope == 1 else F.leaky_relu(sums, taps.slope)
+        out.index_copy_(0, where, sums)  # unlike an assignment it refuses negative places
 
 
 POINTS = 4
