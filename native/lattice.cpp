@@ -1,5 +1,6 @@
 // Density on a lattice from its three planes, and what is looked at around its points.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -76,6 +77,52 @@ double sum_opacity(const float *sigma, const uint8_t *counts, int64_t n, float l
     std::vector<double> sums(size_t((n + PIECE - 1) / PIECE), 0.0);
     parallel_ranges(threads, n, PIECE, [&](int64_t begin, int64_t end, int) {
         sums[size_t(begin / PIECE)] = kernels().sum_opacity(sigma + begin, counts + begin, end - begin, length, slope + begin);
+    });
+    double total = 0;
+    for (double s : sums) total += s;
+    return total;
+}
+
+namespace {
+
+/// Adds the sign of here - there, value by value; returns the sum of |here - there|.
+double add_signs(const float *here, const float *there, int64_t n, float *signs) {
+    float sum = 0;
+    for (int64_t i = 0; i < n; ++i) {
+        float step = here[i] - there[i];
+        signs[i] += float(step > 0) - float(step < 0);
+        sum += std::fabs(step);
+    }
+    return sum;
+}
+
+}  // namespace
+
+double total_variation(const float *sigma, const int *size, float length, float *slope, int threads) {
+    const int64_t A = size[0], B = size[1], D = size[2], slab = B * D;
+    const std::vector<uint8_t> all(size_t(D), 1);
+    std::vector<float> alpha(size_t(A * slab));
+    parallel_for(threads, A * B, [&](int64_t row, int) {
+        kernels().sum_opacity(sigma + row * D, all.data(), D, length, slope + row * D);
+        for (int64_t i = row * D; i < (row + 1) * D; ++i)
+            alpha[size_t(i)] = sigma[i] > 0 ? 1 - slope[i] / length : std::isnan(sigma[i]) ? sigma[i] : 0;
+    });
+    std::vector<double> sums(static_cast<size_t>(A));
+    parallel_for(threads, A, [&](int64_t a, int) {
+        std::vector<float> signs(static_cast<size_t>(D));
+        double sum = 0;
+        for (int64_t b = 0; b < B; ++b) {
+            const float *here = alpha.data() + a * slab + b * D;
+            std::fill(signs.begin(), signs.end(), 0.0f);
+            if (a > 0) sum += add_signs(here, here - slab, D, signs.data());
+            if (b > 0) sum += add_signs(here, here - D, D, signs.data());
+            sum += add_signs(here + 1, here, D - 1, signs.data() + 1);
+            if (a + 1 < A) add_signs(here, here + slab, D, signs.data());
+            if (b + 1 < B) add_signs(here, here + D, D, signs.data());
+            add_signs(here, here + 1, D - 1, signs.data());
+            for (int64_t d = 0; d < D; ++d) slope[a * slab + b * D + d] *= signs[size_t(d)];
+        }
+        sums[size_t(a)] = sum;
     });
     double total = 0;
     for (double s : sums) total += s;

@@ -399,6 +399,13 @@ NB_MODULE(_core, m) {
         nb::gil_scoped_release release;
         return sum_opacity(sigma.data(), reinterpret_cast<const uint8_t *>(counts.data()), n, length, slope.data(), threads_of(threads));
     }, "sigma"_a, "counts"_a, "length"_a, "slope"_a.noconvert(), "threads"_a);
+    m.def("total_variation", [](const In &sigma, float length, const Out &slope, int threads) {
+        require(sigma.ndim() == 3 && sigma.size() > 0 && sigma.size() < (size_t(1) << 31), "sigma must be [a, b, d], not empty");
+        int size[3] = {int(sigma.shape(0)), int(sigma.shape(1)), int(sigma.shape(2))};
+        require(shaped(slope, {size[0], size[1], size[2]}), "slope of another size");
+        nb::gil_scoped_release release;
+        return total_variation(sigma.data(), size, length, slope.data(), threads_of(threads));
+    }, "sigma"_a, "length"_a, "slope"_a.noconvert(), "threads"_a);
     m.def("largest_around", [](const In &grid, const Out &out, int threads) {
         require(grid.ndim() == 3 && grid.size() > 0 && grid.size() < (size_t(1) << 31), "grid must be [a, b, d], not empty");
         int size[3] = {int(grid.shape(0)), int(grid.shape(1)), int(grid.shape(2))};

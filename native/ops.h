@@ -48,6 +48,9 @@ void density_lattice(const Lattice &, float *sigma, int threads);
 void density_lattice_backward(const Lattice &, const float *d_sigma, float *const *d_planes, int threads);
 /// See Kernels::sum_opacity.
 double sum_opacity(const float *sigma, const uint8_t *counts, int64_t n, float length, float *slope, int threads);
+/// Sum of |differences| of the opacities over `length` between neighbours of a grid of densities along its three axes;
+/// slope: what the sum changes by with each density.
+double total_variation(const float *sigma, const int *size, float length, float *slope, int threads);
 /// The largest of each value of a grid [size] and its 26 neighbours.
 void largest_around(const float *grid, const int *size, float *out, int threads);
 

@@ -60,6 +60,28 @@ void check_opacity(int64_t n, int threads) {
     expect(std::isnan(sum_opacity(sigma.data(), counts.data(), n, 0.017f, slope.data(), threads)), "a density that is no number passes for one");
 }
 
+void check_variation(const int (&size)[3], int threads) {
+    context = std::string(kernels().name) + " total_variation";
+    const int64_t n[3] = {size[0], size[1], size[2]};
+    Floats sigma = random(n[0] * n[1] * n[2], -50, 50), slope(sigma.size(), NAN);
+    Doubles alpha, signs(sigma.size(), 0.0);
+    for (float s : sigma) alpha.push_back(1 - std::exp(-std::max(double(s), 0.0) * 0.017f));
+    double total = 0;
+    const int64_t apart[3] = {n[1] * n[2], n[2], 1};
+    for (int64_t i = 0; i < n[0] * n[1] * n[2]; ++i)
+        for (int axis = 0; axis < 3; ++axis) {
+            if (i / apart[axis] % n[axis] == 0) continue;
+            double step = alpha[size_t(i)] - alpha[size_t(i - apart[axis])], sign = double(step > 0) - double(step < 0);
+            total += std::fabs(step);
+            signs[size_t(i)] += sign;
+            signs[size_t(i - apart[axis])] -= sign;
+        }
+    for (size_t i = 0; i < sigma.size(); ++i) signs[i] *= sigma[i] > 0 ? 0.017f * (1 - alpha[i]) : 0;
+    double found = total_variation(sigma.data(), size, 0.017f, slope.data(), threads);
+    expect(std::fabs(found - total) <= 1e-5 * (1 + total), "sum");
+    expect_close(slope, signs, "slope", 1e-6);
+}
+
 void check_largest(const int (&size)[3], int threads) {
     context = "largest_around";
     Floats grid = random(int64_t(size[0]) * size[1] * size[2]), out(grid.size(), NAN);
@@ -87,6 +109,9 @@ void check_lattice(int threads) {
     }
     check_density({2, 2, 1100}, 2, threads);
     for (int64_t n : {0, 1, 16, 37, 40000}) check_opacity(n, threads);
+    check_variation({1, 1, 1}, threads);
+    check_variation({3, 1, 9}, threads);
+    check_variation({4, 6, 33}, threads);
     check_largest({1, 1, 1}, threads);
     check_largest({4, 1, 9}, threads);
     check_largest({3, 6, 2}, threads);

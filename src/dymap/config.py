@@ -206,6 +206,11 @@ class TrainConfig:
     kl_weight: float = 1e-6
     empty_weight: float = 0.1
     """With `hull_samples`: weight of the opacity outside the hull."""
+    surface_weight: float = 0.0
+    """With `hull_samples`: weight of the area of surfaces, so that what no camera pins down is smooth."""
+    any_background: bool = False
+    """With masks: the mean error of colours over all backgrounds instead of that over black alone (not as
+    published)."""
     use_masks: bool = True
     seed: int = 0
     log_every: int = 50

@@ -54,6 +54,21 @@ def test_sum_opacity_of_what_is_no_number_is_none(variant: str) -> None:
     sigma[33] = float("nan")
     with using(variant):
         assert kernels.sum_opacity(sigma, torch.ones(50, dtype=torch.bool), 0.1).isnan()
+        assert kernels.total_variation(sigma.view(1, 5, 10), 0.1).isnan()
+
+
+@each_variant
+@pytest.mark.parametrize("shape", [(1, 1, 1), (4, 1, 9), (3, 5, 7), (40, 30, 33)])
+def test_total_variation(variant: str, shape: tuple[int, ...]) -> None:
+    compare(variant, lambda sigma: kernels.total_variation(sigma, 0.3)[None], strided(*shape))
+
+
+@pytest.mark.parametrize("variant", [*kernels.available()])
+def test_total_variation_of_a_block_is_its_surface(variant: str) -> None:
+    sigma = torch.full((6, 7, 9), -1.0)
+    sigma[2:4, 3:6, 1:5] = 1e6
+    with using(variant):
+        assert kernels.total_variation(sigma, 0.1).item() == 2 * (2 * 3 + 2 * 4 + 3 * 4)
 
 
 @pytest.mark.parametrize("variant", [*kernels.available()])

@@ -12,7 +12,15 @@ from dymap.config import TrainConfig
 from dymap.geometry.rays import Rays
 from dymap.render.volume import Rendered
 from dymap.train.batches import Item
-from dymap.train.losses import colour_loss, entropy_loss, mask_loss, psnr, published_losses
+from dymap.train.losses import (
+    background_loss,
+    colour_loss,
+    entropy_loss,
+    mask_loss,
+    psnr,
+    published_losses,
+    surface_loss,
+)
 from tests.golden.sources import Golden
 
 
@@ -95,3 +103,29 @@ def test_golden_psnr(golden: Golden) -> None:
 
 def np_scalar(value: Tensor) -> Tensor:
     return value.detach().reshape(())
+
+
+def test_background_term_is_the_mean_over_all_backgrounds() -> None:
+    seen, item = batch()
+    counts = ~item.edge
+    levels = (torch.arange(100) + 0.5) / 100  # grey is enough: channels are independent
+    errors = [
+        colour_loss(seen.rgb + (1 - seen.acc)[:, None] * b, item.rgb + (1 - item.mask)[:, None] * b, counts)
+        for b in levels
+    ]
+    found = colour_loss(seen.rgb, item.rgb, counts) + background_loss(seen, item, counts)
+    torch.testing.assert_close(found, torch.stack(errors).mean(), rtol=1e-4, atol=1e-6)
+
+
+def test_background_counts_only_where_it_is_asked_for() -> None:
+    seen, item = batch()
+    losses = published_losses(seen, item, TrainConfig(any_background=True))
+    assert set(losses) == {"colour", "mask", "background"}
+    torch.testing.assert_close(losses["background"], background_loss(seen, item, ~item.edge))
+    assert "background" not in published_losses(seen, item, TrainConfig(any_background=True, use_masks=False))
+
+
+def test_surface_of_an_opaque_block() -> None:
+    sigma = torch.zeros(8, 9, 10)
+    sigma[2:5, 3:7, 4:6] = 1e6
+    assert surface_loss(sigma, 0.01).item() == pytest.approx(2 * (3 * 4 + 3 * 2 + 4 * 2) / sigma.numel())

@@ -58,6 +58,11 @@ def density_lattice(planes: Tensor, grids: Tensor, levels: HashLevels, lines: Se
     return _for(planes, grids, *lines).density_lattice(planes, grids, levels, lines)
 
 
+def total_variation(sigma: Tensor, length: float) -> Tensor:
+    """See `dymap.kernels.twin.lattice.total_variation`."""
+    return _for(sigma).total_variation(sigma, length)
+
+
 def sum_opacity(sigma: Tensor, counts: Tensor, length: float) -> Tensor:
     """See `dymap.kernels.twin.lattice.sum_opacity`."""
     return _for(sigma).sum_opacity(sigma, counts, length)
@@ -222,5 +227,6 @@ __all__ = [
     "runs_native",
     "sample_planes",
     "sum_opacity",
+    "total_variation",
     "using",
 ]

@@ -6,7 +6,7 @@ Every function here takes contiguous or strided float32 tensors on the CPU; `dym
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -171,21 +171,29 @@ class _DensityLattice(torch.autograd.Function):
 
 def sum_opacity(sigma: Tensor, counts: Tensor, length: float) -> Tensor:
     """See `dymap.kernels.twin.lattice.sum_opacity`."""
-    return _SumOpacity.apply(sigma, counts.contiguous(), length)
+    counts = counts.contiguous()
+    return _Sum.apply(sigma, lambda s, slope, n: _core.sum_opacity(s, counts, length, slope, n))
 
 
-class _SumOpacity(torch.autograd.Function):
+def total_variation(sigma: Tensor, length: float) -> Tensor:
+    """See `dymap.kernels.twin.lattice.total_variation`."""
+    return _Sum.apply(sigma, lambda s, slope, n: _core.total_variation(s, length, slope, n))
+
+
+class _Sum(torch.autograd.Function):
+    """A sum over densities that comes with its slopes: compute(sigma, slope, threads) returns it and fills them."""
+
     @staticmethod
-    def forward(ctx: Any, sigma: Tensor, counts: Tensor, length: float) -> Tensor:
+    def forward(ctx: Any, sigma: Tensor, compute: Callable[[Tensor, Tensor, int], float]) -> Tensor:
         slope = torch.empty(sigma.shape)
-        total = _core.sum_opacity(_plain(sigma), counts, length, slope, torch.get_num_threads())
+        total = compute(_plain(sigma), slope, torch.get_num_threads())
         ctx.save_for_backward(slope)
         return sigma.new_tensor(total)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (slope,) = ctx.saved_tensors
-        return slope * grads[0], None, None
+        return slope * grads[0], None
 
 
 def largest_around(grid: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from dymap.render.volume import Rendered, integrate, intervals, ray_depths
 from dymap.train.adam import LazyAdam
 from dymap.train.batches import BatchSampler, Item
 from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint, sweep
-from dymap.train.losses import Losses, LossFunction, empty_loss, psnr, published_losses
+from dymap.train.losses import Losses, LossFunction, empty_loss, psnr, published_losses, surface_loss
 from dymap.train.schedule import lr_factor
 
 LAZY_ADAM: dict[str, Any] = {"betas": (0.9, 0.99), "eps": 1e-12}
@@ -132,6 +132,8 @@ def render_item(
     sigma = density_lattice(frame, *lattice)
     length = march_step(frame.box, config.render.max_samples)
     losses["empty"] = train.empty_weight * empty_loss(sigma, look_up(hull, lattice), length)
+    if train.surface_weight:
+        losses["surface"] = train.surface_weight * surface_loss(sigma, length)
     jitter = uniform(len(item.rays), train.hull_samples)
     z, dist, hit = hull_depths(item.rays, frame.box, hull, jitter, sigma.detach())
     chosen = torch.nonzero(hit)[:, 0]

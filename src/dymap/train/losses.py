@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dymap.config import TrainConfig
-from dymap.kernels import sum_opacity
+from dymap.kernels import sum_opacity, total_variation
 from dymap.render.volume import Rendered
 from dymap.train.batches import Item
 
@@ -33,6 +33,22 @@ def entropy_loss(acc: Tensor, counts: Tensor) -> Tensor:
     return -(p * p.log() + (1 - p) * (1 - p).log()).mean()
 
 
+def background_loss(seen: Rendered, item: Item, counts: Tensor) -> Tensor:
+    """By how much the colour loss, averaged over all backgrounds in [0, 1]^3, exceeds that over black; may be negative.
+
+    Over a background b the error of a colour is d - a b, with d what it is over black and a = acc - mask. The mean of
+    its square over uniform b is d^2 - d a + a^2 / 3. Over black alone dark parts may stay translucent.
+    """
+    d, a = (seen.rgb - item.rgb)[counts].mean(dim=1), (seen.acc - item.mask)[counts]
+    return (a * (a / 3 - d)).mean()
+
+
+def surface_loss(sigma: Tensor, step: float) -> Tensor:
+    """Total variation of the opacity over a length `step` (metres) on a lattice of raw densities [gx, gy, gz], a point:
+    the area of surfaces."""
+    return total_variation(sigma, step) / sigma.numel()
+
+
 def empty_loss(sigma: Tensor, hull: Tensor, step: float) -> Tensor:
     """Mean opacity over a length `step` (metres) of points outside the visual hull, where there is nothing.
 
@@ -43,11 +59,13 @@ def empty_loss(sigma: Tensor, hull: Tensor, step: float) -> Tensor:
 
 
 def published_losses(seen: Rendered, item: Item, config: TrainConfig) -> Losses:
-    """Colour, and the mask or entropy term."""
+    """Colour, and the mask or entropy term; what `any_background` adds is ours."""
     counts = ~item.edge
     losses = {"colour": colour_loss(seen.rgb, item.rgb, counts)}
     if config.use_masks:
         losses["mask"] = config.mask_weight * mask_loss(seen.acc, item.mask, counts)
+        if config.any_background:
+            losses["background"] = background_loss(seen, item, counts)
     else:
         losses["entropy"] = config.mask_weight * entropy_loss(seen.acc, counts)
     return losses

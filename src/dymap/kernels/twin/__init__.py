@@ -4,7 +4,7 @@ from dymap.kernels.twin.adam import adam
 from dymap.kernels.twin.convolve import convolve, convolve_squares
 from dymap.kernels.twin.encoding import density, encode
 from dymap.kernels.twin.hashgrid import collapse_time, hash_encode_3d, hash_encode_at
-from dymap.kernels.twin.lattice import density_lattice, largest_around, sum_opacity
+from dymap.kernels.twin.lattice import density_lattice, largest_around, sum_opacity, total_variation
 from dymap.kernels.twin.march import march_intervals
 from dymap.kernels.twin.mlp_maps import mlp_maps
 from dymap.kernels.twin.planes import sample_planes
@@ -24,4 +24,5 @@ __all__ = [
     "mlp_maps",
     "sample_planes",
     "sum_opacity",
+    "total_variation",
 ]

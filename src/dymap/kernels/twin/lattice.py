@@ -59,6 +59,13 @@ def sum_opacity(sigma: Tensor, counts: Tensor, length: float) -> Tensor:
     return (1 - torch.exp(-torch.relu(sigma[counts]) * length)).sum()
 
 
+def total_variation(sigma: Tensor, length: float) -> Tensor:
+    """Sum of |differences| between the opacities 1 - exp(-relu(sigma) * length) of neighbours along each axis of a grid
+    of densities [a, b, d]: about the area of the surfaces in it, in sides of voxels."""
+    alpha = 1 - torch.exp(-torch.relu(sigma) * length)
+    return torch.stack([alpha.diff(dim=axis).abs().sum() for axis in range(3)]).sum()
+
+
 def largest_around(grid: Tensor) -> Tensor:
     """The largest of each value of a grid [a, b, d] and its 26 neighbours; without gradient.
 
