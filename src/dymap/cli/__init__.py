@@ -13,7 +13,7 @@ import tyro
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Faults of the input become one sentence on stderr and exit code 1."""
     # Imported here, so that `import dymap` does not pay for the commands.
-    from dymap.cli import bake, demo, evaluate, import_model, info, mesh, render, sample, train
+    from dymap.cli import bake, demo, evaluate, import_model, info, mesh, render, sample, train, view
     from dymap.cli.console import show_warning
     from dymap.errors import InputError
     from dymap.train.loop import NotFiniteError
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         "bake": bake.bake,
         "evaluate": evaluate.evaluate,
         "render": render.render,
+        "view": view.view,
         "mesh": mesh.mesh,
         "import-model": import_model.import_model,
         "info": info.info,

@@ -29,11 +29,17 @@ from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
 
 if core is not None or TYPE_CHECKING:
     from dymap.kernels import native
-    from dymap.kernels.native import Scene
+    from dymap.kernels.native import Cancel, Scene
 else:
 
     class Scene:
         """There is none without the core."""
+
+    class Cancel:
+        """Without the core images are not cancelled: they are finished."""
+
+        def cancel(self) -> None:
+            """Nothing looks at it."""
 
 
 def _for(*tensors: Tensor | None) -> ModuleType:
@@ -193,6 +199,7 @@ __all__ = [
     "ALL_PLANES",
     "PLANE_AXES",
     "AdamStep",
+    "Cancel",
     "CellWeights",
     "HashLevels",
     "Memory",

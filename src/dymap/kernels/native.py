@@ -408,6 +408,10 @@ def hull_depths(
     return z, dist, hit
 
 
+Cancel = _core.Cancel
+"""Its `cancel()`, called from another thread, ends an image that is being rendered."""
+
+
 class Scene:
     """A frame's tensors, its occupancy and its step, ready for whole images (see `dymap.kernels.open_scene`)."""
 
@@ -456,7 +460,7 @@ class Scene:
         origin: NDArray[np.float64],
         offset: float,
         size: tuple[int, int],
-        cancel: _core.Cancel | None = None,
+        cancel: Cancel | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
         """What a pinhole camera sees, over black.
 

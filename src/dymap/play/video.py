@@ -14,6 +14,7 @@ from dymap.bake.model_file import SUFFIX, BakedVideo, load_video
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.path import orbit_path
+from dymap.kernels import Cancel
 from dymap.render.cache import FrameCache, frame_maker
 from dymap.render.image import Background, Image, render_image
 
@@ -52,12 +53,14 @@ class Video:
         *,
         renderer: RendererName = "march",
         background: Background = "black",
+        cancel: Cancel | None = None,
     ) -> Image:
         """The clip at position `frame` (0-based) seen by a camera: rgb, acc and depth.
 
         renderer: `march` skips empty space (method.md 8); `fast` takes shortcuts that hardly show, for real time (where
         the native core does not run it is `march`); `volume` samples the whole box (method.md 5) and is slower.
-        Lens distortion of the camera is ignored. Raises IndexError for a frame outside the clip.
+        Lens distortion of the camera is ignored. `cancel` may end the image from another thread, which raises Cancelled
+        (where the native core does not run it is finished). Raises IndexError for a frame outside the clip.
         """
         if renderer not in ("march", "fast", "volume"):
             raise ValueError(f"unknown renderer {renderer!r}; known are 'march', 'fast' and 'volume'")
@@ -70,6 +73,7 @@ class Video:
             samples=settings.samples,
             max_samples=settings.max_samples,
             background=background,
+            cancel=cancel,
         )
 
     def prefetch(self, frame: int, renderer: RendererName = "march") -> None:

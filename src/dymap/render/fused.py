@@ -12,8 +12,12 @@ from torch import Tensor
 from dymap.field.frame import Frame
 from dymap.field.hashgrid import CollapsedHash
 from dymap.geometry.camera import Camera
-from dymap.kernels import Scene, open_scene
+from dymap.kernels import Cancel, Scene, open_scene
 from dymap.render.march import march_step
+
+
+class Cancelled(Exception):
+    """An image was cancelled while it was rendered."""
 
 
 def exact_scene(frame: Frame, grid: Tensor, max_samples: int) -> Scene | None:
@@ -43,8 +47,14 @@ def fast_scene(frame: Frame, grid: Tensor, max_samples: int) -> Scene | None:
     return scene
 
 
-def see(scene: Scene, camera: Camera) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """rgb [H, W, 3] over black, acc [H, W], depth [H, W] and hit [H, W] of an undistorted camera's image."""
+def see(scene: Scene, camera: Camera, cancel: Cancel | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """rgb [H, W, 3] over black, acc [H, W], depth [H, W] and hit [H, W] of an undistorted camera's image.
+
+    Raises Cancelled if `cancel` ended it before all of it was done.
+    """
     ray = camera.R.T @ np.linalg.inv(camera.K)
     size = (camera.width, camera.height)
-    return scene.render(ray, camera.position, camera.pixel_offset, size)[:4]
+    rgb, acc, depth, hit, done = scene.render(ray, camera.position, camera.pixel_offset, size, cancel)
+    if done < 1:
+        raise Cancelled
+    return rgb, acc, depth, hit

@@ -13,7 +13,7 @@ from torch import Tensor
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import camera_rays, pixel_grid
-from dymap.kernels import Scene
+from dymap.kernels import Cancel, Scene
 from dymap.render.fused import exact_scene, see
 from dymap.render.march import march_rays, march_step
 from dymap.render.volume import Rendered, render_rays
@@ -61,18 +61,20 @@ def render_image(
     samples: int = 64,
     max_samples: int = 256,
     background: Background = "black",
+    cancel: Cancel | None = None,
 ) -> Image:
     """The Frame seen by a camera.
 
     frame: or a scene that was made from one (see fused.py), which says itself how it is rendered. grid: [gx, gy, gz]
     occupancy for the marching renderer; None: the volume renderer with `samples` a ray.
+    cancel: may end it from another thread, where the native core renders; then Cancelled is raised.
     Memory is bounded beyond the image itself. The camera must be undistorted.
     """
     if isinstance(frame, Scene):
-        return _over(*see(frame, camera), background)
+        return _over(*see(frame, camera, cancel), background)
     scene = None if grid is None else exact_scene(frame, grid, max_samples)
     if scene is not None:
-        return _over(*see(scene, camera), background)
+        return _over(*see(scene, camera, cancel), background)
     rows = max(1, BAND_PIXELS // camera.width)
     seen, hits = [], []
     for first in range(0, camera.height, rows):
