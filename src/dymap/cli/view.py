@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,6 +37,8 @@ def view(
         raise InputError(f"--size {size}: expected {SIDES[0]} to {SIDES[1]} pixels")
     if not run.exists():
         raise InputError(f"{run}: not there; expected the folder of a baked run, or a baked file")
+    # A browser that leaves while its picture is rendered: nothing that anybody needs to know.
+    warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
     video = load(run, pick_device(device, threads))
     try:
         with Viewer(video, host, port, Settings(renderer, size, BACKGROUNDS[background])) as viewer:

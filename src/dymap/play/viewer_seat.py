@@ -34,6 +34,7 @@ DRAFT_SECONDS = 0.05
 JPEG_QUALITY = {True: 75, False: 92}
 """Of drafts, and of full pictures."""
 MAX_FPS = 60
+CAMERA_COLOUR: Colour = (230, 130, 30)
 PLAY: Any = "player-play"
 PAUSE: Any = "player-pause"
 """Names of icons (a type of viser's own)."""
@@ -180,8 +181,9 @@ class Seat:
             view = view_of(camera)
             size = 0.05 * float(np.linalg.norm(camera.position - middle))
             frustum = self._client.scene.add_camera_frustum(
-                f"/cameras/{index}", view.fov, view.aspect, scale=size, thickness=size / 20, color=(230, 130, 30),
-                wxyz=view.wxyz, position=view.position, visible=False, cast_shadow=False, receive_shadow=False,
+                f"/cameras/{index}", view.fov, view.aspect, scale=size, color=CAMERA_COLOUR, thickness=2,
+                thickness_units="screen", wxyz=view.wxyz, position=view.position, visible=False, cast_shadow=False,
+                receive_shadow=False,
             )  # fmt: skip
             stand = stand_at(camera, self._up, middle)
 

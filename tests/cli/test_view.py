@@ -1,0 +1,180 @@
+"""dymap view: serves until Ctrl-C; what is refused; what a browser shows."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from websockets.sync.client import connect
+
+from dymap.cli.demo import PACKAGED
+from dymap.play.video import load
+from dymap.play.viewer_camera import view_of
+from tests.cli.conftest import Run
+from tests.play.test_page import BROWSER, needs_browser
+from tests.play.viewer_client import visit
+
+not_windows = pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
+
+
+@contextlib.contextmanager
+def viewing(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
+    """`python -m dymap view ...` in a process of its own, its port, and what it said so far; ended in any case."""
+    command = [sys.executable, "-m", "dymap", "view", *map(str, arguments), "--port", "0", "--threads", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline() + process.stdout.readline()
+            found = re.search(r"open http://[^ ]*:(\d+)", said)
+            assert found, (said, process.communicate())
+            yield process, int(found[1]), said
+        finally:
+            process.kill()
+
+
+def end(process: subprocess.Popen[str]) -> str:
+    """Ctrl-C; what was said since. It must end well and soon."""
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert err == ""
+    return out
+
+
+@not_windows
+def test_ctrl_c_ends_it_while_browsers_look(tmp_path: Path) -> None:
+    camera = load(PACKAGED).cameras[0]
+    with viewing(PACKAGED, "--size", 64) as (process, port, said):
+        assert "24 frames" in said
+        assert f"ssh -L {port}:127.0.0.1:{port}" in said
+        assert b"<html" in urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=10).read().lower()
+        with visit(port) as visitor:
+            visitor.stand(view_of(camera), 400, 300)
+            assert visitor.picture(64, 48).max() > 100
+            visitor.set("Play", True)
+            visitor.until(lambda: visitor.controls["Play"]["label"] == "Pause")
+            assert end(process) == "ended\n"
+        with pytest.raises(OSError, match=r"refused|denied"):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+@not_windows
+def test_other_addresses_are_warned_of() -> None:
+    with viewing(PACKAGED, "--host", "0.0.0.0") as (process, port, said):
+        assert f"open http://127.0.0.1:{port}" in said
+        assert f"warning: whoever reaches 0.0.0.0:{port} can look" in said
+        end(process)
+
+
+def test_what_is_refused(dymap: Run, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dymap("view", tmp_path / "none").failed_with("none: not there", "folder of a baked run")
+    dymap("view", trained).failed_with("not baked yet; run `dymap bake")
+    broken = tmp_path / "broken.dymap"
+    broken.write_bytes(b"nothing")
+    dymap("view", broken).failed_with("broken.dymap")
+    dymap("view", PACKAGED, "--size", 9).failed_with("--size 9: expected 64 to 2048")
+    dymap("view", PACKAGED, "--port", -1).failed_with("--port -1: expected a number")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        dymap("view", PACKAGED, "--port", port).failed_with(f"cannot listen on 127.0.0.1 port {port}", "--port")
+    monkeypatch.setitem(sys.modules, "viser", None)
+    dymap("view", PACKAGED).failed_with("pip install 'dymap[viewer]'")
+
+
+class Page:
+    """A page in a headless browser, driven over its debugging port."""
+
+    def __init__(self, socket: Any):
+        self._socket, self._calls = socket, 0
+        self.requests: list[str] = []
+
+    def call(self, method: str, **parameters: object) -> dict[str, Any]:
+        self._calls += 1
+        self._socket.send(json.dumps({"id": self._calls, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._socket.recv(timeout=60))
+            if message.get("method") == "Network.requestWillBeSent":
+                self.requests.append(message["params"]["request"]["url"])
+            if message.get("id") == self._calls:
+                return message["result"]
+
+    def text(self) -> str:
+        return self.call("Runtime.evaluate", expression="document.body.innerText")["result"]["value"]
+
+    def picture(self) -> np.ndarray:
+        """[H, W, 3] what the window shows."""
+        data = base64.b64decode(self.call("Page.captureScreenshot")["data"])
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None
+        return picture[..., ::-1]
+
+
+@contextlib.contextmanager
+def browser(url: str, profile: Path) -> Iterator[Page]:
+    """A headless browser with WebGL in software, at an address."""
+    assert BROWSER is not None
+    command = [BROWSER, "--headless", "--no-sandbox", "--hide-scrollbars", "--use-angle=swiftshader"]
+    command += ["--enable-unsafe-swiftshader", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+    command += ["--window-size=640,480", "about:blank"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            told, limit = profile / "DevToolsActivePort", time.monotonic() + 30
+            while not (told.exists() and len(told.read_text().split()) == 2):
+                assert time.monotonic() < limit, "the browser did not start"
+                time.sleep(0.05)
+            pages = json.load(
+                urllib.request.urlopen(f"http://127.0.0.1:{told.read_text().split()[0]}/json", timeout=10)
+            )
+            address = next(page for page in pages if page["type"] == "page")["webSocketDebuggerUrl"]
+            with connect(address, max_size=None) as socket:
+                page = Page(socket)
+                page.call("Network.enable")
+                page.call("Page.navigate", url=url)
+                yield page
+        finally:
+            process.terminate()
+
+
+@needs_browser
+@not_windows
+def test_a_browser_shows_the_clip(tmp_path: Path) -> None:
+    """On white, in the middle of the window, upright; and the page asks nobody else for anything."""
+    with viewing(PACKAGED, "--size", 128, "--background", "white") as (process, port, _):
+        with browser(f"http://127.0.0.1:{port}", tmp_path) as page:
+            limit = time.monotonic() + 45
+            while " ms" not in page.text():
+                assert time.monotonic() < limit, page.text()
+                time.sleep(0.1)
+            for label in ("Play", "Frame", "Layer", "Renderer", "Resolution", "Background", "Cameras"):
+                assert label in page.text()
+            while (shown := figure(page.picture())).mean() < 0.02:
+                assert time.monotonic() < limit, "the picture did not appear"
+            rows, columns = np.nonzero(shown)
+            assert abs(np.median(columns) / shown.shape[1] - 0.5) < 0.1
+            assert np.ptp(rows) > np.ptp(columns), "she stands"
+            local = (f"http://127.0.0.1:{port}/", "data:", "blob:", "about:")
+            assert [url for url in page.requests if not url.startswith(local)] == []
+        end(process)
+
+
+def figure(window: np.ndarray) -> np.ndarray:
+    """[H, W] bool: what is not white, away from the controls at the right and the notice at the top left."""
+    shown = window.min(axis=-1) < 150
+    shown[:, int(0.6 * shown.shape[1]) :] = False
+    shown[: shown.shape[0] // 2, : int(0.4 * shown.shape[1])] = False
+    return shown
