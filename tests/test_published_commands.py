@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tests.bake.test_released import final_file
 from tests.bake.videos import painted_video
 from tests.captures import add_grey_masks
 from tests.cli.test_import import settings
+from tests.cli.test_view import end, viewing
 from tests.evaluate.weights import write_random
 from tests.golden.sources import Golden
 
@@ -47,6 +49,15 @@ def run(command: str, places: dict[str, Path], *more: str) -> None:
     assert program == "dymap"
     words = [re.sub(r"^[A-Z]{3,}\b", lambda found: str(places[found[0]]), word) for word in words]
     assert main([*words, *more]) == 0, command
+
+
+def look(command: str, places: dict[str, Path]) -> None:
+    """Type a command that serves a page until Ctrl-C; the page must be there, and the end a good one."""
+    arguments = [re.sub(r"^[A-Z]{3,}\b", lambda found: str(places[found[0]]), word) for word in command.split()[2:]]
+    with viewing(*arguments) as (process, port, _):
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=10).read()
+        assert b"<html" in page.lower()
+        end(process)
 
 
 def train(command: str, places: dict[str, Path], steps: int = 1) -> None:
@@ -118,6 +129,8 @@ def test_command_runs(command: str, places: dict[str, Path], trimmed: Golden, tm
         save_video(tmp_path / "video.dymap", painted_video(trimmed))  # the tiny run has no surface yet
         run(command, here | {"RUN": tmp_path})
         assert list((tmp_path / "meshes").iterdir())
+    elif command.startswith("dymap view"):
+        look(command, here)
     elif command.startswith("dymap render") and not re.search("--views|--cameras", command):
         run(command, here, "--views", "3")
     else:

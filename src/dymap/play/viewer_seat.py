@@ -176,14 +176,14 @@ class Seat:
     def _add_cameras(self) -> None:
         """The capture's cameras, a twentieth as large as they are far from the scene."""
         middle = self._video.viewer_box(0).mean(dim=0).cpu().numpy().astype(np.float64)
-        self._frustums = []
+        self._frustums: list[tuple[Any, Array, float]] = []
         for index, camera in enumerate(self._video.cameras):
             view = view_of(camera)
             size = 0.05 * float(np.linalg.norm(camera.position - middle))
             frustum = self._client.scene.add_camera_frustum(
-                f"/cameras/{index}", view.fov, view.aspect, scale=size, color=CAMERA_COLOUR, thickness=2,
-                thickness_units="screen", wxyz=view.wxyz, position=view.position, visible=False, cast_shadow=False,
-                receive_shadow=False,
+                f"/cameras/{index}", view.fov, view.aspect, scale=size, variant="filled", color=CAMERA_COLOUR,
+                thickness=2, thickness_units="screen", wxyz=view.wxyz, position=view.position, visible=False,
+                cast_shadow=False, receive_shadow=False,
             )  # fmt: skip
             stand = stand_at(camera, self._up, middle)
 
@@ -191,7 +191,7 @@ class Seat:
                 self.stand(stand)
 
             frustum.on_click(jump)
-            self._frustums.append(frustum)
+            self._frustums.append((frustum, camera.position, size))
 
     def stand(self, stand: Stand) -> None:
         """Move the browser's camera."""
@@ -204,6 +204,7 @@ class Seat:
     async def _moved(self, _: object) -> None:
         self._view = self._reported()
         self._turns.wish(self._id)
+        await self._show_cameras(None)
 
     async def _changed(self, _: object) -> None:
         self._turns.wish(self._id)
@@ -214,8 +215,11 @@ class Seat:
             self._turns.wish(self._id)
 
     async def _show_cameras(self, _: object) -> None:
-        for frustum in self._frustums:
-            frustum.visible = self._cameras.value
+        """All but the one in which the browser's own camera stands: it would veil the picture."""
+        for frustum, position, size in self._frustums:
+            shown = self._cameras.value and float(np.linalg.norm(position - self._view.position)) > size
+            if frustum.visible != shown:
+                frustum.visible = shown
 
     async def _play_or_pause(self, _: object) -> None:
         self._playing = not self._playing
