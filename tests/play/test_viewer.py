@@ -26,6 +26,9 @@ from dymap.play.viewer_turns import REST
 from dymap.render.fused import Cancelled
 from tests.play.viewer_client import Visitor, visit
 
+# Some tests leave while a picture is on its way; viser notices.
+pytestmark = pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection")
+
 SIDE = 128
 OTHERS = ("::1", "127.0.0.2")
 """Addresses of this machine that a server at 127.0.0.1 does not listen on."""
@@ -110,7 +113,8 @@ def test_cancelled_images_are_said_to_be(video: Video) -> None:
     torch.testing.assert_close(image.rgb, video.render(camera).rgb)  # without the native core it is finished
 
 
-def test_drafts_come_first(viewer: Viewer, video: Video) -> None:
+def test_drafts_come_first(viewer: Viewer, video: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dymap.play.viewer_turns.REST", 1.0)  # a busy machine needs time for the draft too
     with visit(viewer.port) as visitor:
         visitor.stand(view_of(video.cameras[0]), SIDE, SIDE)
         visitor.picture(SIDE, SIDE)
@@ -155,8 +159,11 @@ def test_play_advances_and_pause_stops(visitor: Visitor, video: Video) -> None:
         uuid = visitor.controls["Frame"]["uuid"]
         return [m["updates"]["value"] for m in visitor.said[start:] if m.get("uuid") == uuid and "updates" in m]
 
-    visitor.until(lambda: len(frames()) >= 4)
-    assert frames()[:4] == [video.num_frames - 1, 0, 1, 2], "every frame, and again from the start"
+    visitor.until(lambda: len(frames()) >= 4 and min(frames()) < 3)
+    told = frames()
+    steps = np.diff([video.num_frames - 2, *told]) % video.num_frames
+    assert (steps >= 1).all(), f"onwards, and again from the start: {told}"
+    assert (steps <= 3).all(), f"what is shown quickly is told in one message: {told}"
     assert visitor.controls["Play"]["label"] == "Pause"
     visitor.set("Play", True)
     visitor.until(lambda: visitor.controls["Play"]["label"] == "Play")
@@ -236,8 +243,12 @@ def test_a_storm_of_movement_ends_with_the_last_view(viewer: Viewer, video: Vide
         for k in range(300):
             visitor.stand(view_of(video.cameras[k % 16]), SIDE, SIDE)
         visitor.stand(view_of(video.cameras[6]), SIDE, SIDE)
-        assert likeness(visitor.picture(SIDE, SIDE), video.render(video.cameras[6]).numpy()) > 36
+        expected = video.render(video.cameras[6]).numpy()
+        full = (SIDE, SIDE, 3)
+        visitor.until(lambda: visitor.pictures[-1:] != [] and visitor.pictures[-1].shape == full
+                      and likeness(visitor.pictures[-1], expected) > 36)  # fmt: skip
         visitor.listen(2 * REST)
+        assert likeness(visitor.pictures[-1], expected) > 36
         assert len(visitor.pictures) < 100
 
 
