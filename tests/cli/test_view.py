@@ -26,6 +26,7 @@ from dymap.cli.demo import PACKAGED
 from dymap.play.video import load
 from dymap.play.viewer import Viewer
 from dymap.play.viewer_camera import view_of
+from dymap.play.viewer_seat import Settings
 from tests.cli.conftest import Run
 from tests.play.test_page import BROWSER, needs_browser
 from tests.play.viewer_client import visit
@@ -155,25 +156,23 @@ def browser(url: str, profile: Path) -> Iterator[Page]:
 
 
 @needs_browser
-@not_windows
 def test_a_browser_shows_the_clip(tmp_path: Path) -> None:
     """On white, in the middle of the window, upright; and the page asks nobody else for anything."""
-    with viewing(PACKAGED, "--size", 128, "--background", "white") as (process, port, _):
-        with browser(f"http://127.0.0.1:{port}", tmp_path) as page:
-            limit = time.monotonic() + 45
-            while " ms" not in page.text():
-                assert time.monotonic() < limit, page.text()
-                time.sleep(0.1)
-            for label in ("Play", "Frame", "Layer", "Renderer", "Resolution", "Background", "Cameras"):
-                assert label in page.text()
-            while (shown := figure(page.picture())).mean() < 0.02:
-                assert time.monotonic() < limit, "the picture did not appear"
-            rows, columns = np.nonzero(shown)
-            assert abs(np.median(columns) / shown.shape[1] - 0.5) < 0.1
-            assert np.ptp(rows) > np.ptp(columns), "she stands"
-            local = (f"http://127.0.0.1:{port}/", "data:", "blob:", "about:")
-            assert [url for url in page.requests if not url.startswith(local)] == []
-        end(process)
+    settings = Settings("fast", 128, (255, 255, 255))
+    with Viewer(load(PACKAGED), port=0, settings=settings) as viewer, browser(viewer.url, tmp_path) as page:
+        limit = time.monotonic() + 45
+        while " ms" not in page.text():
+            assert time.monotonic() < limit, page.text()
+            time.sleep(0.1)
+        for label in ("Play", "Frame", "Layer", "Renderer", "Resolution", "Background", "Cameras"):
+            assert label in page.text()
+        while (shown := figure(page.picture())).mean() < 0.02:
+            assert time.monotonic() < limit, "the picture did not appear"
+        rows, columns = np.nonzero(shown)
+        assert abs(np.median(columns) / shown.shape[1] - 0.5) < 0.1
+        assert np.ptp(rows) > np.ptp(columns), "she stands"
+        local = (f"{viewer.url}/", "data:", "blob:", "about:")
+        assert [url for url in page.requests if not url.startswith(local)] == []
 
 
 def figure(window: np.ndarray) -> np.ndarray:
