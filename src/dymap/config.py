@@ -162,8 +162,10 @@ class TrainConfig:
 
     batches: Literal["items", "frames"] = "items"
     """items: each draws one (frame, camera); frames: each draws one frame seen by many cameras."""
+    processes: int = 1
+    """Processes that draw a batch each and average their gradients (`dymap train --processes`)."""
     items: int = 16
-    """Items a step."""
+    """Items a step and process."""
     rays: int = 1024
     """Rays an item."""
     views_per_item: int = 0
@@ -219,7 +221,7 @@ class TrainConfig:
     keep_checkpoints: int = 2
 
     def __post_init__(self) -> None:
-        _check_positive(self, "items", "rays", "steps", "epoch_steps", "hull_grid", "proposal_grid")
+        _check_positive(self, "processes", "items", "rays", "steps", "epoch_steps", "hull_grid", "proposal_grid")
         _check_positive(self, "log_every", "preview_every", "checkpoint_every")
 
 

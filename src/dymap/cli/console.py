@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,40 @@ def keep_freed_memory() -> None:
         return
 
 
+def exit_code(command: Callable[[], int | None]) -> int:
+    """Call a command; returns its exit code. Faults of the input become one sentence on stderr and exit code 1."""
+    from dymap.train.distributed import LostError, TeamError
+    from dymap.train.loop import NotFiniteError
+
+    try:
+        return int(command() or 0)
+    except TeamError:  # the process that failed says why
+        return 1
+    except (InputError, NotFiniteError, LostError) as error:
+        print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not re.search("out of memory|allocate memory", str(error)):
+            raise
+        print(
+            "error: not enough memory for this; ask for smaller images, fewer rays or a coarser lattice",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def resolve_device(name: str) -> str:
+    """What `auto` stands for here; other names as they are."""
+    if name != "auto":
+        return name
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
 def pick_device(name: str, threads: int = 0) -> torch.device:
     """The torch device called `name`; auto takes a GPU where there is one. Raises InputError if it is absent.
 
@@ -48,11 +83,7 @@ def pick_device(name: str, threads: int = 0) -> torch.device:
     keep_freed_memory()
     if threads > 0:
         torch.set_num_threads(threads)
-    if name == "auto":
-        if torch.cuda.is_available():
-            name = "cuda"
-        else:
-            name = "mps" if torch.backends.mps.is_available() else "cpu"
+    name = resolve_device(name)
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

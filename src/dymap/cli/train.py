@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,13 +17,24 @@ import torch
 import tyro
 
 from dymap.capture import Capture, open_capture
-from dymap.cli.console import Device, Threads, console, pick_device, progress_bar
+from dymap.cli.console import (
+    Device,
+    Threads,
+    console,
+    exit_code,
+    pick_device,
+    progress_bar,
+    resolve_device,
+    show_warning,
+)
 from dymap.config import Config, replace_key
 from dymap.errors import InputError
-from dymap.field.field import count_parameters
+from dymap.field.field import Field, count_parameters
 from dymap.presets import preset as find_preset
+from dymap.train.distributed import Place, Team, join
+from dymap.train.launch import INTERRUPTED, launch
 from dymap.train.listeners import Curves, Preview
-from dymap.train.loop import StepReport, new_field
+from dymap.train.loop import ALONE, Listener, StepReport, new_field
 from dymap.train.loop import train as run_training
 from dymap.train.run import RunFolder
 
@@ -43,11 +57,20 @@ def train(
     steps: Annotated[int | None, tyro.conf.arg(help="Training steps.")] = None,
     minutes: Annotated[float | None, tyro.conf.arg(help="Stop after this time; run again to go on.")] = None,
     seed: Annotated[int | None, tyro.conf.arg(help="Seed of all random draws.")] = None,
+    processes: Annotated[
+        int | None, tyro.conf.arg(help="Processes that train together, each on a GPU of its own or on the CPU.")
+    ] = None,
     set: Annotated[tuple[str, ...], tyro.conf.arg(help="Any other option, as train.rays=2048.")] = (),
     device: Device = "auto",
     threads: Threads = 0,
 ) -> int:
-    """Train a field on a capture. Ctrl-C saves; the same command resumes."""
+    """Train a field on a capture. Ctrl-C saves; the same command resumes.
+
+    On several GPUs: --processes, or torchrun --nproc_per_node N -m dymap train ...
+    """
+    place = Place.from_torchrun()
+    if place and processes not in (None, place.size):
+        raise InputError(f"torchrun has started {place.size} processes; leave --processes {processes} away")
     options = {
         "capture.test_views": test_views or None,
         "capture.test_frame_step": test_frame_step,
@@ -58,14 +81,69 @@ def train(
         "capture.unit": unit,
         "train.steps": steps,
         "train.seed": seed,
+        "train.processes": place.size if place else processes,
     }
     if minutes is not None and not minutes >= 0:
         raise InputError(f"--minutes {minutes:g}: expected 0 or more")
     config = configure(find_preset(preset), options, set)
-    where = pick_device(device, threads)
-    with progress_bar("prepare images") as progress:
-        capture = open_capture(data, config.capture, progress)
-    return train_capture(capture, config, RunFolder(out), preset, where, minutes)
+    job = Job(data, config, RunFolder(out), preset, device, threads, minutes)
+    count = config.train.processes
+    if place or count == 1:
+        return train_in_place(job, place or Place())
+    device_of(device, Place(count - 1, count, count - 1, count))  # before anything is started
+    if threads == 0:
+        job = replace(job, threads=max(1, torch.get_num_threads() // count))
+    with stop_on_signal() as stopped:
+        return launch(count, partial(work, job), signalled(stopped))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training as it was asked for. threads: of each process."""
+
+    data: Path
+    config: Config
+    run: RunFolder
+    preset: str
+    device: str
+    threads: int
+    minutes: float | None
+
+
+def work(job: Job, place: Place, stopped: Callable[[], bool]) -> int:
+    """What a process does that `launch` has started."""
+    warnings.showwarning = show_warning
+    return exit_code(lambda: train_in_place(job, place, stopped))
+
+
+def train_in_place(job: Job, place: Place, stopped: Callable[[], bool] | None = None) -> int:
+    """Train alone or together with others; only the leading process speaks. stopped: see `train_capture`."""
+    device = pick_device(device_of(job.device, place), job.threads)
+    with join(place, device) as team:
+        if not team.leads:
+            console.quiet = True
+            warnings.simplefilter("ignore")
+
+        def prepare() -> Capture:
+            with progress_bar("prepare images") as progress:
+                return open_capture(job.data, job.config.capture, progress)
+
+        capture = team.in_turn(prepare)
+        return train_capture(capture, job.config, job.run, job.preset, device, job.minutes, team, stopped)
+
+
+def device_of(name: str, place: Place) -> str:
+    """The device of a process, among those of its machine. Raises InputError if there are not enough."""
+    name = resolve_device(name)
+    if place.size == 1 or name == "cpu":
+        return name
+    if name != "cuda":
+        raise InputError(f"--device {name}: several processes train on cuda, one GPU each, or on cpu")
+    if torch.cuda.device_count() < place.local_size:
+        raise InputError(
+            f"{place.local_size} processes need as many GPUs, this machine has {torch.cuda.device_count()}"
+        )
+    return f"cuda:{place.local_rank}"
 
 
 def configure(config: Config, options: dict[str, Any], assignments: tuple[str, ...] = ()) -> Config:
@@ -89,38 +167,45 @@ def configure(config: Config, options: dict[str, Any], assignments: tuple[str, .
 
 
 def train_capture(
-    capture: Capture, config: Config, run: RunFolder, preset: str, device: torch.device, minutes: float | None = None
+    capture: Capture,
+    config: Config,
+    run: RunFolder,
+    preset: str,
+    device: torch.device,
+    minutes: float | None = None,
+    team: Team = ALONE,
+    stopped: Callable[[], bool] | None = None,
 ) -> int:
-    """Train with progress on the terminal; 0 when all steps are done, 130 when interrupted."""
-    try:
-        field = new_field(config, torch.from_numpy(capture.boxes)).to(device)
-    except ValueError as error:
-        raise InputError(f"no field can be made with these options: {error}") from None
-    run.create(config, capture.source.root, preset)
+    """Train with progress on the terminal; 0 when all steps are done, 130 when interrupted.
+
+    stopped: whether somebody wants to stop; None: signals to this process say so.
+    """
+    with team.together():
+        try:
+            field = new_field(config, torch.from_numpy(capture.boxes)).to(device)
+        except ValueError as error:
+            raise InputError(f"no field can be made with these options: {error}") from None
+        if team.leads:
+            run.create(config, capture.source.root, preset)
+    where = device if team.size == 1 else f"{team.size} processes with {device.type}"
     console.print(
         f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "
         f"{len(capture.test_views)} test views of {capture.cameras[0].width} x {capture.cameras[0].height}; "
-        f"{count_parameters(field) / 1e6:.1f} M parameters on {device}; curves: tensorboard --logdir {run.curves}"
+        f"{count_parameters(field) / 1e6:.1f} M parameters on {where}; curves: tensorboard --logdir {run.curves}"
     )
-    with (
-        closing(Curves(run, config.train.log_every)) as curves,
-        stop_on_signal() as stopped,
-        progress_bar("train") as progress,
-    ):
-        preview = Preview(run, field, capture, config, curves)
+    with ExitStack() as opened:
+        asked = stopped or signalled(opened.enter_context(stop_on_signal()))
         clock = Clock(minutes)
-
-        def show(report: StepReport) -> None:
-            note = f"PSNR {report.psnr:.1f} dB, {report.rays / report.seconds / 1000:.0f} k rays/s"
-            progress(report.step + 1, config.train.steps, note)
-
+        with team.together():
+            listeners = opened.enter_context(listening(run, field, capture, config)) if team.leads else ()
         done = run_training(
             field,
             capture,
             config,
             run.checkpoints,
-            listeners=(curves, preview, show),
-            should_stop=lambda: bool(stopped) or clock.over(),
+            listeners=listeners,
+            should_stop=lambda: asked() or clock.over(),
+            team=team,
         )
     finished = done >= config.train.steps
     console.print(
@@ -128,7 +213,19 @@ def train_capture(
         if finished
         else f"stopped and saved after {done} of {config.train.steps} steps; the same command goes on"
     )
-    return 130 if stopped else 0
+    return INTERRUPTED if asked() else 0
+
+
+@contextmanager
+def listening(run: RunFolder, field: Field, capture: Capture, config: Config) -> Iterator[tuple[Listener, ...]]:
+    """Curves, preview pictures and a progress bar."""
+    with closing(Curves(run, config.train.log_every)) as curves, progress_bar("train") as progress:
+
+        def show(report: StepReport) -> None:
+            note = f"PSNR {report.psnr:.1f} dB, {report.rays / report.seconds / 1000:.0f} k rays/s"
+            progress(report.step + 1, config.train.steps, note)
+
+        yield curves, Preview(run, field, capture, config, curves), show
 
 
 class Clock:
@@ -139,6 +236,10 @@ class Clock:
 
     def over(self) -> bool:
         return self.end is not None and time.monotonic() >= self.end
+
+
+def signalled(received: list[int]) -> Callable[[], bool]:
+    return lambda: bool(received)
 
 
 @contextmanager

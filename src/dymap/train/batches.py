@@ -85,17 +85,18 @@ def draw_pixels(pools: Pools, count: int, config: TrainConfig, rng: np.random.Ge
 
 
 class BatchSampler:
-    """Draws the items of a step. The draw depends on the seed and the step alone, so a resumed run repeats it."""
+    """Draws the items of a step. The draw depends on the seed, the step and the process's rank alone, so a resumed run
+    repeats it."""
 
-    def __init__(self, capture: Capture, config: TrainConfig, device: torch.device | str = "cpu"):
-        self.capture, self.config, self.device = capture, config, device
+    def __init__(self, capture: Capture, config: TrainConfig, device: torch.device | str = "cpu", rank: int = 0):
+        self.capture, self.config, self.device, self.rank = capture, config, device, rank
         self._hulls: dict[int, NDArray[np.uint8]] = {}
         self._pools: OrderedDict[tuple[int, int], Pools] = OrderedDict()
         self._pool_bytes = 0
         self._rig = Rig(capture.cameras)
 
     def draw(self, step: int) -> list[Item]:
-        rng = np.random.default_rng([self.config.seed, step])
+        rng = np.random.default_rng([self.config.seed, step, self.rank])
         frames = len(self.capture.frames)
         views = np.array(self.capture.train_views)
         items = []

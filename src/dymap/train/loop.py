@@ -2,8 +2,8 @@
 
     sampler.draw(step) -> items -> field.at(frame) -> integrate -> losses -> backward -> clip -> Adam
 
-What a step computes depends on the parameters, the optimiser's state, the seed and the step's number alone, so a run
-that was killed and resumed computes the same numbers as one that was not.
+What a step computes depends on the parameters, the optimiser's state, the seed, the step's number and the number of
+processes alone, so a run that was killed and resumed computes the same numbers as one that was not.
 """
 
 from __future__ import annotations
@@ -31,11 +31,15 @@ from dymap.render.volume import Rendered, integrate, intervals, ray_depths
 from dymap.train.adam import LazyAdam
 from dymap.train.batches import BatchSampler, Item
 from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint, sweep
+from dymap.train.distributed import Team
 from dymap.train.losses import Losses, LossFunction, empty_loss, psnr, published_losses, surface_loss
 from dymap.train.schedule import lr_factor
 
 LAZY_ADAM: dict[str, Any] = {"betas": (0.9, 0.99), "eps": 1e-12}
 """Of the hash tables with `lazy_adam`: an entry is touched every 30th step or so, by small gradients."""
+
+
+ALONE = Team()
 
 
 class NotFiniteError(RuntimeError):
@@ -44,7 +48,8 @@ class NotFiniteError(RuntimeError):
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step measured. losses: weighted terms; psnr: of the drawn rays, dB; seconds: wall time."""
+    """What one step measured. losses: weighted terms; psnr: of the drawn rays, dB; rays: of all processes; seconds:
+    wall time. Losses and PSNR are those of this process's batch."""
 
     step: int
     losses: dict[str, float]
@@ -149,14 +154,38 @@ def train_step(
     config: Config,
     step: int,
     loss_function: LossFunction = published_losses,
+    team: Team = ALONE,
 ) -> StepReport:
-    """One step. Raises NotFiniteError before anything is changed if a loss or a gradient is not finite."""
+    """One step. Raises NotFiniteError before anything is changed if a loss or a gradient is not finite; TeamError if
+    that, or anything else, happened to another process."""
     started = time.perf_counter()
     factor = lr_factor(step, config.train)
     for group in optimiser.param_groups:
         group["lr"] = group["base_lr"] * factor
-    generator = torch.Generator().manual_seed(config.train.seed * 1_000_003 + step)
     optimiser.zero_grad(set_to_none=True)
+    parameters = list(field.parameters())
+    present = [False] * len(parameters)
+    with team.together(present):
+        rays, totals = add_gradients(field, sampler, config, step, loss_function, team.rank)
+        present[:] = [parameter.grad is not None for parameter in parameters]
+    team.average(parameters, present, field.hash.gradients or ())
+    if not isinstance(optimiser, LazyAdam):
+        torch.nn.utils.clip_grad_value_(parameters, config.train.clip_value)
+    optimiser.step()
+    quality = psnr(torch.tensor(totals["colour"])).item() if totals.get("colour") else float("nan")
+    lr = config.train.lr_hash * factor
+    return StepReport(step, totals, quality, lr, rays * team.size, time.perf_counter() - started)
+
+
+def add_gradients(
+    field: Field, sampler: BatchSampler, config: Config, step: int, loss_function: LossFunction, rank: int
+) -> tuple[int, dict[str, float]]:
+    """Draw a process's batch and add the gradients of its losses to those of the field.
+
+    Returns how many rays it has, and the losses. Raises NotFiniteError.
+    """
+    # The generator takes 32 bits of its seed; multiples of 2^32 / golden ratio keep the ranks' seeds far apart there.
+    generator = torch.Generator().manual_seed(config.train.seed * 1_000_003 + step + rank * 2_654_435_769)
     items = sampler.draw(step)
     totals: dict[str, float] = {}
     counted = [int((~item.edge).sum()) for item in items]
@@ -175,12 +204,7 @@ def train_step(
     norms = torch.stack(torch._foreach_norm(list(gradients.values())))
     if not torch.isfinite(norms).all():
         check_finite({f"gradient of {name}": value for name, value in gradients.items()}, step)
-    if not isinstance(optimiser, LazyAdam):
-        torch.nn.utils.clip_grad_value_(field.parameters(), config.train.clip_value)
-    optimiser.step()
-    quality = psnr(torch.tensor(totals["colour"])).item() if totals.get("colour") else float("nan")
-    rays = sum(len(item.rays) for item in items)
-    return StepReport(step, totals, quality, config.train.lr_hash * factor, rays, time.perf_counter() - started)
+    return sum(len(item.rays) for item in items), totals
 
 
 def check_finite(tensors: dict[str, Tensor], step: int) -> None:
@@ -198,13 +222,48 @@ def train(
     loss_function: LossFunction = published_losses,
     listeners: tuple[Listener, ...] = (),
     should_stop: Callable[[], bool] = lambda: False,
+    team: Team = ALONE,
 ) -> int:
     """Train until `config.train.steps` steps are done, resuming from the newest checkpoint; returns the steps done.
 
     field: on the device to train on; its boxes must be the capture's. listeners hear of every step; when
     should_stop() is true the run ends cleanly after the step. Checkpoints are written every `checkpoint_every` steps
-    and at the end. Raises NotFiniteError, InputError.
+    and at the end. team: the processes that train the field together, `config.train.processes` of them; it is enough
+    that one should stop; the leading one writes, and all of them read the same folder. Raises NotFiniteError,
+    InputError, and TeamError where another process did.
     """
+    stop = [False]
+    with team.together(stop):
+        check_fit(field, capture, config, team)
+        sampler = BatchSampler(capture, config.train, field.boxes.device, team.rank)
+        optimiser = make_optimiser(field, config)
+        step = saved = resume(checkpoint_folder, field, optimiser, team) if checkpoint_folder else 0
+        stop[0] = should_stop()
+    begin_alike(step, checkpoint_folder, field, team)
+
+    def save() -> None:
+        nonlocal saved
+        if checkpoint_folder and saved < step and team.leads:
+            check_finite(dict(field.named_parameters()), step)
+            save_checkpoint(checkpoint_folder, step, field, optimiser, config.train.keep_checkpoints)
+            saved = step
+
+    while step < config.train.steps and not stop[0]:
+        report = train_step(field, optimiser, sampler, config, step, loss_function, team)
+        step += 1
+        with team.together(stop):
+            for listener in listeners:
+                listener(report)
+            if step % config.train.checkpoint_every == 0:
+                save()
+            stop[0] = should_stop()
+    with team.together():
+        save()
+    return step
+
+
+def check_fit(field: Field, capture: Capture, config: Config, team: Team) -> None:
+    """Raises InputError if field, capture, configuration and team do not belong together."""
     if field.num_frames != len(capture.frames):
         raise InputError(f"the field has {field.num_frames} frames, the capture {len(capture.frames)}")
     if config.train.use_masks and not capture.has_masks:
@@ -212,28 +271,29 @@ def train(
             f"{capture.name} has no masks: train with --set train.use_masks=false train.hull_samples=0, which fills "
             "the box with samples and needs many more steps"
         )
-    sampler = BatchSampler(capture, config.train, field.boxes.device)
-    optimiser = make_optimiser(field, config)
-    step = 0
-    if checkpoint_folder:
-        sweep(checkpoint_folder)
-    if checkpoint_folder and (found := checkpoints(checkpoint_folder)):
-        step = load_checkpoint(found[-1][1], field, optimiser)
-    saved = step
+    if team.size != config.train.processes:
+        raise InputError(
+            f"train.processes is {config.train.processes}, but {team.size} train: start so many with "
+            "dymap train --processes or with torchrun"
+        )
 
-    def save() -> None:
-        nonlocal saved
-        if checkpoint_folder and saved < step:
-            check_finite(dict(field.named_parameters()), step)
-            save_checkpoint(checkpoint_folder, step, field, optimiser, config.train.keep_checkpoints)
-            saved = step
 
-    while step < config.train.steps and not should_stop():
-        report = train_step(field, optimiser, sampler, config, step, loss_function)
-        step += 1
-        for listener in listeners:
-            listener(report)
-        if step % config.train.checkpoint_every == 0:
-            save()
-    save()
-    return step
+def resume(folder: Path, field: Field, optimiser: torch.optim.Optimizer, team: Team) -> int:
+    """Load the newest checkpoint, if there is one; returns the steps that are done."""
+    if team.leads:
+        sweep(folder)
+    found = checkpoints(folder)
+    return load_checkpoint(found[-1][1], field, optimiser) if found else 0
+
+
+def begin_alike(step: int, folder: Path | None, field: Field, team: Team) -> None:
+    """Make all processes begin at the same step, or raise InputError, and with the same parameters."""
+    leading = torch.tensor(step)
+    team.share([leading])
+    with team.together():
+        if int(leading) != step:
+            raise InputError(
+                f"{folder}: process {team.rank} finds {step} steps done here, the leading process {int(leading)}; all "
+                "machines must see the same folder"
+            )
+    team.share(field.state_dict().values())

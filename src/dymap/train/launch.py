@@ -1,0 +1,99 @@
+"""Several processes of this machine that work together, and what becomes of them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from dymap.train.distributed import LostError, Place
+
+INTERRUPTED = 130
+"""Exit code of a process that was asked to stop, and did."""
+GRACE = 10.0
+"""Seconds in which the others must end once one has failed."""
+Stopped = Callable[[], bool]
+
+
+def launch(size: int, work: Callable[[Place, Stopped], int], asked: Stopped) -> int:
+    """Call `work(place, stopped)` in `size` new processes; its results are their exit codes. Returns the first that is
+    neither 0 nor INTERRUPTED, or the largest.
+
+    work: importable by its name. stopped() becomes true in all of them when asked() is true here; Ctrl-C reaches
+    none of them. When one fails, so do the others, after GRACE seconds at the latest; when this process is gone, so
+    are they. Raises LostError that names a process that was killed.
+    """
+    context = multiprocessing.get_context("spawn")  # a process that has used threads or a GPU cannot be forked
+    stop = context.Event()
+    with tempfile.TemporaryDirectory(prefix="dymap-") as folder:
+        meeting = Path(folder) / "meeting"
+        processes = [
+            context.Process(target=_work, args=(work, Place(rank, size, rank, size, meeting), stop.is_set), daemon=True)
+            for rank in range(size)
+        ]
+        try:
+            with _ignoring_ctrl_c():  # as the new processes will for good
+                for process in processes:
+                    process.start()
+            for _ in _until_all_end(processes):
+                if asked():
+                    stop.set()
+            return _exit_code(processes)
+        finally:
+            for process in processes:
+                if process.pid is not None:
+                    process.kill()
+                    process.join()
+
+
+def _work(work: Callable[[Place, Stopped], int], place: Place, stopped: Stopped) -> None:
+    """What a new process does."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.exit(work(place, stopped))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _ignoring_ctrl_c() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _until_all_end(processes: list[SpawnProcess]) -> Iterator[None]:
+    """Yields a few times a second until all processes have ended, or one has failed and the others had their time."""
+    end = float("inf")
+    while running := [process.sentinel for process in processes if process.exitcode is None]:
+        wait(running, timeout=0.2)
+        if end == float("inf") and any(process.exitcode not in (None, 0, INTERRUPTED) for process in processes):
+            end = time.monotonic() + GRACE
+        if time.monotonic() >= end:
+            return
+        yield
+
+
+def _exit_code(processes: list[SpawnProcess]) -> int:
+    codes = [process.exitcode for process in processes if process.exitcode is not None]
+    for rank, process in enumerate(processes):
+        if process.exitcode is not None and process.exitcode < 0:
+            name = signal.Signals(-process.exitcode).name
+            hint = ", as a system does that runs out of memory" if name == "SIGKILL" else ""
+            raise LostError(f"process {rank} of {len(processes)} was ended by {name}{hint}")
+    return next((code for code in codes if code not in (0, INTERRUPTED)), max(codes))
