@@ -195,9 +195,9 @@ def train_capture(
     )
     with ExitStack() as opened:
         asked = stopped or signalled(opened.enter_context(stop_on_signal()))
-        clock = Clock(minutes)
         with team.together():
             listeners = opened.enter_context(listening(run, field, capture, config)) if team.leads else ()
+        clock = Clock(minutes)
         done = run_training(
             field,
             capture,
