@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dymap.cli.train import configure, device_of
+from dymap.cli.train import configure, device_of, threads_of
 from dymap.errors import InputError
 from dymap.presets import preset
 from dymap.train.checkpoint import checkpoints
@@ -43,10 +43,11 @@ def test_signal_saves_and_torchrun_goes_on(sample: Path, tmp_path: Path) -> None
     """Ctrl-C reaches the process that the user has started; the run is the same however its processes are started."""
     run = RunFolder(tmp_path / "run")
 
-    def command(*more: object) -> list[str]:
-        return [*train_arguments(sample, run.root, *ENDLESS, *more), "train.checkpoint_every=1000000"]
+    def command(steps: int, *more: object) -> list[str]:
+        options = "train.checkpoint_every=1000000", "train.schedule=published"  # for which steps may be added
+        return [*train_arguments(sample, run.root, "--steps", steps, "--device", "cpu", *more), *options]
 
-    with training(command(*TWO)) as process:
+    with training(command(1_000_000, "--processes", 2)) as process:
         wait_for(run.log, process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
@@ -59,10 +60,10 @@ def test_signal_saves_and_torchrun_goes_on(sample: Path, tmp_path: Path) -> None
     records = [json.loads(line) for line in run.log.read_text().splitlines()]
     assert [record["step"] for record in records] == list(range(step)), "one process writes"
     assert records[0]["rays"] == 2 * run.read().config.train.rays
-    said = torchrun(command("--minutes", 0.04, "--device", "cpu"))
+    said = torchrun(command(step + 1))
     assert said.returncode == 0, said
-    assert " ".join(said.stdout.split()).count("stopped and saved after") == 1
-    assert checkpoints(run.checkpoints)[-1][0] > step
+    assert " ".join(said.stdout.split()).count(f"trained {step + 1} of {step + 1} steps") == 1
+    assert checkpoints(run.checkpoints)[-1][0] == step + 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
@@ -90,6 +91,7 @@ def test_number_of_processes_belongs_to_the_run(dymap: Run, sample: Path, tmp_pa
     ("options", "reason"),
     [
         (("--processes", 0), "processes"),
+        (("--processes", 2, "--threads", -1), "--threads -1"),
         (("--processes", 2, "--device", "mps"), "several processes train on cuda, one GPU each, or on cpu"),
         (("--processes", 2, "--device", "cuda:1"), "--device cuda:1"),
         (("--processes", 99, "--device", "cuda"), "99 processes need as many GPUs, this machine has"),
@@ -106,6 +108,16 @@ def test_torchrun_counts(dymap: Run, sample: Path, tmp_path: Path, monkeypatch: 
         monkeypatch.setenv(name, value)
     said = dymap("train", "--data", sample, "--out", tmp_path, "--processes", 3)
     said.failed_with("torchrun has started 2 processes; leave --processes 3 away")
+
+
+def test_threads_are_shared() -> None:
+    torch_takes = torch.get_num_threads()
+    assert threads_of(0, Place()) == 0
+    assert threads_of(8, Place()) == 8
+    assert threads_of(8, Place(1, 3, 1, 3)) == 2
+    assert threads_of(2, Place(1, 3, 1, 3)) == 1
+    assert threads_of(0, Place(1, 3, 1, 3)) == 0, "torchrun has set them"
+    assert threads_of(0, Place(1, 2, 1, 2, Path("meeting"))) == max(1, torch_takes // 2)
 
 
 def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

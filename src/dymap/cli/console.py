@@ -61,6 +61,11 @@ def exit_code(command: Callable[[], int | None]) -> int:
         return 130
 
 
+def check_threads(threads: int) -> None:
+    if threads < 0:
+        raise InputError(f"--threads {threads}: expected 1 or more, or 0 for as many as torch takes by itself")
+
+
 def resolve_device(name: str) -> str:
     """What `auto` stands for here; other names as they are."""
     if name != "auto":
@@ -78,8 +83,7 @@ def pick_device(name: str, threads: int = 0) -> torch.device:
     # Adam's decaying averages end as denormal numbers, which many CPUs compute far slower than zeros. Set before
     # torch makes its threads, which inherit it.
     torch.set_flush_denormal(True)
-    if threads < 0:
-        raise InputError(f"--threads {threads}: expected 1 or more, or 0 for as many as torch takes by itself")
+    check_threads(threads)
     keep_freed_memory()
     if threads > 0:
         torch.set_num_threads(threads)

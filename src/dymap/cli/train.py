@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +20,7 @@ from dymap.capture import Capture, open_capture
 from dymap.cli.console import (
     Device,
     Threads,
+    check_threads,
     console,
     exit_code,
     pick_device,
@@ -90,16 +91,15 @@ def train(
     count = config.train.processes
     if place or count == 1:
         return train_in_place(job, place or Place())
-    device_of(device, Place(count - 1, count, count - 1, count))  # before anything is started
-    if threads == 0:
-        job = replace(job, threads=max(1, torch.get_num_threads() // count))
+    check_threads(threads)  # before anything is started
+    device_of(device, Place(count - 1, count, count - 1, count))
     with stop_on_signal() as stopped:
         return launch(count, partial(work, job), signalled(stopped))
 
 
 @dataclass(frozen=True)
 class Job:
-    """A training as it was asked for. threads: of each process."""
+    """A training as it was asked for. threads: shared by the processes of a machine."""
 
     data: Path
     config: Config
@@ -118,7 +118,7 @@ def work(job: Job, place: Place, stopped: Callable[[], bool]) -> int:
 
 def train_in_place(job: Job, place: Place, stopped: Callable[[], bool] | None = None) -> int:
     """Train alone or together with others; only the leading process speaks. stopped: see `train_capture`."""
-    device = pick_device(device_of(job.device, place), job.threads)
+    device = pick_device(device_of(job.device, place), threads_of(job.threads, place))
     with join(place, device) as team:
         if not team.leads:
             console.quiet = True
@@ -144,6 +144,13 @@ def device_of(name: str, place: Place) -> str:
             f"{place.local_size} processes need as many GPUs, this machine has {torch.cuda.device_count()}"
         )
     return f"cuda:{place.local_rank}"
+
+
+def threads_of(threads: int, place: Place) -> int:
+    """How many of its machine's threads a process takes; 0: as many as torch, or torchrun, has given it."""
+    if threads == 0 and place.meeting:
+        threads = torch.get_num_threads()
+    return max(1, threads // place.local_size) if threads > 0 else threads
 
 
 def configure(config: Config, options: dict[str, Any], assignments: tuple[str, ...] = ()) -> Config:

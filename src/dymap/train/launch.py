@@ -28,9 +28,9 @@ def launch(size: int, work: Callable[[Place, Stopped], int], asked: Stopped) -> 
     """Call `work(place, stopped)` in `size` new processes; its results are their exit codes. Returns the first that is
     neither 0 nor INTERRUPTED, or the largest.
 
-    work: importable by its name. stopped() becomes true in all of them when asked() is true here; Ctrl-C reaches
-    none of them. When one fails, so do the others, after GRACE seconds at the latest; when this process is gone, so
-    are they. Raises LostError that names a process that was killed.
+    work: importable by its name. stopped() becomes true in all of them when asked() is true here; they ignore Ctrl-C
+    and SIGTERM, which often reach a whole group of processes. When one fails, so do the others, after GRACE seconds
+    at the latest; when this process is gone, so are they. Raises LostError that names a process that was killed.
     """
     context = multiprocessing.get_context("spawn")  # a process that has used threads or a GPU cannot be forked
     stop = context.Event()
@@ -41,7 +41,7 @@ def launch(size: int, work: Callable[[Place, Stopped], int], asked: Stopped) -> 
             for rank in range(size)
         ]
         try:
-            with _ignoring_ctrl_c():  # as the new processes will for good
+            with _ignoring(signal.SIGINT, signal.SIGTERM):  # as the new processes will for good
                 for process in processes:
                     process.start()
             for _ in _until_all_end(processes):
@@ -69,12 +69,13 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _ignoring_ctrl_c() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ignoring(*numbers: signal.Signals) -> Iterator[None]:
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _until_all_end(processes: list[SpawnProcess]) -> Iterator[None]:
