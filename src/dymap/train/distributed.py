@@ -12,6 +12,7 @@ notices at once when one of them is gone.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ class Processes(Team):
         try:
             yield
         except RuntimeError as error:
-            reason = str(error).splitlines()[0]
+            reason = re.sub(r"^\[\S*\] *|\. .*", "", str(error).splitlines()[0])  # without gloo's source line, advice
             raise LostError(f"process {self.rank} of {self.size} has lost the others ({reason})") from error
 
 

@@ -49,10 +49,11 @@ def launch(size: int, work: Callable[[Place, Stopped], int], asked: Stopped) -> 
                     stop.set()
             return _exit_code(processes)
         finally:
-            for process in processes:
-                if process.pid is not None:
-                    process.kill()
-                    process.join()
+            started = [process for process in processes if process.pid is not None]
+            for process in started:
+                process.kill()
+            for process in started:
+                process.join()
 
 
 def _work(work: Callable[[Place, Stopped], int], place: Place, stopped: Stopped) -> None:
