@@ -41,6 +41,9 @@ RECIPES = {
         "hull_grid": 16,
         "view_noise": 0.5,
         "lazy_adam": True,
+        "any_background": True,
+        "mask_weight": 0.0,
+        "surface_weight": 0.01,
     },
     "frames, two cameras": {"batches": "frames", "views_per_item": 2, "schedule": "cosine"},
 }
@@ -69,8 +72,10 @@ def test_loss_goes_down(tiny: Capture, recipe: dict[str, object]) -> None:
     _, reports = run(tiny, short(**recipe, **rates, steps=40))
     colour = np.array([report.losses["colour"] for report in reports])
     assert colour[-8:].mean() < 0.8 * colour[:8].mean()
-    empty = {"empty"} if "hull_samples" in recipe else set()
-    assert all(set(report.losses) == {"colour", "mask"} | empty for report in reports)
+    expected = {"colour", "mask"}
+    for option, loss in (("hull_samples", "empty"), ("any_background", "background"), ("surface_weight", "surface")):
+        expected |= {loss} if option in recipe else set()
+    assert all(set(report.losses) == expected for report in reports)
 
 
 def test_entropy_stands_in_for_missing_masks(without_masks: Capture) -> None:

@@ -16,7 +16,7 @@ class LazyAdam(torch.optim.Adam):
     """Adam whose hash tables (of the field) keep values and moments where a step has no gradient, with gradients
     clipped by value. Of some ten million entries a step on one frame touches a few hundred thousand.
 
-    The gradients of the tables live in `field.hash.gradients`, not in `.grad`. State as torch's Adam.
+    The gradients of the tables live in `field.hash.gradients`; what is in `.grad` is added. State as torch's Adam.
     """
 
     def __init__(self, groups: list[dict[str, Any]], field: Field, clip: float):
@@ -36,6 +36,8 @@ class LazyAdam(torch.optim.Adam):
                 gradient = self._lazy[parameter] if lazy else parameter.grad
                 if gradient is None:
                     continue
+                if lazy and parameter.grad is not None:  # of points too few to collapse the grids for
+                    gradient += parameter.grad
                 state = self.state[parameter]
                 if not state:
                     state["step"] = torch.tensor(0.0)
