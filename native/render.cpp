@@ -20,8 +20,9 @@ constexpr int ROUND = 4;            // samples of a ray between two looks at its
 constexpr float MIN_TRANSMITTANCE = 1e-3f;
 constexpr float MOST_STEPS = 65536;  // of a ray in the box, and more
 constexpr int MOST_LANES = 16;
-// Of `fast`: so light that samples may share a colour with twice as many, or with those before them.
-constexpr float LIGHT = 1 / 8.0f, FAINT = 1 / 32.0f;
+// Of `fast`, weights: so light that samples may share a colour with twice as many, or with those before them; and so heavy
+// that they share none.
+constexpr float LIGHT = 1 / 8.0f, FAINT = 1 / 32.0f, HEAVY = 0.4f;
 constexpr float NARROW = 0.12f;  // directions so close together add to the networks linearly
 
 /// The whole part of x in [0, most], also of what does not fit an integer, or is no number.
@@ -442,7 +443,8 @@ class Worker {
                 if (!(weight > cuts_.min_weight)) continue;
                 float mid = ray.near + (float(way.next - count + l) + 0.5f) * step;
                 int most = held.weight < LIGHT ? 2 * cuts_.merge : cuts_.merge;
-                if (held.count >= most || (held.count && mid - held.last > 1.5f * step)) hand_over(ray, held);
+                bool heavy = held.weight + weight > HEAVY, apart = mid - held.last > 1.5f * step;
+                if (held.count && (held.count >= most || heavy || apart)) hand_over(ray, held);
                 held.add(weight, mid);
                 if (ray.transmittance < MIN_TRANSMITTANCE) break;
             }
