@@ -101,6 +101,28 @@ struct Lines {
     std::vector<Range> columns_;
 };
 
+/// Takes a twelfth of the second differences off the densities of a brick, along each axis where both neighbours are known:
+/// what is interpolated linearly between them is right on average then, where it was too low on peaks and too high in
+/// hollows.
+void sharpen(const Lines &lines, float *sigma) {
+    float bend[POINTS] = {0};
+    auto along = [&](int at, int step, int first, int last) {
+        for (int k = first; k < last; ++k) bend[at + k] += sigma[at + k - step] - 2 * sigma[at + k] + sigma[at + k + step];
+    };
+    for (int i = 0; i < SIDE; ++i)
+        for (int j = 0; j < SIDE; ++j) {
+            const int line = i * SIDE + j, first = lines.first[line], last = lines.last[line];
+            auto both = [&](int apart) {
+                along(line * SIDE, apart * SIDE, std::max({first, int(lines.first[line - apart]), int(lines.first[line + apart])}),
+                      std::min({last, int(lines.last[line - apart]), int(lines.last[line + apart])}));
+            };
+            along(line * SIDE, 1, first + 1, last - 1);
+            if (j > 0 && j + 1 < SIDE) both(1);
+            if (i > 0 && i + 1 < SIDE) both(SIDE);
+        }
+    for (int i = 0; i < POINTS; ++i) sigma[i] -= bend[i] / 12;
+}
+
 /// Bricks that touch an occupied voxel get a 0.
 void mark_bricks(const Grid &g, Bricks &b) {
     auto range = [&](int axis, int voxel, int &first, int &last) {
@@ -200,6 +222,7 @@ Bricks make_bricks(const Scene &scene, int threads) {
         Lines &line = lines[size_t(thread)];
         line.find(g, cells, place);
         dense[size_t(brick)] = kernels().brick(planes, SIDE, scene.maps.features, line.first, line.last, sigma.get() + brick * POINTS);
+        if (dense[size_t(brick)]) sharpen(line, sigma.get() + brick * POINTS);
     });
     // Those without any density are left out.
     std::vector<int32_t> kept;

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dymap.capture.cache import ShotCache
 from dymap.capture.encoder_input import read_encoder_images
-from dymap.capture.hull import hull_boxes
+from dymap.capture.hull import carve, hull_boxes, hull_shape
 from dymap.capture.images import Shot
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
@@ -89,6 +89,7 @@ class Capture:
         self.has_masks = source.masks is not None
         self.train_views, self.test_views = split_views(len(self.cameras), config)
         self._cache = cache
+        self._hulls: dict[tuple[int, int], NDArray[np.uint8]] = {}
 
     @property
     def name(self) -> str:
@@ -107,6 +108,17 @@ class Capture:
         columns = slice(shot.x, shot.x + shot.mask.shape[1])
         rgb[rows, columns], mask[rows, columns] = shot.rgb, shot.mask
         return rgb, mask
+
+    def hull(self, frame: int, longest: int) -> NDArray[np.bool_]:
+        """[gx, gy, gz] over the frame's box, `longest` voxels along the longest side: the visual hull of the training
+        masks. Carved at the first call."""
+        box, key = self.boxes[frame], (frame, longest)
+        shape = hull_shape(box, longest)
+        if key not in self._hulls:
+            cameras = [self.cameras[view] for view in self.train_views]
+            grid = carve(cameras, [self.image(frame, view)[1] for view in self.train_views], box, shape)
+            self._hulls[key] = np.packbits(grid)  # a bit a voxel: small for any number of frames
+        return np.unpackbits(self._hulls[key], count=int(np.prod(shape))).reshape(shape).view(bool)
 
     def encoder_images(self, frame: int, views: tuple[int, ...]) -> NDArray[np.float32]:
         """[3 K, 512, 512] what the image encoder sees at a frame (method.md 4), read from disk at full precision.

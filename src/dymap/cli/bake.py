@@ -32,14 +32,23 @@ def bake(
     threads: Threads = 0,
 ) -> int:
     """Bake a trained run into one file: parameters, codes, boxes, cameras and occupancy grids."""
-    folder = RunFolder(run)
-    record = folder.read()
+    return bake_run(RunFolder(run), pick_device(device, threads), out, half)
+
+
+def bake_run(
+    folder: RunFolder,
+    where: torch.device,
+    out: Path | None = None,
+    half: bool = False,
+    capture: Capture | None = None,
+) -> int:
+    """Bake on a device. capture: the run's, if it is open already."""
+    run, record = folder.root, folder.read()
     found = checkpoints(folder.checkpoints)
     if not found:
         raise InputError(f"{run}: nothing trained yet; run `dymap train` first")
-    where = pick_device(device, threads)
-    capture = None
-    if record.source and (record.config.train.hull_samples or record.config.field.codes == "encoder"):
+    needs_images = record.config.train.hull_samples or record.config.field.codes == "encoder"
+    if capture is None and record.source and needs_images:
         with progress_bar("prepare images") as progress:
             capture = open_capture(record.data, record.config.capture, progress)
     source = read_source(record.data, record.config.capture) if record.source else None

@@ -12,7 +12,7 @@ import tyro
 
 import dymap
 from dymap.capture import open_capture
-from dymap.cli.bake import bake
+from dymap.cli.bake import bake_run
 from dymap.cli.console import Device, Threads, console, pick_device, progress_bar
 from dymap.cli.evaluate import evaluate_video
 from dymap.cli.sample import sample
@@ -72,7 +72,7 @@ def demo(
         capture = open_capture(data, config.capture, progress)
     if code := train_capture(capture, config, run, "tiny", where):
         return code
-    bake(run.root, device=device, threads=threads)
+    bake_run(run, where, capture=capture)
     video = load(run.root, where)
     comparisons, summary = evaluate_video(video, capture, run.evaluation, "march", [], [])
     clips = make_films(video, out, film)

@@ -63,7 +63,7 @@ TINY = replace(
     SMALL,
     field=replace(_FIELD, direction_degree=2),
     capture=CaptureConfig(),
-    train=replace(_TRAIN, hull_samples=8, steps=3000, foreground=0.75, band=0.18, preview_every=80),
+    train=replace(_TRAIN, hull_samples=8, steps=2750, foreground=0.75, band=0.18, preview_every=100),
 )
 """The demo's: much the same in fewer steps, on images of full size."""
 

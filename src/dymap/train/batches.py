@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dymap.capture import Capture
-from dymap.capture.hull import carve, hull_shape
 from dymap.capture.images import FACE, Shot, edge_band
 from dymap.config import TrainConfig
 from dymap.errors import InputError
@@ -90,7 +89,6 @@ class BatchSampler:
 
     def __init__(self, capture: Capture, config: TrainConfig, device: torch.device | str = "cpu", rank: int = 0):
         self.capture, self.config, self.device, self.rank = capture, config, device, rank
-        self._hulls: dict[int, NDArray[np.uint8]] = {}
         self._pools: OrderedDict[tuple[int, int], Pools] = OrderedDict()
         self._pool_bytes = 0
         self._rig = Rig(capture.cameras)
@@ -169,13 +167,5 @@ class BatchSampler:
         return torch.from_numpy(self.capture.encoder_images(frame, views)).to(self.device)
 
     def hull(self, frame: int) -> Tensor:
-        """[gx, gy, gz] bool over the frame's box: the visual hull of the training masks, made at the first call."""
-        box = self.capture.boxes[frame]
-        shape = hull_shape(box, self.config.hull_grid)
-        if frame not in self._hulls:
-            views = self.capture.train_views
-            cameras = [self.capture.cameras[view] for view in views]
-            grid = carve(cameras, [self.capture.image(frame, view)[1] for view in views], box, shape)
-            self._hulls[frame] = np.packbits(grid)  # a bit a voxel: small for any number of frames
-        bits = np.unpackbits(self._hulls[frame], count=int(np.prod(shape)))
-        return torch.from_numpy(bits.reshape(shape).view(bool)).to(self.device)
+        """[gx, gy, gz] bool over the frame's box: the visual hull of the training masks."""
+        return torch.from_numpy(self.capture.hull(frame, self.config.hull_grid)).to(self.device)
