@@ -265,6 +265,39 @@ void check_brick() {
     }
 }
 
+/// Densities of bricks: those of their points less a twelfth of the second differences within the brick.
+void check_bricks(int threads) {
+    context = std::string(kernels().name) + " bricks";
+    SmoothScene smooth(true, Directions::fourier);
+    std::fill(smooth.occupied.begin(), smooth.occupied.end(), uint8_t(1));
+    Bricks bricks = make_bricks(smooth.scene, threads);
+    constexpr int side = BRICK + 1, apart[3] = {side * side, side, 1};
+    const size_t channels = size_t(smooth.scene.encoding.channels);
+    int checked = 0;
+    for (size_t at = 0; at < bricks.index.size(); ++at) {
+        if (bricks.index[at] < 0 || at % 5) continue;
+        const size_t place[3] = {at / size_t(bricks.size[2]) / size_t(bricks.size[1]), at / size_t(bricks.size[2]) % size_t(bricks.size[1]), at % size_t(bricks.size[2])};
+        Floats position, encoded(side * side * side * channels), sigma(side * side * side);
+        for (int i = 0; i < side * side * side; ++i)
+            for (int a = 0; a < 3; ++a)
+                position.push_back(std::min(float(place[a] * BRICK + size_t(i / apart[a] % side)) * bricks.cell[a], 1.0f));
+        kernels().encode(smooth.scene.encoding, position.data(), int64_t(sigma.size()), encoded.data());
+        kernels().pair_dot(encoded.data(), int64_t(sigma.size()), int(channels / 2), sigma.data());
+        Doubles expected;
+        for (int i = 0; i < side * side * side; ++i) {
+            double bend = 0;
+            for (int step : apart)
+                if (int k = i / step % side; k > 0 && k < BRICK)
+                    bend += double(sigma[size_t(i - step)]) - 2.0 * sigma[size_t(i)] + sigma[size_t(i + step)];
+            expected.push_back(sigma[size_t(i)] - bend / 12);
+        }
+        const float *found = bricks.sigma.data() + size_t(bricks.index[at]) * sigma.size();
+        expect_close(Floats(found, found + sigma.size()), expected, "densities");
+        ++checked;
+    }
+    expect(checked > 1, "no bricks to look at");
+}
+
 void check_images(bool overlap, Directions directions, int threads) {
     SmoothScene smooth(overlap, directions);
     const Scene &s = smooth.scene;
@@ -326,6 +359,7 @@ void check_bad_views(int threads) {
 void check_render(int threads) {
     check_tiles();
     check_brick();
+    check_bricks(threads);
     for (bool overlap : {true, false})
         for (Directions d : {Directions::fourier, Directions::spherical_harmonics}) check_images(overlap, d, threads);
     check_bad_views(threads);
