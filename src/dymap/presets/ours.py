@@ -77,7 +77,7 @@ POCKET = replace(
         plane_size=32,
         hidden=8,
     ),
-    bake=BakeConfig(grid=(48, 48, 96), subsamples=(3, 3, 3)),
+    bake=BakeConfig(grid=(40, 40, 80), subsamples=(3, 3, 3)),
     train=replace(TINY.train, steps=3500),
 )
 """A clip that fits in 2 MB (baked with --half): what `dymap demo --quick` shows."""
