@@ -211,8 +211,8 @@ class TrainConfig:
     surface_weight: float = 0.0
     """With `hull_samples`: weight of the area of surfaces, so that what no camera pins down is smooth."""
     any_background: bool = False
-    """With masks: the mean error of colours over all backgrounds instead of that over black alone (not as
-    published)."""
+    """With masks: the mean error of colours over all backgrounds, in place of that over black and the mask's loss
+    (not as published)."""
     use_masks: bool = True
     seed: int = 0
     log_every: int = 50

@@ -49,9 +49,9 @@ def viewing(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], int, st
             process.kill()
 
 
-def end(process: subprocess.Popen[str]) -> str:
-    """Ctrl-C; what was said since. It must end well and soon."""
-    process.send_signal(signal.SIGINT)
+def end(process: subprocess.Popen[str], number: int = signal.SIGINT) -> str:
+    """Ctrl-C, or another signal; what was said since. It must end well and soon."""
+    process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
     assert err == ""
@@ -59,7 +59,8 @@ def end(process: subprocess.Popen[str]) -> str:
 
 
 @not_windows
-def test_ctrl_c_ends_it_while_browsers_look() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_it_while_browsers_look(number: int) -> None:
     camera = load(PACKAGED).cameras[0]
     with viewing(PACKAGED, "--size", 64) as (process, port, said):
         assert "24 frames" in said
@@ -70,7 +71,7 @@ def test_ctrl_c_ends_it_while_browsers_look() -> None:
             assert visitor.picture(64, 48).max() > 100
             visitor.set("Play", True)
             visitor.until(lambda: visitor.controls["Play"]["label"] == "Pause")
-            assert end(process) == "ended\n"
+            assert end(process, number) == "ended\n"
         with pytest.raises(OSError, match=r"refused|denied"):
             socket.create_connection(("127.0.0.1", port), timeout=5)
 

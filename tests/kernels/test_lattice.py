@@ -58,7 +58,7 @@ def test_sum_opacity_of_what_is_no_number_is_none(variant: str) -> None:
 
 
 @each_variant
-@pytest.mark.parametrize("shape", [(1, 1, 1), (4, 1, 9), (3, 5, 7), (40, 30, 33)])
+@pytest.mark.parametrize("shape", [(0, 3, 3), (1, 1, 1), (4, 1, 9), (3, 5, 7), (40, 30, 33)])
 def test_total_variation(variant: str, shape: tuple[int, ...]) -> None:
     compare(variant, lambda sigma: kernels.total_variation(sigma, 0.3)[None], strided(*shape))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import threading
@@ -9,10 +10,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import viser
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from dymap.cli.demo import PACKAGED
 from dymap.errors import InputError
@@ -277,16 +282,45 @@ def test_no_public_address_is_given_out(viewer: Viewer) -> None:
     assert viewer._server._share_tunnel is None
 
 
-def test_what_goes_wrong_while_painting_is_raised(
-    viewer: Viewer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.filterwarnings("ignore:a browser could not be shown its picture:RuntimeWarning")
+def test_one_browser_s_fault_is_told_to_it_and_does_not_last(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no such luck")
 
-    monkeypatch.setattr("dymap.play.viewer_seat.paint", broken)
-    visitor.set("Frame", 1)
-    with pytest.raises(RuntimeError, match="no such luck"):
-        viewer.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr("dymap.play.viewer_seat.paint", broken)
+        visitor.set("Frame", 1)
+        visitor.until(lambda: "no such luck" in visitor.controls["line"]["_markdown"])
+    visitor.set("Frame", 2)
+    assert visitor.picture(SIDE, SIDE).any()
+
+
+def test_what_no_page_should_send_changes_nothing(viewer: Viewer, visitor: Visitor, video: Video) -> None:
+    view = view_of(video.cameras[0])
+    for wrong in ({"fov": 0.0}, {"fov": float("nan")}, {"wxyz": np.zeros(4)}, {"position": np.full(3, np.inf)}):
+        visitor.stand(replace(view, **wrong))
+    for label, value in (("Renderer", "none"), ("Layer", "none"), ("Frames a second", 0), ("Frame", 9999)):
+        visitor.set(label, value)
+    visitor.set("Resolution", 0)
+    assert visitor.picture(64, 64).any()
+    visitor.set("Play", True)
+    visitor.until(lambda: visitor.controls["Play"]["label"] == "Pause")
+    visitor.picture(64, 64)
+    visitor.set("Resolution", 10**9)
+    visitor.until(lambda: any(max(picture.shape) > 64 for picture in visitor.pictures[-1:]))
+    assert viewer.clients == 1
+
+
+@pytest.mark.parametrize(
+    ("origin", "answers"),
+    [(None, True), ("http://127.0.0.1:8081", True), ("http://localhost", True), ("http://[::1]:80", True),
+     ("http://evil.example", False), ("http://127.0.0.1.evil.example", False), ("null", False)],
+)  # fmt: skip
+def test_other_pages_of_the_same_browser_get_nothing(viewer: Viewer, origin: Any, answers: bool) -> None:
+    protocol = f"viser-v{viser.__version__}"
+    expected = contextlib.nullcontext() if answers else pytest.raises(InvalidStatus)
+    with expected, connect(f"ws://127.0.0.1:{viewer.port}", subprotocols=[protocol], origin=origin, max_size=None):
+        pass
 
 
 def test_taken_ports_are_said(viewer: Viewer, video: Video) -> None:

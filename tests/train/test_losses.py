@@ -120,7 +120,7 @@ def test_background_term_is_the_mean_over_all_backgrounds() -> None:
 def test_background_counts_only_where_it_is_asked_for() -> None:
     seen, item = batch()
     losses = published_losses(seen, item, TrainConfig(any_background=True))
-    assert set(losses) == {"colour", "mask", "background"}
+    assert set(losses) == {"colour", "background"}
     torch.testing.assert_close(losses["background"], background_loss(seen, item, ~item.edge))
     assert "background" not in published_losses(seen, item, TrainConfig(any_background=True, use_masks=False))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,7 +44,7 @@ def view(
     warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
     video = load(run, pick_device(device, threads))
     try:
-        with Viewer(video, host, port, Settings(renderer, size, BACKGROUNDS[background])) as viewer:
+        with hearing_signals(), Viewer(video, host, port, Settings(renderer, size, BACKGROUNDS[background])) as viewer:
             console.print(f"{video.name}: {video.num_frames} frames; open {viewer.url}  (Ctrl-C ends)")
             if is_local(host):
                 tunnel = f"ssh -L {viewer.port}:127.0.0.1:{viewer.port} USER@THIS_MACHINE"
@@ -52,3 +55,18 @@ def view(
     except KeyboardInterrupt:
         console.print("ended")
     return 0
+
+
+@contextmanager
+def hearing_signals() -> Iterator[None]:
+    """Ctrl-C and a termination raise KeyboardInterrupt, also where they were ignored, as in a shell's background."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = [(number, signal.signal(number, interrupt)) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)

@@ -66,7 +66,7 @@ def density_lattice(planes: Tensor, grids: Tensor, levels: HashLevels, lines: Se
 
 def total_variation(sigma: Tensor, length: float) -> Tensor:
     """See `dymap.kernels.twin.lattice.total_variation`."""
-    return _for(sigma).total_variation(sigma, length)
+    return (_for(sigma) if sigma.numel() else twin).total_variation(sigma, length)
 
 
 def sum_opacity(sigma: Tensor, counts: Tensor, length: float) -> Tensor:

@@ -9,8 +9,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import socket
 import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +25,9 @@ from dymap.play.viewer_seat import Seat, Settings
 from dymap.play.viewer_turns import Turns
 
 HOST, PORT = "127.0.0.1", 8080
+LOCAL_PAGES = (None, re.compile(r"https?://(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?"))
+"""Origins of the pages that may talk to a server on this machine (None: programs); otherwise any page in the same
+browser could. A tunnel may have any port."""
 
 
 class Viewer:
@@ -40,8 +47,7 @@ class Viewer:
         self._turns = Turns()
         self._seats: dict[int, Seat] = {}
         self._up = upwards(video.cameras)
-        self._failure: BaseException | None = None
-        with _silence():
+        with _silence(), _answering(LOCAL_PAGES if is_local(host) else None):
             server = viser.ViserServer(host, port, verbose=False)
         self._server = server
         self.host, self.port = host, server.get_port()
@@ -64,11 +70,9 @@ class Viewer:
         return len(self._turns)
 
     def wait(self) -> None:
-        """Until Ctrl-C. Raises what went wrong while a picture was painted."""
+        """Until Ctrl-C, or until it is closed."""
         while self._painter.is_alive():
             self._painter.join(1)  # in pieces, so that Ctrl-C is heard on every system
-        if self._failure is not None:
-            raise self._failure
 
     def close(self) -> None:
         """Stop painting and serving; browsers are told that the connection has ended."""
@@ -96,13 +100,15 @@ class Viewer:
         begin.position, begin.look_at, begin.fov = first.position, first.look_at, first.fov
 
     def _paint(self) -> None:
-        try:
-            while (turn := self._turns.take()) is not None:
-                seat = self._seats.get(turn.client)
-                if seat is not None:
-                    seat.paint(turn)
-        except BaseException as error:  # the main thread raises it
-            self._failure = error
+        while (turn := self._turns.take()) is not None:
+            seat = self._seats.get(turn.client)
+            if seat is None:
+                continue
+            try:
+                seat.paint(turn)
+            except Exception as error:  # of one browser; the others go on looking
+                seat.fail(error)
+                warnings.warn(f"a browser could not be shown its picture: {error!r}", RuntimeWarning, stacklevel=1)
 
     # Both run in the server's event loop, so that a browser has come before it leaves.
     async def _came(self, client: Any) -> None:
@@ -137,6 +143,20 @@ def check_address(host: str, port: int) -> None:
 def is_local(host: str) -> bool:
     """Whether nobody but this machine reaches a server that listens on `host`."""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+@contextlib.contextmanager
+def _answering(origins: Sequence[Any] | None) -> Iterator[None]:
+    """A server that is started in this block refuses pages of other origins; None: it takes all. viser has no option
+    for that."""
+    from websockets.asyncio import server
+
+    serve = server.serve
+    server.serve = partial(serve, origins=origins)  # type: ignore[assignment, misc]
+    try:
+        yield
+    finally:
+        server.serve = serve  # type: ignore[misc]
 
 
 @contextlib.contextmanager

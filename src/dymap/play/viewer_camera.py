@@ -44,6 +44,15 @@ class Stand:
     fov: float
 
 
+def is_sound(view: View) -> bool:
+    """Whether something can be seen from there: a browser may send anything."""
+    numbers = np.concatenate([view.position, view.wxyz, [view.fov, view.aspect]])
+    return bool(
+        np.isfinite(numbers).all() and np.abs(view.wxyz).max() > 1e-6 and 0.01 < view.fov < 3.1
+        and 0.01 < view.aspect < 100
+    )  # fmt: skip
+
+
 def rotation(wxyz: ArrayLike) -> Array:
     """The matrix [3, 3] of a quaternion [4] of any length but 0."""
     q = np.asarray(wxyz, dtype=np.float64)

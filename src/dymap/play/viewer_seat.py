@@ -15,7 +15,7 @@ from dymap.geometry.camera import Array, Camera
 from dymap.kernels import Cancel
 from dymap.play.layers import acc_layer, depth_layer, depth_range, far_side
 from dymap.play.video import Video
-from dymap.play.viewer_camera import Stand, View, camera_of, draft_side, stand_at, view_of
+from dymap.play.viewer_camera import Stand, View, camera_of, draft_side, is_sound, stand_at, view_of
 from dymap.play.viewer_turns import Turn, Turns
 from dymap.render.fused import Cancelled
 
@@ -72,6 +72,19 @@ def paint(
     return depth_layer(image, far_side(camera, video.boxes[frame]), near, far)
 
 
+def within(value: Any, low: int, high: int) -> int:
+    """A number from low to high that a control says: a browser may send anything. What is no number is low."""
+    try:
+        return int(min(max(value, low), high))
+    except (TypeError, ValueError):
+        return low
+
+
+def one_of(value: Any, known: tuple[str, ...]) -> Any:
+    """What a list of choices says, the first where it is none of them."""
+    return value if value in known else known[0]
+
+
 class Pace:
     """How long pictures take, and how many a second there are."""
 
@@ -114,15 +127,15 @@ class Seat:
         if turn.tick and self._playing:
             self._frame = (self._frame + 1) % self._video.num_frames
             self._slider.value = self._frame
-        renderer: ViewerRenderer = self._renderer.value
+        renderer: ViewerRenderer = one_of(self._renderer.value, get_args(ViewerRenderer))
+        layer: ViewerLayer = one_of(self._layer.value, get_args(ViewerLayer))
+        red, green, blue = (within(byte, 0, 255) for byte in self._background.value)
         if self._playing:
             self._video.prefetch((self._frame + 1) % self._video.num_frames, renderer)
-        full, frame = int(self._side.value), self._frame
+        full, frame = within(self._side.value, *SIDES), self._frame
         camera = camera_of(self._view, draft_side(full, self._seconds, DRAFT_SECONDS) if turn.draft else full)
         try:
-            picture = paint(
-                self._video, camera, frame, self._layer.value, renderer, self._background.value, turn.cancel
-            )
+            picture = paint(self._video, camera, frame, layer, renderer, (red, green, blue), turn.cancel)
         except Cancelled:
             pass
         else:
@@ -134,7 +147,13 @@ class Seat:
             self._painted = frame
             self._line.content = self._pace.note(now, now - started, camera.width, camera.height)
         if self._playing and turn.tick:
-            self._turns.tick(self._id, started + 1 / self._speed.value)
+            self._turns.tick(self._id, started + 1 / within(self._speed.value, 1, MAX_FPS))
+
+    def fail(self, error: Exception) -> None:
+        """Say that no picture could be made. The clip stands then."""
+        self._playing = False
+        self._line.content = f"no picture: {error}"
+        self._client.flush()
 
     def _show(self, picture: NDArray[np.uint8], draft: bool) -> None:
         self._client.scene.set_background_image(picture, format="jpeg", jpeg_quality=JPEG_QUALITY[draft])
@@ -202,7 +221,10 @@ class Seat:
             camera.look_at = stand.look_at
 
     async def _moved(self, _: object) -> None:
-        self._view = self._reported()
+        view = self._reported()
+        if not is_sound(view):
+            return
+        self._view = view
         self._turns.wish(self._id)
         await self._show_cameras(None)
 
@@ -211,7 +233,7 @@ class Seat:
 
     async def _sought(self, event: Any) -> None:
         if event.client_id is not None:  # else the clip went on by itself
-            self._frame = int(self._slider.value)
+            self._frame = within(self._slider.value, 0, self._video.num_frames - 1)
             self._turns.wish(self._id)
 
     async def _show_cameras(self, _: object) -> None:

@@ -37,7 +37,6 @@ _TRAIN = TrainConfig(
     colour_threshold=1e-3,
     view_noise=0.5,
     any_background=True,
-    mask_weight=0.0,  # colours over any background say it already
     surface_weight=0.01,
     steps=14000,
     schedule="cosine",
@@ -57,7 +56,7 @@ SMALL = Config(
     bake=BakeConfig(grid=(96, 96, 192), subsamples=(2, 2, 2)),
     train=_TRAIN,
 )
-"""About 16 minutes on two CPU cores."""
+"""About 17 minutes on one CPU core."""
 
 TINY = replace(
     SMALL,

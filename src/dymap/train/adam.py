@@ -22,9 +22,18 @@ class LazyAdam(torch.optim.Adam):
     def __init__(self, groups: list[dict[str, Any]], field: Field, clip: float):
         super().__init__(groups, betas=(0.9, 0.999), eps=1e-8)
         self._clip = clip
+        self._begun = False
         buffers = [torch.zeros_like(table) for table in field.hash.tables]
         field.hash.gradients = buffers
         self._lazy: dict[Tensor, Tensor] = dict(zip(field.hash.tables, buffers, strict=True))
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clear the gradients; those of the tables too, if the step before was given up."""
+        super().zero_grad(set_to_none)
+        if self._begun:
+            for buffer in self._lazy.values():
+                buffer.zero_()
+        self._begun = True
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -45,3 +54,4 @@ class LazyAdam(torch.optim.Adam):
                 state["step"] += 1
                 how = AdamStep(int(state["step"]), group["lr"], group["betas"], group["eps"], self._clip, lazy)
                 adam(parameter.data, gradient.contiguous(), state["exp_avg"], state["exp_avg_sq"], how)
+        self._begun = False

@@ -59,13 +59,13 @@ def empty_loss(sigma: Tensor, hull: Tensor, step: float) -> Tensor:
 
 
 def published_losses(seen: Rendered, item: Item, config: TrainConfig) -> Losses:
-    """Colour, and the mask or entropy term; what `any_background` adds is ours."""
+    """Colour, and the mask or entropy term; with `any_background` (ours) the mask's gives way to `background_loss`."""
     counts = ~item.edge
     losses = {"colour": colour_loss(seen.rgb, item.rgb, counts)}
-    if config.use_masks:
+    if config.use_masks and config.any_background:
+        losses["background"] = background_loss(seen, item, counts)
+    elif config.use_masks:
         losses["mask"] = config.mask_weight * mask_loss(seen.acc, item.mask, counts)
-        if config.any_background:
-            losses["background"] = background_loss(seen, item, counts)
     else:
         losses["entropy"] = config.mask_weight * entropy_loss(seen.acc, counts)
     return losses
