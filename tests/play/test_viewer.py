@@ -289,8 +289,9 @@ def test_one_browser_s_fault_is_told_to_it_and_does_not_last(visitor: Visitor, m
 
     with monkeypatch.context() as patch:
         patch.setattr("dymap.play.viewer_seat.paint", broken)
-        visitor.set("Frame", 1)
+        visitor.set("Play", True)
         visitor.until(lambda: "no such luck" in visitor.controls["line"]["_markdown"])
+        visitor.until(lambda: visitor.controls["Play"]["label"] == "Play")
     visitor.set("Frame", 2)
     assert visitor.picture(SIDE, SIDE).any()
 

@@ -29,7 +29,7 @@ from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
 
 if core is not None or TYPE_CHECKING:
     from dymap.kernels import native
-    from dymap.kernels.native import Cancel, Scene
+    from dymap.kernels.native_scene import Cancel, Scene
 else:
 
     class Scene:
@@ -192,7 +192,7 @@ def open_scene(
     """
     if not runs_native(planes, grids, networks.first, box) or occupied.device.type != "cpu":
         return None
-    return native.Scene(planes, grids, levels, networks, directions, box, occupied, step)
+    return Scene(planes, grids, levels, networks, directions, box, occupied, step)
 
 
 __all__ = [

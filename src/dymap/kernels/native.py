@@ -10,9 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from dymap import _core
@@ -24,18 +22,13 @@ from dymap.kernels.twin.lattice import plane_points
 from dymap.kernels.twin.mlp_maps import CellWeights
 from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
 
-MERGE = 3
-"""Consecutive samples of a ray that share one colour in fast images, at most."""
-MIN_WEIGHT = 1e-3
-"""Samples of a smaller weight are not seen (method.md 8)."""
-
 
 @cache
-def _levels(levels: HashLevels, features: int) -> _core.Levels:
+def core_levels(levels: HashLevels, features: int) -> _core.Levels:
     return _core.Levels(features, levels.scales, levels.resolutions, levels.lengths)
 
 
-def _plain(tensor: Tensor) -> Tensor:
+def plain(tensor: Tensor) -> Tensor:
     """Contiguous, without gradient: what the core reads."""
     return tensor.detach().contiguous()
 
@@ -48,35 +41,35 @@ def encode(
     planes: Tensor | None, grids: Tensor | None, levels: HashLevels, position: Tensor, which: Sequence[int] = ALL_PLANES
 ) -> Tensor:
     """See `dymap.kernels.twin.encoding.encode`."""
-    return _Encode.apply(planes, grids, levels, _plain(position), _bits(which))
+    return _Encode.apply(planes, grids, levels, plain(position), _bits(which))
 
 
 def density(planes: Tensor, grids: Tensor, levels: HashLevels, position: Tensor) -> tuple[Tensor, Tensor]:
     """See `dymap.kernels.twin.encoding.density`."""
-    return _Density.apply(planes, grids, levels, _plain(position))
+    return _Density.apply(planes, grids, levels, plain(position))
 
 
 def sample_planes(planes: Tensor, position: Tensor, which: Sequence[int] = ALL_PLANES) -> Tensor:
     """See `dymap.kernels.twin.planes.sample_planes`."""
-    return _Encode.apply(planes, None, None, _plain(position), _bits(which))
+    return _Encode.apply(planes, None, None, plain(position), _bits(which))
 
 
 def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels, which: Sequence[int] = ALL_PLANES) -> Tensor:
     """See `dymap.kernels.twin.hashgrid.hash_encode_at`."""
-    return _Encode.apply(None, grids, levels, _plain(position), _bits(which))
+    return _Encode.apply(None, grids, levels, plain(position), _bits(which))
 
 
 def _encoded(
     planes: Tensor | None, grids: Tensor | None, levels: HashLevels | None, position: Tensor, which: int
 ) -> Tensor:
-    held = None if grids is None or levels is None else _levels(levels, grids.shape[2])
+    held = None if grids is None or levels is None else core_levels(levels, grids.shape[2])
     channels = 0
     if planes is not None:
         channels = planes.shape[3]
     elif grids is not None and levels is not None:
         channels = levels.levels * grids.shape[2]
     out = position.new_empty(len(position), channels)
-    planes, grids = (None if t is None else _plain(t) for t in (planes, grids))
+    planes, grids = (None if t is None else plain(t) for t in (planes, grids))
     _core.encode(planes, grids, held, which, position, out, torch.get_num_threads())
     return out
 
@@ -93,7 +86,7 @@ def _spread(
     d_planes, d_grids = (None if t is None else t.new_zeros(t.shape) for t in (planes, grids))
     if d_planes is None and d_grids is None:
         return None, None
-    held = None if d_grids is None or levels is None else _levels(levels, d_grids.shape[2])
+    held = None if d_grids is None or levels is None else core_levels(levels, d_grids.shape[2])
     _core.encode_backward(d_planes, d_grids, held, which, position, gradient, torch.get_num_threads())
     return d_planes, d_grids
 
@@ -111,7 +104,7 @@ class _Encode(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         planes, grids, position = ctx.saved_tensors
         planes, grids = (t if need else None for t, need in zip((planes, grids), ctx.needs_input_grad, strict=False))
-        return (*_spread(planes, grids, ctx.levels, position, ctx.which, _plain(grads[0])), None, None, None)
+        return (*_spread(planes, grids, ctx.levels, position, ctx.which, plain(grads[0])), None, None, None)
 
 
 class _Density(torch.autograd.Function):
@@ -129,16 +122,16 @@ class _Density(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         planes, grids, position, encoded = ctx.saved_tensors
         d_sigma, d_feature = grads
-        d_sigma = encoded.new_zeros(len(encoded)) if d_sigma is None else _plain(d_sigma)
+        d_sigma = encoded.new_zeros(len(encoded)) if d_sigma is None else plain(d_sigma)
         gradient = torch.empty_like(encoded)
-        d_feature = None if d_feature is None else _plain(d_feature)
+        d_feature = None if d_feature is None else plain(d_feature)
         _core.pair_dot_backward(encoded, d_sigma, d_feature, gradient, torch.get_num_threads())
         return (*_spread(planes, grids, ctx.levels, position, 7, gradient), None, None)
 
 
 def density_lattice(planes: Tensor, grids: Tensor, levels: HashLevels, lines: Sequence[Tensor]) -> Tensor:
     """See `dymap.kernels.twin.lattice.density_lattice`."""
-    return _DensityLattice.apply(planes, grids, levels, *(_plain(line) for line in lines))
+    return _DensityLattice.apply(planes, grids, levels, *(plain(line) for line in lines))
 
 
 class _DensityLattice(torch.autograd.Function):
@@ -161,9 +154,9 @@ class _DensityLattice(torch.autograd.Function):
         planes, grids, *points, ab, ac, bc = ctx.saved_tensors
         d_ab, d_ac, d_bc = gradients = [torch.empty_like(part) for part in (ab, ac, bc)]
         threads = torch.get_num_threads()
-        _core.density_lattice_backward(ab, ac, bc, _plain(grads[0]), d_ab, d_ac, d_bc, threads)
+        _core.density_lattice_backward(ab, ac, bc, plain(grads[0]), d_ab, d_ac, d_bc, threads)
         d_planes, d_grids = planes.new_zeros(planes.shape), grids.new_zeros(grids.shape)
-        held = _levels(ctx.levels, grids.shape[2])
+        held = core_levels(ctx.levels, grids.shape[2])
         for plane, at, gradient in zip(ALL_PLANES, points, gradients, strict=True):
             _core.encode_backward(d_planes, d_grids, held, 1 << plane, at, gradient.view(len(at), -1), threads)
         return d_planes, d_grids, None, None, None, None
@@ -186,7 +179,7 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, sigma: Tensor, compute: Callable[[Tensor, Tensor, int], float]) -> Tensor:
         slope = torch.empty(sigma.shape)
-        total = compute(_plain(sigma), slope, torch.get_num_threads())
+        total = compute(plain(sigma), slope, torch.get_num_threads())
         ctx.save_for_backward(slope)
         return sigma.new_tensor(total)
 
@@ -198,7 +191,7 @@ class _Sum(torch.autograd.Function):
 
 def largest_around(grid: Tensor) -> Tensor:
     """See `dymap.kernels.twin.lattice.largest_around`."""
-    grid = _plain(grid)
+    grid = plain(grid)
     out = torch.empty_like(grid)
     _core.largest_around(grid, out, torch.get_num_threads())
     return out
@@ -216,10 +209,10 @@ def collapse_time(
     if needed is None:
         return _CollapseTime.apply(levels, t, gradients, *tables)
     shape = (len(tables), levels.plane_offsets[-1], tables[0].shape[1])
-    needed = _plain(needed)
+    needed = plain(needed)
     out, before = (memory or Memory()).take(shape, tables[0], needed)
-    held = [_plain(table) for table in tables]
-    _core.collapse_time(_levels(levels, shape[2]), t, held, needed, before, out, torch.get_num_threads())
+    held = [plain(table) for table in tables]
+    _core.collapse_time(core_levels(levels, shape[2]), t, held, needed, before, out, torch.get_num_threads())
     return out
 
 
@@ -229,16 +222,16 @@ class _CollapseTime(torch.autograd.Function):
         ctx.levels, ctx.t, ctx.gradients, ctx.shape = levels, t, gradients, tables[0].shape
         features = tables[0].shape[1]
         out = tables[0].new_empty(len(tables), levels.plane_offsets[-1], features)
-        held = [_plain(table) for table in tables]
-        _core.collapse_time(_levels(levels, features), t, held, None, None, out, torch.get_num_threads())
+        held = [plain(table) for table in tables]
+        _core.collapse_time(core_levels(levels, features), t, held, None, None, out, torch.get_num_threads())
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        gradient = _plain(grads[0])
+        gradient = plain(grads[0])
         given = ctx.gradients
         into = [gradient.new_zeros(ctx.shape) for _ in gradient] if given is None else [t.contiguous() for t in given]
-        held = _levels(ctx.levels, ctx.shape[1])
+        held = core_levels(ctx.levels, ctx.shape[1])
         _core.collapse_time_backward(held, ctx.t, gradient, into, torch.get_num_threads())
         if given is None:
             return None, None, None, *into
@@ -252,7 +245,7 @@ def hash_encode_3d(
     tables: Sequence[Tensor], levels: HashLevels, t: float, position: Tensor, which: Sequence[int] = ALL_PLANES
 ) -> Tensor:
     """See `dymap.kernels.twin.hashgrid.hash_encode_3d`."""
-    return _HashEncode.apply(levels, t, _plain(position), _bits(which), *tables)
+    return _HashEncode.apply(levels, t, plain(position), _bits(which), *tables)
 
 
 class _HashEncode(torch.autograd.Function):
@@ -261,16 +254,16 @@ class _HashEncode(torch.autograd.Function):
         ctx.levels, ctx.t, ctx.which, ctx.shape = levels, t, which, tables[0].shape
         ctx.save_for_backward(position)
         out = position.new_empty(len(position), levels.levels * ctx.shape[1])
-        held = [_plain(table) for table in tables]
-        _core.hash_encode(_levels(levels, ctx.shape[1]), t, held, which, position, out, torch.get_num_threads())
+        held = [plain(table) for table in tables]
+        _core.hash_encode(core_levels(levels, ctx.shape[1]), t, held, which, position, out, torch.get_num_threads())
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (position,) = ctx.saved_tensors
         into = [position.new_zeros(ctx.shape) for _ in range(3)]
-        held = _levels(ctx.levels, ctx.shape[1])
-        _core.hash_encode_backward(held, ctx.t, into, ctx.which, position, _plain(grads[0]), torch.get_num_threads())
+        held = core_levels(ctx.levels, ctx.shape[1])
+        _core.hash_encode_backward(held, ctx.t, into, ctx.which, position, plain(grads[0]), torch.get_num_threads())
         return None, None, None, None, *into
 
 
@@ -278,7 +271,7 @@ def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tens
     """See `dymap.kernels.twin.mlp_maps.mlp_maps`."""
     ray = None if ray is None else ray.detach().to(torch.int32).contiguous()
     shape = (networks.size, networks.overlap)
-    return _MlpMaps.apply(features, _plain(views), ray, _plain(position), networks.first, networks.second, shape)
+    return _MlpMaps.apply(features, plain(views), ray, plain(position), networks.first, networks.second, shape)
 
 
 class _MlpMaps(torch.autograd.Function):
@@ -293,7 +286,7 @@ class _MlpMaps(torch.autograd.Function):
         second: Tensor,
         shape: tuple[int, bool],
     ) -> Tensor:
-        features, first, second = _plain(features), _plain(first), _plain(second)
+        features, first, second = plain(features), plain(first), plain(second)
         ctx.save_for_backward(features, views, ray, position, first, second)
         ctx.shape = shape
         out = features.new_empty(len(features), 3)
@@ -313,7 +306,7 @@ class _MlpMaps(torch.autograd.Function):
             views,
             ray,
             position,
-            _plain(grads[0]),
+            plain(grads[0]),
             d_features,
             d_first,
             d_second,
@@ -324,7 +317,7 @@ class _MlpMaps(torch.autograd.Function):
 
 def convolve(x: Tensor, at: Tensor, offset: Tensor, taps: Taps, to: Tensor, out: Tensor) -> None:
     """See `dymap.kernels.twin.convolve.convolve`."""
-    x, at, offset, to = (_plain(t) for t in (x, at, offset, to))
+    x, at, offset, to = (plain(t) for t in (x, at, offset, to))
     _core.convolve(x, at, offset, taps.panels, taps.bias, taps.slope, to, out, torch.get_num_threads())
 
 
@@ -341,7 +334,7 @@ def convolve_squares(
     """See `dymap.kernels.twin.convolve.convolve_squares`."""
     assert squares.points is not None
     side, out_side = math.isqrt(len(x)), out_side or len(wanted) or 1
-    x, wanted = _plain(x), _plain(wanted)
+    x, wanted = plain(x), plain(wanted)
     points, bias, slope, threads = squares.points, squares.bias, squares.slope, torch.get_num_threads()
     _core.convolve_squares(x, side, wanted, *first, points, squares.tile, bias, slope, out, to, out_side, step, threads)
 
@@ -352,7 +345,7 @@ def march_intervals(
     """See `dymap.kernels.twin.march.march_intervals`."""
     intervals = t.new_empty(len(t), limit, 2)
     counts, stand = torch.empty(len(t), dtype=torch.int64), torch.empty_like(t)
-    origins, directions, t, t_max, box, grid = (_plain(a) for a in (origins, directions, t, t_max, box, grid))
+    origins, directions, t, t_max, box, grid = (plain(a) for a in (origins, directions, t, t_max, box, grid))
     _core.march_intervals(
         origins, directions, t, t_max, box, grid, step, limit, intervals, counts, stand, torch.get_num_threads()
     )
@@ -386,7 +379,7 @@ def hull_depths(
     explore: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `dymap.kernels.hull_depths`."""
-    origins, directions, near, far = (_plain(a) for a in rays)
+    origins, directions, near, far = (plain(a) for a in rays)
     z, dist = torch.empty(jitter.shape), torch.empty(jitter.shape)  # contiguous, unlike jitter perhaps
     hit = torch.empty(len(near), dtype=torch.bool)
     _core.hull_depths(
@@ -394,10 +387,10 @@ def hull_depths(
         directions,
         near,
         far,
-        _plain(box),
-        _plain(hull),
-        _plain(jitter),
-        None if sigma is None else _plain(sigma),
+        plain(box),
+        plain(hull),
+        plain(jitter),
+        None if sigma is None else plain(sigma),
         pieces,
         explore,
         z,
@@ -406,86 +399,3 @@ def hull_depths(
         torch.get_num_threads(),
     )
     return z, dist, hit
-
-
-Cancel = _core.Cancel
-"""Its `cancel()`, called from another thread, ends an image that is being rendered."""
-
-
-class Scene:
-    """A frame's tensors, its occupancy and its step, ready for whole images (see `dymap.kernels.open_scene`)."""
-
-    def __init__(
-        self,
-        planes: Tensor,
-        grids: Tensor,
-        levels: HashLevels,
-        networks: CellWeights,
-        directions: tuple[str, int],
-        box: Tensor,
-        occupied: Tensor,
-        step: float,
-    ):
-        first, second = _plain(networks.first), _plain(networks.second)
-        self._networks = first.nbytes + second.nbytes
-        self._fast = False
-        self._core = _core.Scene(
-            _plain(planes),
-            _plain(grids),
-            _levels(levels, grids.shape[2]),
-            first,
-            second,
-            networks.size,
-            networks.overlap,
-            *directions,
-            _plain(box),
-            _plain(occupied),
-            step,
-        )
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that stays when the frame goes."""
-        return self._core.bytes + self._networks
-
-    def prepare_fast(self) -> None:
-        """Derive what the fast renderer reads, and let go of what only the exact one does."""
-        self._core.prepare_fast(torch.get_num_threads())
-        self._core.keep_fast()
-        self._fast = True
-
-    def render(
-        self,
-        ray: NDArray[np.float64],
-        origin: NDArray[np.float64],
-        offset: float,
-        size: tuple[int, int],
-        cancel: Cancel | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
-        """What a pinhole camera sees, over black.
-
-        ray: [3, 3], pixel (column, row) looks along ray @ (column + offset, row + offset, 1) in the world; origin: [3]
-        world, metres; size: width and height. cancel: ends it between two tiles; what is missing stays black.
-        Returns rgb [H, W, 3], acc [H, W], depth [H, W] (infinity where the box is missed), hit [H, W] bool, and the
-        share of the image that was done.
-        """
-        width, height = size
-        make = torch.empty if cancel is None else torch.zeros
-        rgb, acc, depth = make(height, width, 3), make(height, width), make(height, width)
-        hit = make(height, width, dtype=torch.bool)
-        tiles, finished, _, _ = self._core.render(
-            np.ascontiguousarray(ray, np.float64),
-            np.ascontiguousarray(np.linalg.inv(ray), np.float64),
-            np.ascontiguousarray(origin, np.float64),
-            offset,
-            rgb,
-            acc,
-            depth,
-            hit,
-            self._fast,
-            MERGE,
-            MIN_WEIGHT,
-            cancel,
-            torch.get_num_threads(),
-        )
-        return rgb, acc, depth, hit, finished / tiles

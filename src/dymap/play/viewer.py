@@ -107,7 +107,8 @@ class Viewer:
             try:
                 seat.paint(turn)
             except Exception as error:  # of one browser; the others go on looking
-                seat.fail(error)
+                with contextlib.suppress(Exception):  # it may have left
+                    seat.fail(error)
                 warnings.warn(f"a browser could not be shown its picture: {error!r}", RuntimeWarning, stacklevel=1)
 
     # Both run in the server's event loop, so that a browser has come before it leaves.

@@ -151,7 +151,7 @@ class Seat:
 
     def fail(self, error: Exception) -> None:
         """Say that no picture could be made. The clip stands then."""
-        self._playing = False
+        self._set_playing(False)
         self._line.content = f"no picture: {error}"
         self._client.flush()
 
@@ -244,7 +244,10 @@ class Seat:
                 frustum.visible = shown
 
     async def _play_or_pause(self, _: object) -> None:
-        self._playing = not self._playing
-        self._play.label = "Pause" if self._playing else "Play"
-        self._play.icon = PAUSE if self._playing else PLAY
-        self._turns.tick(self._id, time.monotonic() if self._playing else None)
+        self._set_playing(not self._playing)
+
+    def _set_playing(self, playing: bool) -> None:
+        self._playing = playing
+        self._play.label = "Pause" if playing else "Play"
+        self._play.icon = PAUSE if playing else PLAY
+        self._turns.tick(self._id, time.monotonic() if playing else None)
