@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,7 +44,9 @@ def view(
     warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
     video = load(run, pick_device(device, threads))
     try:
-        with hearing_signals(), Viewer(video, host, port, Settings(renderer, size, BACKGROUNDS[background])) as viewer:
+        # Closed last: a frame that is still being made when the process ends would take it down.
+        settings = Settings(renderer, size, BACKGROUNDS[background])
+        with hearing_signals(), closing(video), Viewer(video, host, port, settings) as viewer:
             console.print(f"{video.name}: {video.num_frames} frames; open {viewer.url}  (Ctrl-C ends)")
             if is_local(host):
                 tunnel = f"ssh -L {viewer.port}:127.0.0.1:{viewer.port} USER@THIS_MACHINE"

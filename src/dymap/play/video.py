@@ -80,6 +80,10 @@ class Video:
         """Make ready, in the background, what an image at position `frame` needs: the next one of a film."""
         self._frames.prefetch(frame, whole=renderer == "volume", fast=renderer == "fast")
 
+    def close(self) -> None:
+        """Wait for what is made ready in the background, and forget all frames. For programs that end meanwhile."""
+        self._frames.close()
+
     def viewer_box(self, frame: int) -> Tensor:
         """[2, 3] world, metres: what a viewer frames at position `frame` (method.md 11).
 

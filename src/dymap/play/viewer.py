@@ -45,6 +45,7 @@ class Viewer:
         check_address(host, port)
         self._video, self._settings = video, settings or Settings()
         self._turns = Turns()
+        self._closed = threading.Event()
         self._seats: dict[int, Seat] = {}
         self._up = upwards(video.cameras)
         with _silence(), _answering(LOCAL_PAGES if is_local(host) else None):
@@ -71,13 +72,16 @@ class Viewer:
 
     def wait(self) -> None:
         """Until Ctrl-C, or until it is closed."""
-        while self._painter.is_alive():
-            self._painter.join(1)  # in pieces, so that Ctrl-C is heard on every system
+        # Not join: Python takes a thread whose join was interrupted for ended, and `close` would not wait for it. In
+        # pieces, so that Ctrl-C is heard on every system.
+        while not self._closed.wait(1):
+            pass
 
     def close(self) -> None:
         """Stop painting and serving; browsers are told that the connection has ended."""
         self._turns.close()
         self._painter.join()
+        self._closed.set()
         with _silence():
             self._server.stop()
 
