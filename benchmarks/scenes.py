@@ -21,7 +21,6 @@ from tests.golden.make_state import make_state
 from torch import Tensor
 
 from dymap.bake.occupancy import bake_occupancy
-from dymap.bake.released import from_released
 from dymap.config import Config
 from dymap.field.field import Field
 from dymap.field.frame import Frame
@@ -29,6 +28,7 @@ from dymap.geometry.camera import Camera
 from dymap.geometry.rays import camera_rays
 from dymap.presets import preset
 from dymap.render.march import march_rays, march_step
+from dymap.video.released import from_released
 
 FILE = "speed_scene.json"
 HERE = Path(__file__).parent

@@ -22,8 +22,8 @@ import torch
 from benchmarks.cases import Case, Timed, Work
 from benchmarks.scenes import Scene, painted_field
 from dymap.capture import Capture, open_capture
-from dymap.capture.sample import write_sample
 from dymap.config import CaptureConfig, Config
+from dymap.sample import write_sample
 from dymap.train.batches import BatchSampler
 from dymap.train.loop import make_optimiser, train_step
 

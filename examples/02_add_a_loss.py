@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from dymap import Camera, Image
 from dymap.capture import open_capture
-from dymap.capture.sample import write_sample
 from dymap.config import TrainConfig, replace_key
 from dymap.evaluate.protocol import compare
 from dymap.field.decoder import Decoded
@@ -23,6 +22,7 @@ from dymap.play.movie import write_png
 from dymap.presets import preset
 from dymap.render.image import render_image, to_bytes
 from dymap.render.volume import Rendered
+from dymap.sample import write_sample
 from dymap.train.batches import BatchSampler, Item
 from dymap.train.loop import StepReport, new_field, train
 from dymap.train.losses import Losses, published_losses

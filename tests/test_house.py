@@ -21,10 +21,12 @@ ALLOWED: dict[str, set[str]] = {
     "field": FOUNDATION | {"kernels"},
     "render": FOUNDATION | {"kernels", "field"},
     "bake": FOUNDATION | {"kernels", "field", "render"},
+    "video": FOUNDATION | {"kernels", "field"},
     "capture": FOUNDATION,
-    "play": FOUNDATION | {"kernels", "field", "render", "bake", "capture"},
-    "train": FOUNDATION | {"kernels", "field", "render", "bake", "capture"},
-    "evaluate": FOUNDATION | {"kernels", "field", "render", "bake", "capture", "play"},
+    "sample": FOUNDATION | {"capture"},
+    "play": FOUNDATION | {"kernels", "field", "render", "bake", "video", "capture"},
+    "train": FOUNDATION | {"kernels", "field", "render", "bake", "video", "capture"},
+    "evaluate": FOUNDATION | {"kernels", "field", "render", "bake", "video", "capture", "play"},
 }
 """What each part may know, besides itself. `cli` and the package itself may know everything."""
 

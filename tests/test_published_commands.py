@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dymap.bake.model_file import save_video
-from dymap.capture.sample import write_sample
 from dymap.cli import main
 from dymap.presets.published import PRESETS
-from tests.bake.test_released import final_file
-from tests.bake.videos import painted_video
+from dymap.sample import write_sample
+from dymap.video.model_file import save_video
+from tests.video.test_released import final_file
 from tests.captures import add_grey_masks
 from tests.cli.test_import import settings
 from tests.cli.test_view import end, viewing
 from tests.evaluate.weights import write_random
 from tests.golden.sources import Golden
+from tests.video.videos import painted_video
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "published-commands.md"
 EXPERIMENTS, OTHERS = DOCUMENT.read_text().split("## Training the thirteen experiments")[1].split("## Everything else")

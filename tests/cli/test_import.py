@@ -10,8 +10,8 @@ import torch
 
 import dymap as library
 from dymap.geometry.camera import Camera
-from tests.bake.test_released import final_file
-from tests.bake.test_released_files import latest
+from tests.video.test_released import final_file
+from tests.video.test_released_files import latest
 from tests.cli.conftest import Run
 from tests.golden.sources import Golden
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 import dymap as library
-from dymap.bake.released import our_key
-from dymap.capture.sample import write_sample
 from dymap.field.field import Field, count_parameters
 from dymap.presets import preset
+from dymap.sample import write_sample
+from dymap.video.released import our_key
 from tests.cli.conftest import Run
 from tests.golden.make_state import make_state
 

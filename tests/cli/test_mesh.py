@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import trimesh
 
-from dymap.bake.model_file import save_video
 from dymap.play.mesh import extract_mesh, sample_points
 from dymap.play.video import load
-from tests.bake.videos import FRAMES, painted_video
+from dymap.video.model_file import save_video
 from tests.cli.conftest import Run
 from tests.golden.sources import Golden
+from tests.video.videos import FRAMES, painted_video
 
 COARSE = ("--voxel", 0.05, "--level", 0.5)
 

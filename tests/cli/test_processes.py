@@ -17,7 +17,7 @@ from dymap.cli.train import configure, device_of, threads_of
 from dymap.errors import InputError
 from dymap.presets import preset
 from dymap.train.checkpoint import checkpoints
-from dymap.train.distributed import TORCHRUN, Place
+from dymap.train.distributed import TORCHRUN, Rank
 from dymap.train.run import RunFolder
 from tests.cli.conftest import Run, train_arguments
 from tests.cli.test_interrupt import ENDLESS, training, wait_for
@@ -112,19 +112,19 @@ def test_torchrun_counts(dymap: Run, sample: Path, tmp_path: Path, monkeypatch: 
 
 def test_threads_are_shared() -> None:
     torch_takes = torch.get_num_threads()
-    assert threads_of(0, Place()) == 0
-    assert threads_of(8, Place()) == 8
-    assert threads_of(8, Place(1, 3, 1, 3)) == 2
-    assert threads_of(2, Place(1, 3, 1, 3)) == 1
-    assert threads_of(0, Place(1, 3, 1, 3)) == 0, "torchrun has set them"
-    assert threads_of(0, Place(1, 2, 1, 2, Path("meeting"))) == max(1, torch_takes // 2)
+    assert threads_of(0, Rank()) == 0
+    assert threads_of(8, Rank()) == 8
+    assert threads_of(8, Rank(1, 3, 1, 3)) == 2
+    assert threads_of(2, Rank(1, 3, 1, 3)) == 1
+    assert threads_of(0, Rank(1, 3, 1, 3)) == 0, "torchrun has set them"
+    assert threads_of(0, Rank(1, 2, 1, 2, Path("meeting"))) == max(1, torch_takes // 2)
 
 
 def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [device_of("auto", Place(rank, 4, rank % 2, 2)) for rank in range(4)] == ["cuda:0", "cuda:1"] * 2
-    assert device_of("cuda:1", Place()) == "cuda:1"
-    assert device_of("cpu", Place(2, 3, 2, 3)) == "cpu"
+    assert [device_of("auto", Rank(rank, 4, rank % 2, 2)) for rank in range(4)] == ["cuda:0", "cuda:1"] * 2
+    assert device_of("cuda:1", Rank()) == "cuda:1"
+    assert device_of("cpu", Rank(2, 3, 2, 3)) == "cpu"
     with pytest.raises(InputError, match="3 processes need as many GPUs, this machine has 2"):
-        device_of("cuda", Place(2, 3, 2, 3))
+        device_of("cuda", Rank(2, 3, 2, 3))

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dymap.bake.released import from_released
 from dymap.config import BakeConfig, FieldConfig, HashConfig
 from dymap.field.field import Field
+from dymap.video.released import from_released
 from tests.golden.make_state import State, make_state
 
 HERE = Path(__file__).parent

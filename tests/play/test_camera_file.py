@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dymap.bake.model_file import camera_to_json
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import pixel_directions
 from dymap.play import camera_file
 from dymap.play.camera_file import read_cameras, write_cameras
-from tests.bake.videos import cameras
+from dymap.video.model_file import camera_to_json
+from tests.video.videos import cameras
 
 SIZE = (40, 56)
 FRAMES = 5

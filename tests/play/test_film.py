@@ -13,7 +13,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dymap.bake.model_file import BakedVideo
 from dymap.capture import Capture
 from dymap.errors import InputError
 from dymap.play.camera_file import write_cameras
@@ -29,10 +28,11 @@ from dymap.play.film import (
 )
 from dymap.play.layers import acc_layer, depth_layer, depth_range, diff_layer, far_side
 from dymap.play.video import Video
-from tests.bake.videos import FRAMES, painted_video
+from dymap.video.model_file import BakedVideo
 from tests.golden.sources import Golden
 from tests.play.test_camera_file import nerf_entry
 from tests.play.test_movie import decode, decode_alpha
+from tests.video.videos import FRAMES, painted_video
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 import dymap
-from dymap.bake.model_file import load_video, save_video
 from dymap.errors import InputError
 from dymap.geometry.box import box_corners
 from dymap.play.movie import write_png
 from dymap.play.video import Video
-from tests.bake.videos import BOXES, FRAMES, painted_video
+from dymap.video.model_file import load_video, save_video
 from tests.golden.sources import Golden
+from tests.video.videos import BOXES, FRAMES, painted_video
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from dymap.play.viewer_camera import (
     upwards,
     view_of,
 )
-from tests.bake.videos import cameras
+from tests.video.videos import cameras
 
 BOX = np.array([[-0.6, -0.5, -0.1], [0.6, 0.7, 1.8]])
 RNG = np.random.default_rng(3)

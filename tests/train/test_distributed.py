@@ -16,17 +16,17 @@ from dymap.errors import InputError
 from dymap.train import launch as module
 from dymap.train.batches import BatchSampler
 from dymap.train.checkpoint import checkpoints
-from dymap.train.distributed import BUCKET, TORCHRUN, LostError, Place, Team, buckets, flatten
+from dymap.train.distributed import BUCKET, TORCHRUN, LostError, Rank, World, buckets, flatten
 from dymap.train.launch import launch
 from dymap.train.loop import train
 from tests.train.runs import fresh_field, short, state
-from tests.train.teams import RECIPES, SCENARIOS, SIZE, STEPS, by_hand, killed, play
+from tests.train.worlds import RECIPES, SCENARIOS, SIZE, STEPS, by_hand, killed, play
 
 
 @pytest.fixture(scope="session")
 def played(tiny_root: Path, tiny: Capture, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
     """What two processes left of all scenarios."""
-    out = tmp_path_factory.mktemp("team")
+    out = tmp_path_factory.mktemp("world")
     (out / "code").write_text(str(launch(SIZE, partial(play, tiny_root, out), lambda: False)))
     return out
 
@@ -107,14 +107,14 @@ def test_ranks_draw_differently_and_the_first_as_one_alone(tiny: Capture) -> Non
 
 
 def test_process_alone_does_nothing() -> None:
-    team, votes, parameter = Team(), [True, False], torch.nn.Parameter(torch.ones(2))
-    with pytest.raises(KeyError), team.together(votes):
+    world, votes, parameter = World(), [True, False], torch.nn.Parameter(torch.ones(2))
+    with pytest.raises(KeyError), world.agree(votes):
         raise KeyError
     assert votes == [True, False]
-    assert team.leads
-    assert team.in_turn(lambda: 3) == 3
-    team.average([parameter], [True])
-    team.share([parameter])
+    assert world.leads
+    assert world.in_turn(lambda: 3) == 3
+    world.average([parameter], [True])
+    world.broadcast([parameter])
     assert parameter.grad is None
 
 
@@ -138,6 +138,6 @@ def test_buckets_are_few_and_whole() -> None:
 
 def test_place_that_torchrun_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in zip(TORCHRUN, ("5", "8", "1", "4", "127.0.0.1", "29500"), strict=True):
-        assert Place.from_torchrun() is None
+        assert Rank.from_torchrun() is None
         monkeypatch.setenv(name, value)
-    assert Place.from_torchrun() == Place(5, 8, 1, 4)
+    assert Rank.from_torchrun() == Rank(5, 8, 1, 4)

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from dymap.bake.released import our_key
 from dymap.config import Config, TrainConfig
 from dymap.field.field import Field
 from dymap.geometry.rays import Rays, slab_test
@@ -18,6 +17,7 @@ from dymap.train.batches import Item
 from dymap.train.loop import make_optimiser
 from dymap.train.losses import psnr, published_losses
 from dymap.train.schedule import published_factor
+from dymap.video.released import our_key
 from tests.golden.sources import Arrays, Golden
 from tests.variants import cached_for_each, with_all_kernels
 

@@ -9,7 +9,6 @@ import torch
 import tyro
 
 from dymap.bake.bake import bake_grids
-from dymap.bake.model_file import BakedVideo, save_video
 from dymap.capture import Capture, open_capture, read_source
 from dymap.capture.capture import prepared_camera, split_views
 from dymap.cli.console import Device, Threads, console, pick_device, progress_bar
@@ -20,6 +19,7 @@ from dymap.field.field import Field
 from dymap.train.batches import BatchSampler
 from dymap.train.checkpoint import checkpoints, frames_in, load_checkpoint
 from dymap.train.run import RunFolder
+from dymap.video.model_file import BakedVideo, save_video
 
 
 def bake(

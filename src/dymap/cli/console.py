@@ -38,12 +38,12 @@ def keep_freed_memory() -> None:
 
 def exit_code(command: Callable[[], int | None]) -> int:
     """Call a command; returns its exit code. Faults of the input become one sentence on stderr and exit code 1."""
-    from dymap.train.distributed import LostError, TeamError
+    from dymap.train.distributed import LostError, PeerError
     from dymap.train.loop import NotFiniteError
 
     try:
         return int(command() or 0)
-    except TeamError:  # the process that failed says why
+    except PeerError:  # the process that failed says why
         return 1
     except (InputError, NotFiniteError, LostError) as error:
         print("error:", " ".join(str(error).splitlines()), file=sys.stderr)

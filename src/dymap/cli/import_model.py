@@ -10,8 +10,6 @@ import numpy as np
 import torch
 import tyro
 
-from dymap.bake.model_file import BakedVideo, save_video
-from dymap.bake.released import Released, read_released
 from dymap.capture import read_source
 from dymap.capture.capture import Source, prepared_camera, source_boxes, split_views
 from dymap.cli.console import console
@@ -24,6 +22,8 @@ from dymap.presets import preset as find_preset
 from dymap.train.checkpoint import checkpoints, save_checkpoint
 from dymap.train.loop import make_optimiser
 from dymap.train.run import RunFolder
+from dymap.video.model_file import BakedVideo, save_video
+from dymap.video.released import Released, read_released
 
 
 def import_model(

@@ -10,7 +10,6 @@ import torch
 import tyro
 
 import dymap
-from dymap.bake.model_file import SUFFIX, load_video
 from dymap.capture import READERS, read_source
 from dymap.cli.console import console
 from dymap.config import CaptureConfig
@@ -19,6 +18,7 @@ from dymap.files import read_json
 from dymap.kernels import describe
 from dymap.train.checkpoint import checkpoints
 from dymap.train.run import RunFolder
+from dymap.video.model_file import SUFFIX, load_video
 
 
 def info(

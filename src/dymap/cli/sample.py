@@ -7,10 +7,10 @@ from typing import Annotated
 
 import tyro
 
-from dymap.capture.sample import write_sample
 from dymap.cli.console import console, progress_bar
 from dymap.cli.info import held_out
 from dymap.errors import InputError
+from dymap.sample import write_sample
 
 
 def sample(

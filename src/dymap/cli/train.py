@@ -32,7 +32,7 @@ from dymap.config import Config, replace_key
 from dymap.errors import InputError
 from dymap.field.field import Field, count_parameters
 from dymap.presets import preset as find_preset
-from dymap.train.distributed import Place, Team, join
+from dymap.train.distributed import Rank, World, join
 from dymap.train.launch import INTERRUPTED, launch
 from dymap.train.listeners import Curves, Preview
 from dymap.train.loop import ALONE, Listener, StepReport, new_field
@@ -69,9 +69,9 @@ def train(
 
     On several GPUs: --processes, or torchrun --nproc_per_node N -m dymap train ...
     """
-    place = Place.from_torchrun()
-    if place and processes not in (None, place.size):
-        raise InputError(f"torchrun has started {place.size} processes; leave --processes {processes} away")
+    own = Rank.from_torchrun()
+    if own and processes not in (None, own.world_size):
+        raise InputError(f"torchrun has started {own.world_size} processes; leave --processes {processes} away")
     options = {
         "capture.test_views": test_views or None,
         "capture.test_frame_step": test_frame_step,
@@ -82,17 +82,17 @@ def train(
         "capture.unit": unit,
         "train.steps": steps,
         "train.seed": seed,
-        "train.processes": place.size if place else processes,
+        "train.processes": own.world_size if own else processes,
     }
     if minutes is not None and not minutes >= 0:
         raise InputError(f"--minutes {minutes:g}: expected 0 or more")
     config = configure(find_preset(preset), options, set)
     job = Job(data, config, RunFolder(out), preset, device, threads, minutes)
     count = config.train.processes
-    if place or count == 1:
-        return train_in_place(job, place or Place())
+    if own or count == 1:
+        return train_in_place(job, own or Rank())
     check_threads(threads)  # before anything is started
-    device_of(device, Place(count - 1, count, count - 1, count))
+    device_of(device, Rank(count - 1, count, count - 1, count))
     with stop_on_signal() as stopped:
         return launch(count, partial(work, job), signalled(stopped))
 
@@ -110,17 +110,17 @@ class Job:
     minutes: float | None
 
 
-def work(job: Job, place: Place, stopped: Callable[[], bool]) -> int:
+def work(job: Job, own: Rank, stopped: Callable[[], bool]) -> int:
     """What a process does that `launch` has started."""
     warnings.showwarning = show_warning
-    return exit_code(lambda: train_in_place(job, place, stopped))
+    return exit_code(lambda: train_in_place(job, own, stopped))
 
 
-def train_in_place(job: Job, place: Place, stopped: Callable[[], bool] | None = None) -> int:
+def train_in_place(job: Job, own: Rank, stopped: Callable[[], bool] | None = None) -> int:
     """Train alone or together with others; only the leading process speaks. stopped: see `train_capture`."""
-    device = pick_device(device_of(job.device, place), threads_of(job.threads, place))
-    with join(place, device) as team:
-        if not team.leads:
+    device = pick_device(device_of(job.device, own), threads_of(job.threads, own))
+    with join(own, device) as world:
+        if not world.leads:
             console.quiet = True
             warnings.simplefilter("ignore")
 
@@ -128,29 +128,27 @@ def train_in_place(job: Job, place: Place, stopped: Callable[[], bool] | None = 
             with progress_bar("prepare images") as progress:
                 return open_capture(job.data, job.config.capture, progress)
 
-        capture = team.in_turn(prepare)
-        return train_capture(capture, job.config, job.run, job.preset, device, job.minutes, team, stopped)
+        capture = world.in_turn(prepare)
+        return train_capture(capture, job.config, job.run, job.preset, device, job.minutes, world, stopped)
 
 
-def device_of(name: str, place: Place) -> str:
+def device_of(name: str, own: Rank) -> str:
     """The device of a process, among those of its machine. Raises InputError if there are not enough."""
     name = resolve_device(name)
-    if place.size == 1 or name == "cpu":
+    if own.world_size == 1 or name == "cpu":
         return name
     if name != "cuda":
         raise InputError(f"--device {name}: several processes train on cuda, one GPU each, or on cpu")
-    if torch.cuda.device_count() < place.local_size:
-        raise InputError(
-            f"{place.local_size} processes need as many GPUs, this machine has {torch.cuda.device_count()}"
-        )
-    return f"cuda:{place.local_rank}"
+    if torch.cuda.device_count() < own.local_size:
+        raise InputError(f"{own.local_size} processes need as many GPUs, this machine has {torch.cuda.device_count()}")
+    return f"cuda:{own.local_rank}"
 
 
-def threads_of(threads: int, place: Place) -> int:
+def threads_of(threads: int, own: Rank) -> int:
     """How many of its machine's threads a process takes; 0: as many as torch, or torchrun, has given it."""
-    if threads == 0 and place.meeting:
+    if threads == 0 and own.meeting:
         threads = torch.get_num_threads()
-    return max(1, threads // place.local_size) if threads > 0 else threads
+    return max(1, threads // own.local_size) if threads > 0 else threads
 
 
 def configure(config: Config, options: dict[str, Any], assignments: tuple[str, ...] = ()) -> Config:
@@ -180,21 +178,21 @@ def train_capture(
     preset: str,
     device: torch.device,
     minutes: float | None = None,
-    team: Team = ALONE,
+    world: World = ALONE,
     stopped: Callable[[], bool] | None = None,
 ) -> int:
     """Train with progress on the terminal; 0 when all steps are done, 130 when interrupted.
 
     stopped: whether somebody wants to stop; None: signals to this process say so.
     """
-    with team.together():
+    with world.agree():
         try:
             field = new_field(config, torch.from_numpy(capture.boxes)).to(device)
         except ValueError as error:
             raise InputError(f"no field can be made with these options: {error}") from None
-        if team.leads:
+        if world.leads:
             run.create(config, capture.source.root, preset)
-    where = device if team.size == 1 else f"{team.size} processes with {device.type}"
+    where = device if world.size == 1 else f"{world.size} processes with {device.type}"
     console.print(
         f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "
         f"{len(capture.test_views)} test views of {capture.cameras[0].width} x {capture.cameras[0].height}; "
@@ -202,8 +200,8 @@ def train_capture(
     )
     with ExitStack() as opened:
         asked = stopped or signalled(opened.enter_context(stop_on_signal()))
-        with team.together():
-            listeners = opened.enter_context(listening(run, field, capture, config)) if team.leads else ()
+        with world.agree():
+            listeners = opened.enter_context(listening(run, field, capture, config)) if world.leads else ()
         clock = Clock(minutes)
         done = run_training(
             field,
@@ -212,7 +210,7 @@ def train_capture(
             run.checkpoints,
             listeners=listeners,
             should_stop=lambda: asked() or clock.over(),
-            team=team,
+            world=world,
         )
     finished = done >= config.train.steps
     console.print(

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from dymap.bake.model_file import camera_from_json, camera_to_json
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
 from dymap.geometry.camera import Array, Camera
+from dymap.video.model_file import camera_from_json, camera_to_json
 
 FORMAT = "dymap-cameras"
 VERSION = 1

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dymap.bake.model_file import SUFFIX, BakedVideo, load_video
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.path import orbit_path
 from dymap.kernels import Cancel
 from dymap.render.cache import FrameCache, frame_maker
 from dymap.render.image import Background, Image, render_image
+from dymap.video.model_file import SUFFIX, BakedVideo, load_video
 
 RendererName = Literal["march", "fast", "volume"]
 

@@ -3,8 +3,8 @@
     batch of process 0 -> gradients --+                 +--> Adam -> parameters
     batch of process 1 -> gradients --+--> their mean --+--> Adam -> the same parameters
 
-The mean of the gradients is the same to the bit on every process, and so are the parameters ever after. `Team` is one
-process's view of it; the plain one is a process alone, for which nothing has to be done. Gradients travel through
+The mean of the gradients is the same to the bit on every process, and so are the parameters ever after. `World` is one
+process's view of all; the plain one is a process alone, for which nothing has to be done. Gradients travel through
 NCCL between GPUs and through gloo between CPUs; what the processes agree upon always travels through gloo, which
 notices at once when one of them is gone.
 """
@@ -38,7 +38,7 @@ TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR
 """What torchrun sets in the environment of its processes."""
 
 
-class TeamError(RuntimeError):
+class PeerError(RuntimeError):
     """Another process has failed. It has an error of its own, which says why."""
 
 
@@ -47,28 +47,28 @@ class LostError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a process stands: `rank` of `size` in all, `local_rank` of `local_size` on its machine.
+class Rank:
+    """Which process this is: `rank` of `world_size` in all, `local_rank` of `local_size` on its machine.
 
     meeting: a file by which processes of one machine find each other; None: through torchrun's environment.
     """
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
     local_rank: int = 0
     local_size: int = 1
     meeting: Path | None = None
 
     @classmethod
-    def from_torchrun(cls) -> Place | None:
-        """The place that torchrun gave to this process; None if it was not started by torchrun."""
+    def from_torchrun(cls) -> Rank | None:
+        """The rank that torchrun gave to this process; None if it was not started by torchrun."""
         if any(name not in os.environ for name in TORCHRUN):
             return None
         rank, size, local_rank, local_size = (int(os.environ[name]) for name in TORCHRUN[:4])
         return cls(rank, size, local_rank, local_size)
 
 
-class Team:
+class World:
     """A process that trains alone: the draws are its own, the gradients are the mean already."""
 
     rank = 0
@@ -80,11 +80,11 @@ class Team:
         return self.rank == 0
 
     @contextmanager
-    def together(self, votes: list[bool] | None = None) -> Iterator[None]:  # noqa: ARG002
+    def agree(self, flags: list[bool] | None = None) -> Iterator[None]:  # noqa: ARG002
         """A block that fails on every process if it fails on one: with its own error on the first that failed, with
-        TeamError on the others. Raises LostError if a process is gone.
+        PeerError on the others. Raises LostError if a process is gone.
 
-        votes: as many on every process, set in the block; afterwards whether any process set them.
+        flags: as many on every process, set in the block; afterwards whether any process set them.
         """
         yield
 
@@ -92,7 +92,7 @@ class Team:
         """work() on the leading process first, so that the others find on disk what it has made."""
         return work()
 
-    def share(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
         """Give the tensors the values that they have on the leading process."""
 
     def average(self, parameters: Sequence[Tensor], present: Sequence[bool], buffers: Sequence[Tensor] = ()) -> None:
@@ -102,41 +102,41 @@ class Team:
         """
 
 
-class Processes(Team):
+class Processes(World):
     """A process among others; torch.distributed must have been set up (see `join`)."""
 
-    def __init__(self, place: Place):
-        self.rank, self.size = place.rank, place.size
-        self._turn = 0 if place.rank == 0 else 1 if place.local_rank == 0 else 2
+    def __init__(self, own: Rank):
+        self.rank, self.size = own.rank, own.world_size
+        self._turn = 0 if own.rank == 0 else 1 if own.local_rank == 0 else 2
 
     @contextmanager
-    def together(self, votes: list[bool] | None = None) -> Iterator[None]:
+    def agree(self, flags: list[bool] | None = None) -> Iterator[None]:
         failure = None
         try:
             yield
         except Exception as error:
             failure = error
-        ballot = torch.tensor([self.size - self.rank if failure else 0, *(votes or ())], dtype=torch.int64)
+        state = torch.tensor([self.size - self.rank if failure else 0, *(flags or ())], dtype=torch.int64)
         with self._reaching_others():
-            dist.all_reduce(ballot, dist.ReduceOp.MAX)
-        first = self.size - int(ballot[0])
+            dist.all_reduce(state, dist.ReduceOp.MAX)
+        first = self.size - int(state[0])
         if failure and first == self.rank:
             raise failure
         if first < self.size:
-            raise TeamError(f"process {first} of {self.size} has failed") from failure
-        if votes is not None:
-            votes[:] = ballot[1:].bool().tolist()
+            raise PeerError(f"process {first} of {self.size} has failed") from failure
+        if flags is not None:
+            flags[:] = state[1:].bool().tolist()
 
     def in_turn(self, work: Callable[[], T]) -> T:
         """First the leading process, then one of every other machine (which may have a disk of its own), then all."""
         made: list[T] = []
         for turn in range(3):
-            with self.together():
+            with self.agree():
                 if turn == self._turn:
                     made.append(work())
         return made[0]
 
-    def share(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
         with self._reaching_others():
             for tensor in tensors:
                 dist.broadcast(tensor.detach(), 0)
@@ -185,26 +185,26 @@ def flatten(tensors: Sequence[Tensor]) -> Tensor:
 
 
 @contextmanager
-def join(place: Place, device: torch.device) -> Iterator[Team]:
-    """The team of the processes, of which this one computes on `device` (cpu, or a GPU of its own).
+def join(own: Rank, device: torch.device) -> Iterator[World]:
+    """The world of all processes, of which this one computes on `device` (cpu, or a GPU of its own).
 
     Waits until all are there. Processes of one machine talk over its loopback interface alone.
     """
-    if place.size == 1:
-        yield Team()
+    if own.world_size == 1:
+        yield World()
         return
     if not dist.is_available() or device.type not in ("cpu", "cuda"):
         raise InputError(f"this torch cannot train by several processes on {device.type}")
-    if place.local_size == place.size:
+    if own.local_size == own.world_size:
         for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
             for name in {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}:
                 os.environ.setdefault(variable, name)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    store = dist.FileStore(str(place.meeting), place.size) if place.meeting else None
-    dist.init_process_group(backend, store=store, rank=place.rank, world_size=place.size, timeout=PATIENCE)
+    store = dist.FileStore(str(own.meeting), own.world_size) if own.meeting else None
+    dist.init_process_group(backend, store=store, rank=own.rank, world_size=own.world_size, timeout=PATIENCE)
     try:
-        yield Processes(place)
+        yield Processes(own)
     finally:
         dist.destroy_process_group()

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from dymap.train.distributed import LostError, Place
+from dymap.train.distributed import LostError, Rank
 
 INTERRUPTED = 130
 """Exit code of a process that was asked to stop, and did."""
@@ -24,8 +24,8 @@ GRACE = 10.0
 Stopped = Callable[[], bool]
 
 
-def launch(size: int, work: Callable[[Place, Stopped], int], asked: Stopped) -> int:
-    """Call `work(place, stopped)` in `size` new processes; its results are their exit codes. Returns the first that is
+def launch(size: int, work: Callable[[Rank, Stopped], int], asked: Stopped) -> int:
+    """Call `work(own, stopped)` in `size` new processes; its results are their exit codes. Returns the first that is
     neither 0 nor INTERRUPTED, or the largest.
 
     work: importable by its name. stopped() becomes true in all of them when asked() is true here; they ignore Ctrl-C
@@ -37,7 +37,7 @@ def launch(size: int, work: Callable[[Place, Stopped], int], asked: Stopped) -> 
     with tempfile.TemporaryDirectory(prefix="dymap-") as folder:
         meeting = Path(folder) / "meeting"
         processes = [
-            context.Process(target=_work, args=(work, Place(rank, size, rank, size, meeting), stop.is_set), daemon=True)
+            context.Process(target=_work, args=(work, Rank(rank, size, rank, size, meeting), stop.is_set), daemon=True)
             for rank in range(size)
         ]
         try:
@@ -56,10 +56,10 @@ def launch(size: int, work: Callable[[Place, Stopped], int], asked: Stopped) -> 
                 process.join()
 
 
-def _work(work: Callable[[Place, Stopped], int], place: Place, stopped: Stopped) -> None:
+def _work(work: Callable[[Rank, Stopped], int], own: Rank, stopped: Stopped) -> None:
     """What a new process does."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.exit(work(place, stopped))
+    sys.exit(work(own, stopped))
 
 
 def _end_with_parent() -> None:

@@ -31,7 +31,7 @@ from dymap.render.volume import Rendered, integrate, intervals, ray_depths
 from dymap.train.adam import LazyAdam
 from dymap.train.batches import BatchSampler, Item
 from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint, sweep
-from dymap.train.distributed import Team
+from dymap.train.distributed import World
 from dymap.train.losses import Losses, LossFunction, empty_loss, psnr, published_losses, surface_loss
 from dymap.train.schedule import lr_factor
 
@@ -39,7 +39,7 @@ LAZY_ADAM: dict[str, Any] = {"betas": (0.9, 0.99), "eps": 1e-12}
 """Of the hash tables with `lazy_adam`: an entry is touched every 30th step or so, by small gradients."""
 
 
-ALONE = Team()
+ALONE = World()
 
 
 class NotFiniteError(RuntimeError):
@@ -154,9 +154,9 @@ def train_step(
     config: Config,
     step: int,
     loss_function: LossFunction = published_losses,
-    team: Team = ALONE,
+    world: World = ALONE,
 ) -> StepReport:
-    """One step. Raises NotFiniteError before anything is changed if a loss or a gradient is not finite; TeamError if
+    """One step. Raises NotFiniteError before anything is changed if a loss or a gradient is not finite; PeerError if
     that, or anything else, happened to another process."""
     started = time.perf_counter()
     factor = lr_factor(step, config.train)
@@ -165,16 +165,16 @@ def train_step(
     optimiser.zero_grad(set_to_none=True)
     parameters = list(field.parameters())
     present = [False] * len(parameters)
-    with team.together(present):
-        rays, totals = add_gradients(field, sampler, config, step, loss_function, team.rank)
+    with world.agree(present):
+        rays, totals = add_gradients(field, sampler, config, step, loss_function, world.rank)
         present[:] = [parameter.grad is not None for parameter in parameters]
-    team.average(parameters, present, field.hash.gradients or ())
+    world.average(parameters, present, field.hash.gradients or ())
     if not isinstance(optimiser, LazyAdam):
         torch.nn.utils.clip_grad_value_(parameters, config.train.clip_value)
     optimiser.step()
     quality = psnr(torch.tensor(totals["colour"])).item() if totals.get("colour") else float("nan")
     lr = config.train.lr_hash * factor
-    return StepReport(step, totals, quality, lr, rays * team.size, time.perf_counter() - started)
+    return StepReport(step, totals, quality, lr, rays * world.size, time.perf_counter() - started)
 
 
 def add_gradients(
@@ -222,48 +222,48 @@ def train(
     loss_function: LossFunction = published_losses,
     listeners: tuple[Listener, ...] = (),
     should_stop: Callable[[], bool] = lambda: False,
-    team: Team = ALONE,
+    world: World = ALONE,
 ) -> int:
     """Train until `config.train.steps` steps are done, resuming from the newest checkpoint; returns the steps done.
 
     field: on the device to train on; its boxes must be the capture's. listeners hear of every step; when
     should_stop() is true the run ends cleanly after the step. Checkpoints are written every `checkpoint_every` steps
-    and at the end. team: the processes that train the field together, `config.train.processes` of them; it is enough
+    and at the end. world: the processes that train the field together, `config.train.processes` of them; it is enough
     that one should stop; the leading one writes, and all of them read the same folder. Raises NotFiniteError,
-    InputError, and TeamError where another process did.
+    InputError, and PeerError where another process did.
     """
     stop = [False]
-    with team.together(stop):
-        check_fit(field, capture, config, team)
-        sampler = BatchSampler(capture, config.train, field.boxes.device, team.rank)
+    with world.agree(stop):
+        check_fit(field, capture, config, world)
+        sampler = BatchSampler(capture, config.train, field.boxes.device, world.rank)
         optimiser = make_optimiser(field, config)
-        step = saved = resume(checkpoint_folder, field, optimiser, team) if checkpoint_folder else 0
+        step = saved = resume(checkpoint_folder, field, optimiser, world) if checkpoint_folder else 0
         stop[0] = should_stop()
-    begin_alike(step, checkpoint_folder, field, team)
+    begin_alike(step, checkpoint_folder, field, world)
 
     def save() -> None:
         nonlocal saved
-        if checkpoint_folder and saved < step and team.leads:
+        if checkpoint_folder and saved < step and world.leads:
             check_finite(dict(field.named_parameters()), step)
             save_checkpoint(checkpoint_folder, step, field, optimiser, config.train.keep_checkpoints)
             saved = step
 
     while step < config.train.steps and not stop[0]:
-        report = train_step(field, optimiser, sampler, config, step, loss_function, team)
+        report = train_step(field, optimiser, sampler, config, step, loss_function, world)
         step += 1
-        with team.together(stop):
+        with world.agree(stop):
             for listener in listeners:
                 listener(report)
             if step % config.train.checkpoint_every == 0:
                 save()
             stop[0] = should_stop()
-    with team.together():
+    with world.agree():
         save()
     return step
 
 
-def check_fit(field: Field, capture: Capture, config: Config, team: Team) -> None:
-    """Raises InputError if field, capture, configuration and team do not belong together."""
+def check_fit(field: Field, capture: Capture, config: Config, world: World) -> None:
+    """Raises InputError if field, capture, configuration and world do not belong together."""
     if field.num_frames != len(capture.frames):
         raise InputError(f"the field has {field.num_frames} frames, the capture {len(capture.frames)}")
     if config.train.use_masks and not capture.has_masks:
@@ -271,29 +271,29 @@ def check_fit(field: Field, capture: Capture, config: Config, team: Team) -> Non
             f"{capture.name} has no masks: train with --set train.use_masks=false train.hull_samples=0, which fills "
             "the box with samples and needs many more steps"
         )
-    if team.size != config.train.processes:
+    if world.size != config.train.processes:
         raise InputError(
-            f"train.processes is {config.train.processes}, but {team.size} train: start so many with "
+            f"train.processes is {config.train.processes}, but {world.size} train: start so many with "
             "dymap train --processes or with torchrun"
         )
 
 
-def resume(folder: Path, field: Field, optimiser: torch.optim.Optimizer, team: Team) -> int:
+def resume(folder: Path, field: Field, optimiser: torch.optim.Optimizer, world: World) -> int:
     """Load the newest checkpoint, if there is one; returns the steps that are done."""
-    if team.leads:
+    if world.leads:
         sweep(folder)
     found = checkpoints(folder)
     return load_checkpoint(found[-1][1], field, optimiser) if found else 0
 
 
-def begin_alike(step: int, folder: Path | None, field: Field, team: Team) -> None:
+def begin_alike(step: int, folder: Path | None, field: Field, world: World) -> None:
     """Make all processes begin at the same step, or raise InputError, and with the same parameters."""
     leading = torch.tensor(step)
-    team.share([leading])
-    with team.together():
+    world.broadcast([leading])
+    with world.agree():
         if int(leading) != step:
             raise InputError(
-                f"{folder}: process {team.rank} finds {step} steps done here, the leading process {int(leading)}; all "
+                f"{folder}: process {world.rank} finds {step} steps done here, the leading process {int(leading)}; all "
                 "machines must see the same folder"
             )
-    team.share(field.state_dict().values())
+    world.broadcast(field.state_dict().values())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dymap.bake.model_file import SUFFIX
 from dymap.config import Config, from_json, to_json
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
+from dymap.video.model_file import SUFFIX
 
 # What may differ between a run and its continuation: it changes no computed number.
 FREE_KEYS = ("train.log_every", "train.preview_every", "train.checkpoint_every", "train.keep_checkpoints")

@@ -13,10 +13,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dymap.capture.sample.dance import HOOP_RADIUS, Arm, Leg, Pose, dance
-from dymap.capture.sample.frames import Array, Frame, along, inverse_affine, unit
-from dymap.capture.sample.materials import Material, face, gingham, plain, shirt, spokes, strands, stripes
-from dymap.capture.sample.shapes import Ball, Box, Cut, Ring, RoundCone, Shape
+from dymap.sample.dance import HOOP_RADIUS, Arm, Leg, Pose, dance
+from dymap.sample.frames import Array, Frame, along, inverse_affine, unit
+from dymap.sample.materials import Material, face, gingham, plain, shirt, spokes, strands, stripes
+from dymap.sample.shapes import Ball, Box, Cut, Ring, RoundCone, Shape
 
 HAT, HAIR, CLOTHES, SOCKS, PANTS, PROP, FACE = 1, 2, 5, 8, 9, 11, 13
 LEFT_ARM, RIGHT_ARM, LEFT_SHOE, RIGHT_SHOE = 14, 15, 18, 19

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from dymap.capture.sample import render_view, sample_cameras, surface_points, write_sample
-from dymap.capture.sample.dance import FOREARM, UPPER_ARM, dance
-from dymap.capture.sample.figure import dancer
-from dymap.capture.sample.render import part_windows, sample_rays, trace
-from dymap.capture.sample.shapes import Ball, Box, Cut, Ring, RoundCone, Shape
-from dymap.capture.sample.write import label_colours
 from dymap.geometry.camera import Camera
+from dymap.sample import render_view, sample_cameras, surface_points, write_sample
+from dymap.sample.dance import FOREARM, UPPER_ARM, dance
+from dymap.sample.figure import dancer
+from dymap.sample.render import part_windows, sample_rays, trace
+from dymap.sample.shapes import Ball, Box, Cut, Ring, RoundCone, Shape
+from dymap.sample.write import label_colours
 
 SHAPES: dict[str, Shape] = {
     "ball": Ball(),

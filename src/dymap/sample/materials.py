@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.sample.shapes import Array
+from dymap.sample.shapes import Array
 
 Paint = Callable[[Array], Array]
 

@@ -8,12 +8,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.sample.dance import HOOP_RADIUS, dance
-from dymap.capture.sample.figure import HOOP_TUBE, Part, dancer
-from dymap.capture.sample.light import Occluders, body_occluders, hoop_occluders, shade, visibility
-from dymap.capture.sample.shapes import Array
-from dymap.capture.sample.studio import Backdrop, backdrop, floor_shadow, pixel_rays, with_shadow
 from dymap.geometry.camera import Camera
+from dymap.sample.dance import HOOP_RADIUS, dance
+from dymap.sample.figure import HOOP_TUBE, Part, dancer
+from dymap.sample.light import Occluders, body_occluders, hoop_occluders, shade, visibility
+from dymap.sample.shapes import Array
+from dymap.sample.studio import Backdrop, backdrop, floor_shadow, pixel_rays, with_shadow
 
 # A square turned within the pixel: four samples on four different rows and columns, symmetric about the centre.
 SAMPLES = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))

@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.sample.dance import Pose
-from dymap.capture.sample.frames import Frame, unit
-from dymap.capture.sample.materials import colour, ramp
-from dymap.capture.sample.shapes import Array
+from dymap.sample.dance import Pose
+from dymap.sample.frames import Frame, unit
+from dymap.sample.materials import colour, ramp
+from dymap.sample.shapes import Array
 
 KEY_DIRECTION = unit((-0.50, -0.62, 0.82))
 KEY_COLOUR = colour("#ffe9cf") * np.float32(1.45)

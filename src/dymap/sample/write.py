@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.sample.cameras import sample_cameras
-from dymap.capture.sample.figure import surface_points
-from dymap.capture.sample.render import draw, make_scene
-from dymap.capture.sample.studio import Backdrop, backdrop
 from dymap.geometry.camera import Camera
+from dymap.sample.cameras import sample_cameras
+from dymap.sample.figure import surface_points
+from dymap.sample.render import draw, make_scene
+from dymap.sample.studio import Backdrop, backdrop
 
 VERSION = 2  # raised whenever the pixels change, so that an older sample is not taken for the present one
 JPEG_QUALITY = 97

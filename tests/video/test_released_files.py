@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from dymap.bake.released import read_released
 from dymap.config import Config
 from dymap.errors import InputError
-from tests.bake.test_released import final_file
+from dymap.video.released import read_released
+from tests.video.test_released import final_file
 from tests.golden.sources import Golden
 
 FRAMES = 5

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dymap.capture.sample.light import Occluders, ambient_visibility, key_visibility
-from dymap.capture.sample.materials import colour, mix, ramp
 from dymap.geometry.camera import Camera
+from dymap.sample.light import Occluders, ambient_visibility, key_visibility
+from dymap.sample.materials import colour, mix, ramp
 
 FLOOR_RADIUS = 5.0
 SHADOW_HALF_WIDTH, SHADOW_CELLS = 2.6, 208  # the square of floor that can lie in shadow, metres and cells a side

@@ -23,7 +23,7 @@ from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.train.adam import LazyAdam
 from dymap.train.batches import BatchSampler
-from dymap.train.distributed import LostError, Place, Team, TeamError, join
+from dymap.train.distributed import LostError, PeerError, Rank, World, join
 from dymap.train.loop import NotFiniteError, StepReport, add_gradients, make_optimiser, train
 from dymap.train.losses import published_losses
 from dymap.train.schedule import lr_factor
@@ -83,9 +83,9 @@ def by_hand(capture: Capture, config: Config) -> Iterator[tuple[list[dict[str, T
         yield found, field
 
 
-def wait_for_others(team: Team) -> None:
+def wait_for_others(world: World) -> None:
     """What a process would hang in if the others did not come."""
-    with team.together():
+    with world.agree():
         pass
 
 
@@ -93,89 +93,92 @@ def expecting(error: type[Exception], text: str) -> AbstractContextManager[objec
     return pytest.raises(error, match=re.escape(text))
 
 
-def trained(team: Team, capture: Capture, out: Path) -> None:
+def trained(world: World, capture: Capture, out: Path) -> None:
     """Every recipe to its end."""
     for name, config in RECIPES.items():
-        field = fresh_field(capture, config, seed=team.rank)  # the leading process's field is what counts
-        assert train(field, capture, config, team=team) == config.train.steps
-        save_file(state(field), out / f"{name}-{team.rank}.safetensors")
+        field = fresh_field(capture, config, seed=world.rank)  # the leading process's field is what counts
+        assert train(field, capture, config, world=world) == config.train.steps
+        save_file(state(field), out / f"{name}-{world.rank}.safetensors")
 
 
-def resumed(team: Team, capture: Capture, out: Path) -> None:
+def resumed(world: World, capture: Capture, out: Path) -> None:
     """Ended by an error after step 2, and gone on with."""
     for name in ("published", "ours"):
         config, folder = RECIPES[name], out / f"resumed-{name}"
 
         def fail(report: StepReport) -> None:
-            if report.step == 2 and not team.leads:
+            if report.step == 2 and not world.leads:
                 raise OSError("disk full")
 
         with expecting(
-            TeamError if team.leads else OSError, "process 1 of 2 has failed" if team.leads else "disk full"
+            PeerError if world.leads else OSError, "process 1 of 2 has failed" if world.leads else "disk full"
         ):
-            train(fresh_field(capture, config), capture, config, folder, listeners=(fail,), team=team)
+            train(fresh_field(capture, config), capture, config, folder, listeners=(fail,), world=world)
         reports: list[StepReport] = []
         field = fresh_field(capture, config, seed=77)
-        train(field, capture, config, folder, listeners=(reports.append,), team=team)
+        train(field, capture, config, folder, listeners=(reports.append,), world=world)
         assert [report.step for report in reports] == [2, 3]
         assert all(report.rays == SIZE * config.train.items * config.train.rays for report in reports)
-        save_file(state(field), out / f"resumed-{name}-{team.rank}.safetensors")
+        save_file(state(field), out / f"resumed-{name}-{world.rank}.safetensors")
 
 
-def stopped(team: Team, capture: Capture, out: Path) -> None:
+def stopped(world: World, capture: Capture, out: Path) -> None:
     """One process wants to stop; both do, after the same step."""
     config, reports = recipe(checkpoint_every=100), list[StepReport]()
     done = train(
-        fresh_field(capture, config), capture, config, out / "stopped", team=team,
-        listeners=(reports.append,), should_stop=lambda: not team.leads and len(reports) == 3,
+        fresh_field(capture, config), capture, config, out / "stopped", world=world,
+        listeners=(reports.append,), should_stop=lambda: not world.leads and len(reports) == 3,
     )  # fmt: skip
     assert done == 3
-    assert train(fresh_field(capture, config), capture, config, out / "stopped", team=team) == STEPS
+    assert train(fresh_field(capture, config), capture, config, out / "stopped", world=world) == STEPS
 
 
-def not_finite(team: Team, capture: Capture, out: Path) -> None:
+def not_finite(world: World, capture: Capture, out: Path) -> None:
     """A gradient of the second process is not finite: nobody changes anything."""
     config, field, good = recipe(), fresh_field(capture, RECIPES["published"]), dict[str, Tensor]()
 
     def poison(report: StepReport) -> None:
         good.update(state(field))
-        if report.step == 1 and not team.leads:
+        if report.step == 1 and not world.leads:
             field.decoder.density.weight.register_hook(lambda gradient: gradient * float("inf"))
 
-    error, text = (TeamError, "process 1") if team.leads else (NotFiniteError, "step 2: gradient of decoder.density")
+    error, text = (PeerError, "process 1") if world.leads else (NotFiniteError, "step 2: gradient of decoder.density")
     with expecting(error, text):
-        train(field, capture, config, out / "not_finite", listeners=(poison,), team=team)
+        train(field, capture, config, out / "not_finite", listeners=(poison,), world=world)
     assert all(torch.equal(value, good[name]) for name, value in state(field).items())
 
 
-def first_to_fail_speaks(team: Team, *_: object) -> None:
-    with expecting(InputError if team.leads else TeamError, "mine" if team.leads else "process 0"), team.together():
+def first_to_fail_speaks(world: World, *_: object) -> None:
+    with expecting(InputError if world.leads else PeerError, "mine" if world.leads else "process 0"), world.agree():
         raise InputError("mine")
-    wait_for_others(team)
+    wait_for_others(world)
 
 
-def refused(team: Team, capture: Capture, out: Path) -> None:
+def refused(world: World, capture: Capture, out: Path) -> None:
     """Another number of processes than the configuration says; folders that differ."""
     alone, config = short(steps=1), recipe()
-    error = InputError if team.leads else TeamError
-    with expecting(error, "train.processes is 1, but 2 train" if team.leads else "process 0"):
-        train(fresh_field(capture, alone), capture, alone, team=team)
-    train(fresh_field(capture, config), capture, config, out / "seen by one", team=team)
-    where = out / ("seen by one" if team.leads else "elsewhere")
-    with expecting(TeamError if team.leads else InputError, "process 1" if team.leads else "finds 0 steps done here"):
-        train(fresh_field(capture, config), capture, config, where, team=team)
+    error = InputError if world.leads else PeerError
+    with expecting(error, "train.processes is 1, but 2 train" if world.leads else "process 0"):
+        train(fresh_field(capture, alone), capture, alone, world=world)
+    train(fresh_field(capture, config), capture, config, out / "seen by one", world=world)
+    where = out / ("seen by one" if world.leads else "elsewhere")
+    with expecting(PeerError if world.leads else InputError, "process 1" if world.leads else "finds 0 steps done here"):
+        train(fresh_field(capture, config), capture, config, where, world=world)
 
 
-def averaged(team: Team, *_: object) -> None:
+def averaged(world: World, *_: object) -> None:
     """Gradients that a process does not have, none at all, strides, types, and large ones."""
     none, one, both, turned, double = (torch.nn.Parameter(torch.zeros(3, 2)) for _ in range(5))
     double = torch.nn.Parameter(torch.zeros(5, dtype=torch.float64))
-    large, buffer = torch.nn.Parameter(torch.zeros(2**22 + 1)), torch.full((4,), float(team.rank))
-    both.grad, turned.grad = torch.full((3, 2), 1.0 + team.rank), torch.arange(6.0).view(2, 3).T * team.rank
-    double.grad, large.grad = torch.full((5,), 1.0 + team.rank, dtype=torch.float64), torch.full_like(large, team.rank)
-    if team.leads:
+    large, buffer = torch.nn.Parameter(torch.zeros(2**22 + 1)), torch.full((4,), float(world.rank))
+    both.grad, turned.grad = torch.full((3, 2), 1.0 + world.rank), torch.arange(6.0).view(2, 3).T * world.rank
+    double.grad, large.grad = (
+        torch.full((5,), 1.0 + world.rank, dtype=torch.float64),
+        torch.full_like(large, world.rank),
+    )
+    if world.leads:
         one.grad = torch.full((3, 2), 8.0)
-    team.average([none, one, both, turned, double, large], [False, *[True] * 5], [buffer])
+    world.average([none, one, both, turned, double, large], [False, *[True] * 5], [buffer])
     assert none.grad is None
     for tensor, value in ((one.grad, 4.0), (both.grad, 1.5), (double.grad, 1.5), (large.grad, 0.5), (buffer, 0.5)):
         assert tensor is not None
@@ -183,51 +186,51 @@ def averaged(team: Team, *_: object) -> None:
     assert torch.equal(turned.grad, torch.arange(6.0).view(2, 3).T / 2)
 
 
-def voted(team: Team, *_: object) -> None:
-    votes = [team.leads, not team.leads, False, True]
-    with team.together(votes):
+def voted(world: World, *_: object) -> None:
+    votes = [world.leads, not world.leads, False, True]
+    with world.agree(votes):
         pass
     assert votes == [True, True, False, True]
 
 
-def in_turn(team: Team, capture: Capture, out: Path) -> None:  # noqa: ARG001
+def in_turn(world: World, capture: Capture, out: Path) -> None:  # noqa: ARG001
     path = out / "made once"
 
     def work() -> str:
         if not path.exists():
             time.sleep(0.1)
-            path.write_text(str(team.rank))
+            path.write_text(str(world.rank))
         return path.read_text()
 
-    assert team.in_turn(work) == "0"
+    assert world.in_turn(work) == "0"
 
 
-SCENARIOS: tuple[Callable[[Team, Capture, Path], None], ...] = (
+SCENARIOS: tuple[Callable[[World, Capture, Path], None], ...] = (
     trained, resumed, stopped, not_finite, first_to_fail_speaks, refused, averaged, voted, in_turn,
 )  # fmt: skip
 
 
-def play(root: Path, out: Path, place: Place, stopped: Callable[[], bool]) -> int:
+def play(root: Path, out: Path, own: Rank, stopped: Callable[[], bool]) -> int:
     """All scenarios; what a process has got through is written to `out`."""
     torch.set_num_threads(1)
     assert not stopped()
-    with join(place, torch.device("cpu")) as team:
-        assert (team.rank, team.size, team.leads) == (place.rank, SIZE, place.rank == 0)
-        capture = team.in_turn(partial(open_capture, root, TINY))
+    with join(own, torch.device("cpu")) as world:
+        assert (world.rank, world.size, world.leads) == (own.rank, SIZE, own.rank == 0)
+        capture = world.in_turn(partial(open_capture, root, TINY))
         for scenario in SCENARIOS:
-            scenario(team, capture, out)
-            (out / f"{scenario.__name__}-{team.rank}.passed").touch()
+            scenario(world, capture, out)
+            (out / f"{scenario.__name__}-{world.rank}.passed").touch()
     return 0
 
 
-def killed(out: Path, place: Place, stopped: Callable[[], bool]) -> int:  # noqa: ARG001
+def killed(out: Path, own: Rank, stopped: Callable[[], bool]) -> int:  # noqa: ARG001
     """The second process is killed; the first notices."""
-    with join(place, torch.device("cpu")) as team:
-        wait_for_others(team)
-        if not team.leads:
+    with join(own, torch.device("cpu")) as world:
+        wait_for_others(world)
+        if not world.leads:
             os.kill(os.getpid(), signal.SIGKILL)
         with expecting(LostError, "process 0 of 2 has lost the others"):
-            wait_for_others(team)
+            wait_for_others(world)
         (out / "noticed").touch()
         time.sleep(600)  # must not keep anybody waiting
     return 0

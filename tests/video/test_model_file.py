@@ -17,14 +17,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import dymap.bake.model_file as module
-from dymap.bake.model_file import FORMAT, MAX_HEADER, BakedVideo, load_video, read_header, save_video
+import dymap.video.model_file as module
 from dymap.config import to_json
 from dymap.errors import InputError
 from dymap.render.image import render_image
-from tests.bake.videos import painted_video
+from dymap.video.model_file import FORMAT, MAX_HEADER, BakedVideo, load_video, read_header, save_video
 from tests.disks import files_of_at_most
 from tests.golden.sources import Golden
+from tests.video.videos import painted_video
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from dymap.bake.released import from_released, our_key
 from dymap.config import FieldConfig
 from dymap.field.field import Field
 from dymap.geometry.camera import Camera
 from dymap.render.image import render_image
+from dymap.video.released import from_released, our_key
 from tests.golden.sources import HERE, Golden
 from tests.variants import with_all_kernels
 

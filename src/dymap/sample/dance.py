@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dymap.capture.sample.frames import Array, Frame, about_x, about_y, about_z, along, two_bone_joint, unit
+from dymap.sample.frames import Array, Frame, about_x, about_y, about_z, along, two_bone_joint, unit
 
 THIGH, SHIN = 0.425, 0.415
 UPPER_ARM, FOREARM = 0.275, 0.245
