@@ -156,12 +156,12 @@ int64_t tile_place(const Bricks &b, int plane, const int *place) {
 }
 
 /// The planes at the lattice points of tiles (flat places): [tiles, SIDE * SIDE, 2 C]; the features go into the bricks too.
-std::unique_ptr<float[]> sample_tiles(const Scene &scene, Bricks &b, int plane, const std::vector<int32_t> &tiles, int threads) {
-    const int channels = scene.encoding.channels, C = scene.maps.features;
+std::unique_ptr<float[]> sample_tiles(const TracedFrame &frame, Bricks &b, int plane, const std::vector<int32_t> &tiles, int threads) {
+    const int channels = frame.encoding.channels, C = frame.maps.features;
     const int first = PLANE_AXES[plane][0], second = PLANE_AXES[plane][1];
     std::unique_ptr<float[]> sampled(new float[tiles.size() * SIDE * SIDE * size_t(channels)]);
     b.features[plane].resize(tiles.size() * SIDE * SIDE * size_t(C));
-    Encoding e = scene.encoding;
+    Encoding e = frame.encoding;
     e.which = 1u << plane;
     parallel_for(threads, int64_t(tiles.size()), [&](int64_t tile, int) {
         float position[SIDE * SIDE * 3] = {0};
@@ -181,14 +181,14 @@ std::unique_ptr<float[]> sample_tiles(const Scene &scene, Bricks &b, int plane, 
 
 }  // namespace
 
-Bricks make_bricks(const Scene &scene, int threads) {
+Bricks make_bricks(const TracedFrame &frame, int threads) {
     Bricks b;
-    const Grid &g = scene.grid;
+    const Grid &g = frame.grid;
     for (int a = 0; a < 3; ++a) {
         float extent = g.box[3 + a] - g.box[a];
-        int cells = std::max(1, int(std::ceil(extent / (scene.step / 2))));
+        int cells = std::max(1, int(std::ceil(extent / (frame.step / 2))));
         b.size[a] = (cells + BRICK - 1) / BRICK;
-        b.cell[a] = scene.step / 2 / extent;
+        b.cell[a] = frame.step / 2 / extent;
     }
     b.index.assign(size_t(b.size[0]) * size_t(b.size[1]) * size_t(b.size[2]), -1);
     mark_bricks(g, b);
@@ -208,7 +208,7 @@ Bricks make_bricks(const Scene &scene, int threads) {
         }
     }
     std::unique_ptr<float[]> sampled[3];
-    for (int p = 0; p < 3; ++p) sampled[p] = sample_tiles(scene, b, p, tiles[p], threads);
+    for (int p = 0; p < 3; ++p) sampled[p] = sample_tiles(frame, b, p, tiles[p], threads);
     std::unique_ptr<float[]> sigma(new float[bricks.size() * POINTS]);
     std::vector<char> dense(bricks.size(), 0);
     std::vector<Lines> lines(static_cast<size_t>(threads));
@@ -218,10 +218,10 @@ Bricks make_bricks(const Scene &scene, int threads) {
         find_place(b, bricks[size_t(brick)], place);
         const float *planes[3];
         for (int p = 0; p < 3; ++p)
-            planes[p] = sampled[p].get() + size_t(b.tile[p][size_t(tile_place(b, p, place))]) * SIDE * SIDE * size_t(scene.encoding.channels);
+            planes[p] = sampled[p].get() + size_t(b.tile[p][size_t(tile_place(b, p, place))]) * SIDE * SIDE * size_t(frame.encoding.channels);
         Lines &line = lines[size_t(thread)];
         line.find(g, cells, place);
-        dense[size_t(brick)] = kernels().brick(planes, SIDE, scene.maps.features, line.first, line.last, sigma.get() + brick * POINTS);
+        dense[size_t(brick)] = kernels().brick(planes, SIDE, frame.maps.features, line.first, line.last, sigma.get() + brick * POINTS);
         if (dense[size_t(brick)]) sharpen(line, sigma.get() + brick * POINTS);
     });
     // Those without any density are left out.

@@ -52,11 +52,11 @@ void each_vertex(const LevelIndex &index, int cell, int64_t y, int64_t first, in
         f(x, index(uint32_t(x), uint32_t(y), uint32_t(cell)), index(uint32_t(x), uint32_t(y), uint32_t(cell + 1)));
 }
 
-/// Which vertices of a level are needed: those around needed pixels of a plane. Coarse levels are needed whole.
-class NeededVertices {
+/// Which vertices of a level a footprint needs: those around its pixels. Coarse levels are needed whole.
+class FootprintVertices {
   public:
     /// pixels: [size, size], row = second axis; null: everything.
-    NeededVertices(const uint8_t *pixels, int size) : size_(size) {
+    FootprintVertices(const uint8_t *pixels, int size) : size_(size) {
         if (!pixels) return;
         wide_.assign(size_t(size) * size_t(size), 0);
         for (int j = 0; j < size; ++j)
@@ -157,9 +157,9 @@ template <int N> void spread(int F, float lower, float upper, const float *gradi
 void collapse_time(const Levels &l, const TimeSlice &slice, const float *const *tables, int count, const uint8_t *pixels,
                    const uint8_t *before, int size, float *out, int threads) {
     int F = l.features;
-    std::vector<NeededVertices> needed, written;
+    std::vector<FootprintVertices> footprints, written;
     for (int k = 0; k < count; ++k) {
-        needed.emplace_back(pixels ? pixels + int64_t(k) * size * size : nullptr, size);
+        footprints.emplace_back(pixels ? pixels + int64_t(k) * size * size : nullptr, size);
         if (before) written.emplace_back(before + int64_t(k) * size * size, size);
     }
     each_band(l, threads, count, [&](int table, int level, int64_t begin, int64_t end) {
@@ -172,7 +172,7 @@ void collapse_time(const Levels &l, const TimeSlice &slice, const float *const *
                 written[size_t(table)].runs(index.resolution, l.scale[level], y, [&](int64_t x0, int64_t x1) {
                     std::memset(to + (y * index.resolution + x0) * F, 0, sizeof(float) * size_t((x1 - x0) * F));
                 });
-            needed[size_t(table)].runs(index.resolution, l.scale[level], y, [&](int64_t x0, int64_t x1) {
+            footprints[size_t(table)].runs(index.resolution, l.scale[level], y, [&](int64_t x0, int64_t x1) {
                 float *row = to + y * index.resolution * F;
                 auto each = [&](auto &&f) { each_vertex(index, slice.cell[level], y, x0, x1, f); };
                 if (F == 2)

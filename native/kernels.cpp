@@ -24,7 +24,7 @@ using namespace dymap;
 #include "gemm.inc"
 #include "convolve.inc"
 #include "mlp_maps.inc"
-#include "squares.inc"
+#include "winograd.inc"
 #include "walk.inc"
 #include "elementwise.inc"
 #include "lattice.inc"
@@ -37,7 +37,7 @@ extern const Kernels DYMAP_TABLE(DYMAP_VARIANT);
 const Kernels DYMAP_TABLE(DYMAP_VARIANT) = {
     DYMAP_NAME(DYMAP_VARIANT), W, HALF, encode, encode_backward_plane, encode_backward_level, tile_features, pair_dot, pair_dot_backward,
     mlp_forward, mlp_scratch, locate_all, mlp_backward, mlp_backward_scratch, walk, WALK, brick,
-    lattice_row, lattice_row_backward, sum_opacity, ray_voxels, to_half, opacity, sigmoid, convolve,
-    squares, squares_scratch, adam,
+    lattice_row, lattice_row_backward, opacity_sum, ray_voxels, to_half, opacity, sigmoid, convolve,
+    winograd, winograd_scratch, adam,
 };
 }  // namespace dymap

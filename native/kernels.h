@@ -88,11 +88,11 @@ struct Convolution {
 /// (r + first_row, c + first_column), and is written to row to + (r * out_side + c) * step of out [., outputs]. What lies
 /// beyond the image is taken from its edge, for places that are not wanted. Activation and bias: see Convolution.
 /// weight: [16 points, ceil(outputs / PANEL), inputs, PANEL], transformed, padded with zeros.
-struct SquareTile {
+struct WinogradTile {
     int32_t row, column;  // first place
-    uint32_t wanted;      // bit i * tile + j: place (row + i, column + j)
+    uint32_t mask;        // bit i * tile + j: place (row + i, column + j)
 };
-struct Squares {
+struct WinogradConv {
     const float *x = nullptr, *weight = nullptr, *bias = nullptr;
     int side = 0, inputs = 0, outputs = 0, tile = 2, first_row = 0, first_column = 0;
     bool bias_rows = false;
@@ -100,7 +100,7 @@ struct Squares {
     float *out = nullptr;
     int64_t to = 0;
     int out_side = 0, step = 1;
-    const SquareTile *tiles = nullptr;
+    const WinogradTile *tiles = nullptr;
 };
 
 /// Densities on bricks of (TILE_CELLS + 1)^3 points of the same lattice. index: [size] number of a brick; -n: all bricks less
@@ -167,11 +167,11 @@ struct Kernels {
     /// Adds the gradient of ac, and of ab unless it is null, from that of sigma.
     void (*lattice_row_backward)(const float *ab, const float *ac, const float *bc, int64_t stride, int64_t n, int channels,
                                  const float *d_sigma, float *d_ab, float *d_ac);
-    /// Sum of the opacities over a length of those densities that count; slope[n]: their derivatives.
-    double (*sum_opacity)(const float *sigma, const uint8_t *counts, int64_t n, float length, float *slope);
-    /// Flat voxels of a grid [size], of less than 2^31, at the middles of `pieces` pieces of a ray, each `width` long; origin and
+    /// Sum of the opacities over a length of those densities where mask is set; slope[n]: their derivatives.
+    double (*opacity_sum)(const float *sigma, const uint8_t *mask, int64_t n, float length, float *slope);
+    /// Flat voxels of a grid [size], of less than 2^31, in the middles of `bins` bins of a ray, each `width` long; origin and
     /// direction in voxels. Writes up to a multiple of `lanes`.
-    void (*ray_voxels)(const float *origin, const float *direction, const int *size, float near, float width, int pieces,
+    void (*ray_voxels)(const float *origin, const float *direction, const int *size, float near, float width, int bins,
                        int32_t *flat);
     /// The nearest bfloat16.
     void (*to_half)(const float *values, int64_t n, uint16_t *out);
@@ -181,9 +181,9 @@ struct Kernels {
     /// Places begin .. end - 1, panels first .. last - 1; at most CONVOLVE_ROWS and CONVOLVE_PANELS. sums: scratch of
     /// CONVOLVE_ROWS * CONVOLVE_PANELS * PANEL.
     void (*convolve)(const Convolution &, int64_t begin, int64_t end, int first_panel, int last_panel, float *sums);
-    /// Tiles begin .. end - 1, panels first .. last - 1. scratch: `squares_scratch` floats, on a cache line.
-    void (*squares)(const Squares &, int64_t begin, int64_t end, int first_panel, int last_panel, float *scratch);
-    int64_t (*squares_scratch)(const Squares &, int64_t tiles, int panels);
+    /// Tiles begin .. end - 1, panels first .. last - 1. scratch: `winograd_scratch` floats, on a cache line.
+    void (*winograd)(const WinogradConv &, int64_t begin, int64_t end, int first_panel, int last_panel, float *scratch);
+    int64_t (*winograd_scratch)(const WinogradConv &, int64_t tiles, int panels);
     /// One Adam step over n values, gradients clipped to +-clip. lazy: blocks whose gradients are all zero are left
     /// alone, and the gradients of the others are set to zero.
     void (*adam)(float *parameter, float *gradient, float *mean, float *square, int64_t n, const AdamStep &);
@@ -192,6 +192,6 @@ struct Kernels {
 constexpr int MLP_TILE = 2048, SPREAD_VECTORS = 4;
 constexpr int CONVOLVE_ROWS = 48, CONVOLVE_PANELS = 16, CONVOLVE_TERMS = 192;
 // Of a job, at most. Few outputs: all of it and the weights fit a core's own cache; many: their weights pass by once.
-constexpr int SQUARE_TILES = 24, SQUARE_TILES_WIDE = 48, SQUARE_PANELS = 8;
+constexpr int WINOGRAD_TILES = 24, WINOGRAD_TILES_WIDE = 48, WINOGRAD_PANELS = 8;
 
 }  // namespace dymap

@@ -72,11 +72,11 @@ void density_lattice_backward(const Lattice &l, const float *d_sigma, float *con
     });
 }
 
-double sum_opacity(const float *sigma, const uint8_t *counts, int64_t n, float length, float *slope, int threads) {
+double opacity_sum(const float *sigma, const uint8_t *mask, int64_t n, float length, float *slope, int threads) {
     constexpr int64_t PIECE = 16384;
     std::vector<double> sums(size_t((n + PIECE - 1) / PIECE), 0.0);
     parallel_ranges(threads, n, PIECE, [&](int64_t begin, int64_t end, int) {
-        sums[size_t(begin / PIECE)] = kernels().sum_opacity(sigma + begin, counts + begin, end - begin, length, slope + begin);
+        sums[size_t(begin / PIECE)] = kernels().opacity_sum(sigma + begin, mask + begin, end - begin, length, slope + begin);
     });
     double total = 0;
     for (double s : sums) total += s;
@@ -103,7 +103,7 @@ double total_variation(const float *sigma, const int *size, float length, float 
     const std::vector<uint8_t> all(size_t(D), 1);
     std::vector<float> alpha(size_t(A * slab));
     parallel_for(threads, A * B, [&](int64_t row, int) {
-        kernels().sum_opacity(sigma + row * D, all.data(), D, length, slope + row * D);
+        kernels().opacity_sum(sigma + row * D, all.data(), D, length, slope + row * D);
         for (int64_t i = row * D; i < (row + 1) * D; ++i)
             alpha[size_t(i)] = sigma[i] > 0 ? 1 - slope[i] / length : std::isnan(sigma[i]) ? sigma[i] : 0;
     });
@@ -129,7 +129,7 @@ double total_variation(const float *sigma, const int *size, float length, float 
     return total;
 }
 
-void largest_around(const float *grid, const int *size, float *out, int threads) {
+void max_pool(const float *grid, const int *size, float *out, int threads) {
     int64_t B = size[1], D = size[2], slab = B * D;
     std::vector<float> within(size_t(size[0] * slab));  // the largest of the neighbours within a slab
     parallel_for(threads, size[0], [&](int64_t a, int) {

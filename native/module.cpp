@@ -196,7 +196,7 @@ struct Cancel {
     std::atomic<bool> set{false};
 };
 
-/// The grid of a scene, checked.
+/// A grid and its box, checked.
 Grid make_grid(const In &box, const Array<const bool> &occupied) {
     require(shaped(box, {2, 3}) && occupied.ndim() == 3, "box must be [2, 3] and occupied [gx, gy, gz]");
     Grid g;
@@ -211,26 +211,26 @@ Grid make_grid(const In &box, const Array<const bool> &occupied) {
 }
 
 /// A frame's tensors, held while it is rendered.
-struct FrameScene {
+struct Tracer {
     In planes, grids, first, second, box;
     Array<const bool> occupied;
-    Scene scene;
+    TracedFrame frame;
     std::optional<Bricks> bricks;
     std::vector<uint16_t> half;
 };
 
 /// What only the exact image needs is let go.
-void keep_fast(FrameScene &f) {
+void keep_fast(Tracer &f) {
     require(bool(f.bricks), "nothing to keep");
     f.planes = f.grids = In();
-    f.scene.encoding.planes = f.scene.encoding.grids = nullptr;
+    f.frame.encoding.planes = f.frame.encoding.grids = nullptr;
 }
 
-void make_scene(FrameScene *self, const In &planes, const In &grids, const Levels &levels, const In &first, const In &second,
+void make_tracer(Tracer *self, const In &planes, const In &grids, const Levels &levels, const In &first, const In &second,
                 int map_size, bool overlap, const std::string &directions, int degree, const In &box,
                 const Array<const bool> &occupied, float step) {
-    new (self) FrameScene{planes, grids, first, second, box, occupied, {}, {}, {}};
-    Scene &s = self->scene;
+    new (self) Tracer{planes, grids, first, second, box, occupied, {}, {}, {}};
+    TracedFrame &s = self->frame;
     s.encoding = make_encoding<In>(planes, grids, &levels, 7);
     require(directions == "fourier" || directions == "sh", "directions must be fourier or sh");
     s.directions = directions == "sh" ? Directions::spherical_harmonics : Directions::fourier;
@@ -244,10 +244,10 @@ void make_scene(FrameScene *self, const In &planes, const In &grids, const Level
     s.step = step;
 }
 
-nb::tuple render_scene(const FrameScene &frame, const nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu> &ray,
+nb::tuple render_image(const Tracer &tracer, const nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu> &ray,
                        const nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu> &project,
                        const nb::ndarray<const double, nb::shape<3>, nb::c_contig, nb::device::cpu> &origin, double offset,
-                       const Out &rgb, const Out &acc, const Out &depth, const Array<bool> &hit, bool fast, int merge,
+                       const Out &rgb, const Out &acc, const Out &depth, const Out &far, const Array<bool> &hit, bool fast, int merge,
                        float min_weight, const Cancel *cancel, int threads) {
     View view;
     std::copy_n(ray.data(), 9, view.ray);
@@ -262,16 +262,16 @@ nb::tuple render_scene(const FrameScene &frame, const nb::ndarray<const double, 
     view.height = int(acc.shape(0));
     view.width = int(acc.shape(1));
     int64_t h = view.height, w = view.width;
-    require(shaped(rgb, {h, w, 3}) && shaped(depth, {h, w}) && shaped(hit, {h, w}), "images of different sizes");
-    require(fast ? bool(frame.bricks) : frame.scene.encoding.planes != nullptr, "this scene was not made for that");
+    require(shaped(rgb, {h, w, 3}) && shaped(depth, {h, w}) && shaped(far, {h, w}) && shaped(hit, {h, w}), "images of different sizes");
+    require(fast ? bool(tracer.bricks) : tracer.frame.encoding.planes != nullptr, "this tracer was not made for that");
     require(merge >= 1 && min_weight >= 0, "merge or min_weight");
     RenderReport report;
     {
         nb::gil_scoped_release release;
-        Scene scene = frame.scene;
-        if (fast && kernels().half && !frame.half.empty()) scene.maps.half_first = frame.half.data();
-        report = render(scene, view, fast ? &*frame.bricks : nullptr, {merge, min_weight},
-                        {rgb.data(), acc.data(), depth.data(), hit.data()}, cancel ? &cancel->set : nullptr, threads_of(threads));
+        TracedFrame frame = tracer.frame;
+        if (fast && kernels().half && !tracer.half.empty()) frame.maps.half_first = tracer.half.data();
+        report = render(frame, view, fast ? &*tracer.bricks : nullptr, {merge, min_weight},
+                        {rgb.data(), acc.data(), depth.data(), far.data(), hit.data()}, cancel ? &cancel->set : nullptr, threads_of(threads));
     }
     return nb::make_tuple(report.tiles, report.finished, report.densities, report.colours);
 }
@@ -315,26 +315,26 @@ NB_MODULE(_core, m) {
         encode_backward(e, into, position.data(), gradient.data(), n, threads_of(threads));
     }, "planes"_a.none(), "grids"_a.none(), "levels"_a.none(), "which"_a, "position"_a, "gradient"_a, "threads"_a);
 
-    m.def("collapse_time", [](const Levels &l, float t, const std::vector<In> &tables, const Maybe<Array<const bool>> &needed,
+    m.def("collapse_time", [](const Levels &l, float t, const std::vector<In> &tables, const Maybe<Array<const bool>> &footprint,
                               const Maybe<Array<const bool>> &before, const Out &out, int threads) {
         auto list = make_tables(tables, l);
         require(shaped(out, {int64_t(list.size()), l.plane_offset[l.levels], l.features}), "out must be [K, rows, F]");
         const uint8_t *pixels = nullptr, *written = nullptr;
         int size = 2;
-        if (needed) {
-            require(shaped(*needed, {int64_t(list.size()), -1, -1}) && needed->shape(1) == needed->shape(2) &&
-                        needed->shape(1) >= 2 && needed->shape(1) <= 32768,
-                    "needed must be [K, P, P]");
-            pixels = reinterpret_cast<const uint8_t *>(needed->data());
-            size = int(needed->shape(1));
+        if (footprint) {
+            require(shaped(*footprint, {int64_t(list.size()), -1, -1}) && footprint->shape(1) == footprint->shape(2) &&
+                        footprint->shape(1) >= 2 && footprint->shape(1) <= 32768,
+                    "footprint must be [K, P, P]");
+            pixels = reinterpret_cast<const uint8_t *>(footprint->data());
+            size = int(footprint->shape(1));
         }
         if (before) {
-            require(needed && shaped(*before, {int64_t(list.size()), size, size}), "before must be as needed is");
+            require(footprint && shaped(*before, {int64_t(list.size()), size, size}), "before must be as footprint is");
             written = reinterpret_cast<const uint8_t *>(before->data());
         }
         nb::gil_scoped_release release;
         collapse_time(l, time_slice(l, t), list.data(), int(list.size()), pixels, written, size, out.data(), threads_of(threads));
-    }, "levels"_a, "t"_a, "tables"_a, "needed"_a.none(), "before"_a.none(), "out"_a.noconvert(), "threads"_a);
+    }, "levels"_a, "t"_a, "tables"_a, "footprint"_a.none(), "before"_a.none(), "out"_a.noconvert(), "threads"_a);
     m.def("collapse_time_backward", [](const Levels &l, float t, const In &gradient, const std::vector<Out> &tables, int threads) {
         auto list = make_tables(tables, l);
         require(shaped(gradient, {int64_t(list.size()), l.plane_offset[l.levels], l.features}), "gradient must be [K, rows, F]");
@@ -393,12 +393,12 @@ NB_MODULE(_core, m) {
         nb::gil_scoped_release release;
         density_lattice_backward(l, d_sigma.data(), into, threads_of(threads));
     }, "ab"_a, "ac"_a, "bc"_a, "d_sigma"_a, "d_ab"_a.noconvert(), "d_ac"_a.noconvert(), "d_bc"_a.noconvert(), "threads"_a);
-    m.def("sum_opacity", [](const In &sigma, const Array<const bool> &counts, float length, const Out &slope, int threads) {
+    m.def("opacity_sum", [](const In &sigma, const Array<const bool> &mask, float length, const Out &slope, int threads) {
         int64_t n = int64_t(sigma.size());
-        require(int64_t(counts.size()) == n && int64_t(slope.size()) == n, "sigma, counts and slope of different sizes");
+        require(int64_t(mask.size()) == n && int64_t(slope.size()) == n, "sigma, mask and slope of different sizes");
         nb::gil_scoped_release release;
-        return sum_opacity(sigma.data(), reinterpret_cast<const uint8_t *>(counts.data()), n, length, slope.data(), threads_of(threads));
-    }, "sigma"_a, "counts"_a, "length"_a, "slope"_a.noconvert(), "threads"_a);
+        return opacity_sum(sigma.data(), reinterpret_cast<const uint8_t *>(mask.data()), n, length, slope.data(), threads_of(threads));
+    }, "sigma"_a, "mask"_a, "length"_a, "slope"_a.noconvert(), "threads"_a);
     m.def("total_variation", [](const In &sigma, float length, const Out &slope, int threads) {
         require(sigma.ndim() == 3 && sigma.size() > 0 && sigma.size() < (size_t(1) << 31), "sigma must be [a, b, d], not empty");
         int size[3] = {int(sigma.shape(0)), int(sigma.shape(1)), int(sigma.shape(2))};
@@ -406,12 +406,12 @@ NB_MODULE(_core, m) {
         nb::gil_scoped_release release;
         return total_variation(sigma.data(), size, length, slope.data(), threads_of(threads));
     }, "sigma"_a, "length"_a, "slope"_a.noconvert(), "threads"_a);
-    m.def("largest_around", [](const In &grid, const Out &out, int threads) {
+    m.def("max_pool", [](const In &grid, const Out &out, int threads) {
         require(grid.ndim() == 3 && grid.size() > 0 && grid.size() < (size_t(1) << 31), "grid must be [a, b, d], not empty");
         int size[3] = {int(grid.shape(0)), int(grid.shape(1)), int(grid.shape(2))};
         require(shaped(out, {size[0], size[1], size[2]}), "out of another size");
         nb::gil_scoped_release release;
-        largest_around(grid.data(), size, out.data(), threads_of(threads));
+        max_pool(grid.data(), size, out.data(), threads_of(threads));
     }, "grid"_a, "out"_a.noconvert(), "threads"_a);
 
     m.def("mlp_maps", [](const In &first, const In &second, int size, bool overlap, const In &features, const In &views,
@@ -467,10 +467,10 @@ NB_MODULE(_core, m) {
         nb::gil_scoped_release release;
         convolve(c, n, threads_of(threads));
     }, "x"_a, "at"_a, "offset"_a, "weight"_a, "bias"_a, "slope"_a, "to"_a, "out"_a.noconvert(), "threads"_a);
-    m.def("convolve_squares", [](const In &x, int side, const Array<const bool> &wanted, int first_row, int first_column,
+    m.def("winograd_convolve", [](const In &x, int side, const Array<const bool> &mask, int first_row, int first_column,
                                  const In &weight, int tile, const In &bias, float slope, const Out &out, int to, int out_side,
                                  int step, int threads) {
-        Squares s;
+        WinogradConv s;
         require(shaped(x, {-1, -1}) && shaped(out, {-1, -1}) && x.shape(1) >= 1 && x.shape(1) <= 65536 && out.shape(1) >= 1 &&
                     out.shape(1) <= 65536 && side >= 1 && side <= 32768 && shaped(x, {int64_t(side) * side, -1}),
                 "x must be [side * side, inputs], out [rows, outputs]");
@@ -480,8 +480,8 @@ NB_MODULE(_core, m) {
         require(shaped(weight, {16, (s.outputs + PANEL - 1) / PANEL, s.inputs, PANEL}), "weights of another size");
         s.bias_rows = bias.ndim() == 2;
         require(s.bias_rows ? shaped(bias, {int64_t(out.shape(0)), s.outputs}) : shaped(bias, {s.outputs}), "bias of another size");
-        require(wanted.ndim() == 2 && wanted.shape(0) == wanted.shape(1) && wanted.shape(0) <= 32768, "wanted must be square");
-        int64_t size = int64_t(wanted.shape(0)), last = size ? size - 1 : 0;
+        require(mask.ndim() == 2 && mask.shape(0) == mask.shape(1) && mask.shape(0) <= 32768, "mask must be square");
+        int64_t size = int64_t(mask.shape(0)), last = size ? size - 1 : 0;
         require(first_row >= 0 && first_column >= 0 && last + std::max(first_row, first_column) + 4 - tile < side, "a square outside x");
         require(step >= 1 && step <= 64 && out_side >= 1 && out_side <= 32768 && to >= 0 &&
                     (size == 0 || to + (last * out_side + last) * step < int64_t(out.shape(0))), "a place outside out");
@@ -498,8 +498,8 @@ NB_MODULE(_core, m) {
         s.out_side = out_side;
         s.step = step;
         nb::gil_scoped_release release;
-        convolve_squares(s, reinterpret_cast<const uint8_t *>(wanted.data()), int(size), threads_of(threads));
-    }, "x"_a, "side"_a, "wanted"_a, "first_row"_a, "first_column"_a, "weight"_a, "tile"_a, "bias"_a, "slope"_a,
+        winograd_convolve(s, reinterpret_cast<const uint8_t *>(mask.data()), int(size), threads_of(threads));
+    }, "x"_a, "side"_a, "mask"_a, "first_row"_a, "first_column"_a, "weight"_a, "tile"_a, "bias"_a, "slope"_a,
        "out"_a.noconvert(), "to"_a, "out_side"_a, "step"_a, "threads"_a);
     m.def("march_intervals", &march);
     m.def("multiply_adds", [](int64_t rounds, int threads) {
@@ -507,16 +507,16 @@ NB_MODULE(_core, m) {
         return multiply_adds(rounds, threads_of(threads));
     });
     nb::class_<Cancel>(m, "Cancel").def(nb::init<>()).def("cancel", [](Cancel &c) { c.set = true; });
-    nb::class_<FrameScene>(m, "Scene")
-        .def("__init__", &make_scene)
-        .def("prepare_fast", [](FrameScene &f, int threads) {
+    nb::class_<Tracer>(m, "Tracer")
+        .def("__init__", &make_tracer)
+        .def("prepare_fast", [](Tracer &f, int threads) {
             nb::gil_scoped_release release;
-            f.bricks = make_bricks(f.scene, threads_of(threads));
-            f.half = make_half(f.scene.maps, threads);
+            f.bricks = make_bricks(f.frame, threads_of(threads));
+            f.half = make_half(f.frame.maps, threads);
         })
         .def("keep_fast", &keep_fast)
-        .def_prop_ro("bytes", [](const FrameScene &f) { return (f.bricks ? f.bricks->bytes() : 0) + int64_t(f.half.size()) * 2; })
-        .def("render", &render_scene, "ray"_a, "project"_a, "origin"_a, "offset"_a, "rgb"_a.noconvert(), "acc"_a.noconvert(), "depth"_a.noconvert(), "hit"_a.noconvert(),
+        .def_prop_ro("bytes", [](const Tracer &f) { return (f.bricks ? f.bricks->bytes() : 0) + int64_t(f.half.size()) * 2; })
+        .def("render", &render_image, "ray"_a, "project"_a, "origin"_a, "offset"_a, "rgb"_a.noconvert(), "acc"_a.noconvert(), "depth"_a.noconvert(), "far"_a.noconvert(), "hit"_a.noconvert(),
              "fast"_a, "merge"_a, "min_weight"_a, "cancel"_a.none(), "threads"_a);
     m.def("adam", [](const Out &parameter, const Out &gradient, const Out &mean, const Out &square, float rate, float beta1,
                      float beta2, float epsilon, float correction1, float correction2, float clip, bool lazy, int threads) {
@@ -531,19 +531,19 @@ NB_MODULE(_core, m) {
     }, "parameter"_a.noconvert(), "gradient"_a.noconvert(), "mean"_a.noconvert(), "square"_a.noconvert(), "rate"_a, "beta1"_a, "beta2"_a,
        "epsilon"_a, "correction1"_a, "correction2"_a, "clip"_a, "lazy"_a, "threads"_a);
     m.def("hull_depths", [](const In &origins, const In &directions, const In &near, const In &far, const In &box,
-                            const Array<const bool> &hull, const In &jitter, const Maybe<In> &sigma, int pieces, float explore,
+                            const Array<const bool> &hull, const In &jitter, const Maybe<In> &sigma, int bins, float uniform_share,
                             const Out &z, const Out &dist, const Array<bool> &hit, int threads) {
         int64_t n = points(origins);
         require(shaped(directions, {n, 3}) && shaped(near, {n}) && shaped(far, {n}) && shaped(hit, {n}), "rays of different numbers");
         require(shaped(jitter, {n, -1}) && jitter.shape(1) >= 1, "jitter must be [R, N]");
         int64_t count = int64_t(jitter.shape(1));
         require(shaped(z, {n, count}) && shaped(dist, {n, count}), "z and dist must be [R, N]");
-        require(pieces >= 1 && pieces <= MAX_PIECES, "1 to 1024 pieces");
+        require(bins >= 1 && bins <= MAX_BINS, "1 to 1024 bins");
         HullSampling s;
         s.hull = make_grid(box, hull);
         require(hull.size() < (size_t(1) << 31) && (!sigma || sigma->size() < (size_t(1) << 31)), "a grid of 2^31 voxels or more");
-        s.pieces = pieces;
-        s.explore = explore;
+        s.bins = bins;
+        s.uniform_share = uniform_share;
         if (sigma) {
             require(sigma->ndim() == 3, "sigma must be [a, b, d]");
             for (int a = 0; a < 3; ++a) {
@@ -558,6 +558,6 @@ NB_MODULE(_core, m) {
                 hit.data()[i] = hull_depths(s, origins.data() + 3 * i, directions.data() + 3 * i, near.data()[i], far.data()[i],
                                             jitter.data() + i * count, int(count), z.data() + i * count, dist.data() + i * count);
         });
-    }, "origins"_a, "directions"_a, "near"_a, "far"_a, "box"_a, "hull"_a, "jitter"_a, "sigma"_a.none(), "pieces"_a, "explore"_a,
+    }, "origins"_a, "directions"_a, "near"_a, "far"_a, "box"_a, "hull"_a, "jitter"_a, "sigma"_a.none(), "bins"_a, "uniform_share"_a,
        "z"_a.noconvert(), "dist"_a.noconvert(), "hit"_a.noconvert(), "threads"_a);
 }

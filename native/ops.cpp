@@ -70,28 +70,28 @@ void convolve(const Convolution &c, int64_t count, int threads) {
     });
 }
 
-void convolve_squares(const Squares &squares, const uint8_t *wanted, int size, int threads) {
-    std::vector<SquareTile> tiles;
-    const int side = squares.tile;
+void winograd_convolve(const WinogradConv &conv, const uint8_t *mask, int size, int threads) {
+    std::vector<WinogradTile> tiles;
+    const int side = conv.tile;
     for (int row = 0; row < size; row += side)
         for (int column = 0; column < size; column += side) {
             uint32_t bits = 0;
             for (int i = 0; i < std::min(side, size - row); ++i)
                 for (int j = 0; j < std::min(side, size - column); ++j)
-                    bits |= uint32_t(wanted[int64_t(row + i) * size + column + j] != 0) << (i * side + j);
+                    bits |= uint32_t(mask[int64_t(row + i) * size + column + j] != 0) << (i * side + j);
             if (bits) tiles.push_back({row, column, bits});
         }
-    Squares s = squares;
+    WinogradConv s = conv;
     s.tiles = tiles.data();
     int64_t count = int64_t(tiles.size()), panels = (s.outputs + PANEL - 1) / PANEL;
-    int64_t panel_jobs = (panels + SQUARE_PANELS - 1) / SQUARE_PANELS;
-    int64_t most = SQUARE_TILES_WIDE;
-    if (panel_jobs == 1) most = std::min<int64_t>(SQUARE_TILES, std::max<int64_t>(12, count / (2 * threads)));
+    int64_t panel_jobs = (panels + WINOGRAD_PANELS - 1) / WINOGRAD_PANELS;
+    int64_t most = WINOGRAD_TILES_WIDE;
+    if (panel_jobs == 1) most = std::min<int64_t>(WINOGRAD_TILES, std::max<int64_t>(12, count / (2 * threads)));
     int64_t row_jobs = (count + most - 1) / most;
-    Scratch scratch(threads, int64_t(sizeof(float)) * kernels().squares_scratch(s, most, int(std::min<int64_t>(panels, SQUARE_PANELS))));
+    Scratch scratch(threads, int64_t(sizeof(float)) * kernels().winograd_scratch(s, most, int(std::min<int64_t>(panels, WINOGRAD_PANELS))));
     parallel_for(threads, row_jobs * panel_jobs, [&](int64_t job, int thread) {
         int64_t row = job % row_jobs, panel = job / row_jobs;
-        kernels().squares(s, count * row / row_jobs, count * (row + 1) / row_jobs, int(panels * panel / panel_jobs),
+        kernels().winograd(s, count * row / row_jobs, count * (row + 1) / row_jobs, int(panels * panel / panel_jobs),
                           int(panels * (panel + 1) / panel_jobs), static_cast<float *>(scratch[thread]));
     });
 }

@@ -46,18 +46,18 @@ struct Lattice {
 void density_lattice(const Lattice &, float *sigma, int threads);
 /// Gradients of the three planes; written, not added to.
 void density_lattice_backward(const Lattice &, const float *d_sigma, float *const *d_planes, int threads);
-/// See Kernels::sum_opacity.
-double sum_opacity(const float *sigma, const uint8_t *counts, int64_t n, float length, float *slope, int threads);
+/// See Kernels::opacity_sum.
+double opacity_sum(const float *sigma, const uint8_t *mask, int64_t n, float length, float *slope, int threads);
 /// Sum of |differences| of the opacities over `length` between neighbours of a grid of densities along its three axes;
 /// slope: what the sum changes by with each density.
 double total_variation(const float *sigma, const int *size, float length, float *slope, int threads);
 /// The largest of each value of a grid [size] and its 26 neighbours.
-void largest_around(const float *grid, const int *size, float *out, int threads);
+void max_pool(const float *grid, const int *size, float *out, int threads);
 
 /// `count` places, see Convolution.
 void convolve(const Convolution &, int64_t count, int threads);
-/// Where wanted [size, size] is set, see Squares, of which `tiles` is found here.
-void convolve_squares(const Squares &, const uint8_t *wanted, int size, int threads);
+/// Where mask [size, size] is set, see WinogradConv, of which `tiles` is found here.
+void winograd_convolve(const WinogradConv &, const uint8_t *mask, int size, int threads);
 
 /// Rays through an occupancy grid (method.md 8). box: minimum, maximum.
 struct Grid {
@@ -70,13 +70,13 @@ int march_ray(const Grid &, const float *origin, const float *direction, float &
               float *start, float *end);
 
 /// Where training samples a ray (the twin is hull_depths of render/sampling.py). sigma: [size], null: even.
-constexpr int MAX_PIECES = 1024;
+constexpr int MAX_BINS = 1024;
 struct HullSampling {
     Grid hull;
     const float *sigma = nullptr;
     int size[3] = {0, 0, 0};
-    int pieces = 0;
-    float explore = 0;
+    int bins = 0;
+    float uniform_share = 0;
 };
 /// Depths z and lengths dist of `count` samples of a ray; whether it meets the hull.
 bool hull_depths(const HullSampling &, const float *origin, const float *direction, float near, float far,

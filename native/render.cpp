@@ -40,7 +40,7 @@ struct RayRow {
 };
 
 /// Directions of the pixels of a row from `column` on.
-void aim(const View &view, int column, int row, RayRow &rays) {
+void ray_directions(const View &view, int column, int row, RayRow &rays) {
     double d[3][TILE], length[TILE];
     const double y = row + view.offset;
     for (int a = 0; a < 3; ++a) {
@@ -103,11 +103,11 @@ struct TileMap {
     }
 };
 
-TileMap find_tiles(const Scene &scene, const View &view) {
+TileMap find_tiles(const TracedFrame &frame, const View &view) {
     const float none = std::numeric_limits<float>::infinity();
     TileMap map{(view.width + TILE - 1) / TILE, (view.height + TILE - 1) / TILE, {}, none, -none, none, -none};
     map.near.assign(size_t(map.columns) * size_t(map.rows), none);
-    const Grid &g = scene.grid;
+    const Grid &g = frame.grid;
     const int *n = g.size;
     struct Corner {
         float column, row, depth, distance;
@@ -176,18 +176,18 @@ TileMap find_tiles(const Scene &scene, const View &view) {
 /// One thread's work: the rays of a tile, and samples waiting for their colours, which may be of several tiles.
 class Worker {
   public:
-    Worker(const Scene &scene, const View &view, const Bricks *bricks, const Shortcuts &cuts, const Picture &picture)
-        : scene_(scene),
+    Worker(const TracedFrame &frame, const View &view, const Bricks *bricks, const Shortcuts &cuts, const Picture &picture)
+        : frame_(frame),
           view_(view),
           bricks_(bricks),
           cuts_(cuts),
           picture_(picture),
-          channels_(scene.maps.features),
+          channels_(frame.maps.features),
           rays_(RAYS),
           position_(3 * SAMPLES),
           start_(SAMPLES),
           end_(SAMPLES),
-          encoded_(bricks ? 0 : size_t(SAMPLES) * size_t(scene.encoding.channels)),
+          encoded_(bricks ? 0 : size_t(SAMPLES) * size_t(frame.encoding.channels)),
           sigma_(SAMPLES),
           sample_ray_(SAMPLES),
           features_(size_t(SAMPLES) * size_t(channels_)),
@@ -196,22 +196,22 @@ class Worker {
           seen_pixel_(SAMPLES),
           seen_view_(SAMPLES),
           directions_(3 * SAMPLES),
-          views_(size_t(SAMPLES) * size_t(scene.maps.view)),
+          views_(size_t(SAMPLES) * size_t(frame.maps.view)),
           rgb_(3 * SAMPLES),
-          scratch_(size_t(kernels().mlp_scratch(scene.maps)) + 64) {
+          scratch_(size_t(kernels().mlp_scratch(frame.maps)) + 64) {
         for (int a = 0; a < 3; ++a) {
             origin_[a] = float(view.origin[a]);
-            extent_[a] = scene.grid.box[3 + a] - scene.grid.box[a];
+            extent_[a] = frame.grid.box[3 + a] - frame.grid.box[a];
         }
         if (!bricks) return;
         field_.index = bricks->index.data();
         field_.sigma = bricks->sigma.data();
-        field_.occupied = scene.grid.occupied;
-        field_.step = scene.step;
+        field_.occupied = frame.grid.occupied;
+        field_.step = frame.step;
         for (int a = 0; a < 3; ++a) {
             field_.size[a] = bricks->size[a];
-            field_.grid[a] = scene.grid.size[a];
-            field_.to_voxel[a] = bricks->cell[a] * float(scene.grid.size[a]);
+            field_.grid[a] = frame.grid.size[a];
+            field_.to_voxel[a] = bricks->cell[a] * float(frame.grid.size[a]);
             to_lattice_[a] = 1 / (extent_[a] * bricks->cell[a]);
         }
         tiles_.channels = channels_;
@@ -250,10 +250,10 @@ class Worker {
             samples.offset = offset_.data();
         else
             for (size_t i = 0; i < size_t(views_held_); ++i)
-                embed(scene_.directions, scene_.degree, directions_.data() + 3 * i, views_.data() + i * size_t(scene_.maps.view));
+                embed(frame_.directions, frame_.degree, directions_.data() + 3 * i, views_.data() + i * size_t(frame_.maps.view));
         std::fill_n(rgb_.begin(), 3 * seen_, 0.0f);
         auto aligned = (reinterpret_cast<uintptr_t>(scratch_.data()) + 63) / 64 * 64;
-        kernels().mlp_forward(scene_.maps, samples, rgb_.data(), reinterpret_cast<void *>(aligned));
+        kernels().mlp_forward(frame_.maps, samples, rgb_.data(), reinterpret_cast<void *>(aligned));
         kernels().sigmoid(rgb_.data(), 3 * seen_);
         for (int i = 0; i < seen_; ++i)
             for (int c = 0; c < 3; ++c)
@@ -272,14 +272,15 @@ class Worker {
             std::fill_n(picture_.acc + start, width, 0.0f);
             std::fill_n(picture_.rgb + 3 * start, 3 * width, 0.0f);
             std::fill_n(picture_.depth + start, width, std::numeric_limits<float>::infinity());
+            std::fill_n(picture_.far + start, width, std::numeric_limits<float>::infinity());
             std::fill_n(picture_.hit + start, width, false);
             if (misses) continue;
-            aim(view_, first, j, rays);
-            slab_test(origin_, scene_.grid.box, rays);
+            ray_directions(view_, first, j, rays);
+            slab_test(origin_, frame_.grid.box, rays);
             for (int i = 0; i < width; ++i) {
                 if (!(rays.near[i] < rays.far[i])) continue;
                 picture_.hit[start + i] = true;
-                picture_.depth[start + i] = rays.far[i];
+                picture_.depth[start + i] = picture_.far[start + i] = rays.far[i];
                 if (tile_near == std::numeric_limits<float>::infinity()) continue;
                 Ray ray;
                 for (int a = 0; a < 3; ++a) ray.direction[a] = rays.direction[a][i];
@@ -308,16 +309,16 @@ class Worker {
             middle[a] = (low[a] + high[a]) / 2;
             if (!(high[a] - low[a] < NARROW)) return false;
         }
-        size_t V = size_t(scene_.maps.view);
-        embed(scene_.directions, scene_.degree, middle, views_.data());
+        size_t V = size_t(frame_.maps.view);
+        embed(frame_.directions, frame_.degree, middle, views_.data());
         std::vector<float> &before = slope_;
         before.resize(V);
         for (int a = 0; a < 3; ++a) {
             float *after = views_.data() + size_t(a + 1) * V, to[3] = {middle[0], middle[1], middle[2]}, half = NARROW / 4;
             to[a] = middle[a] - half;
-            embed(scene_.directions, scene_.degree, to, before.data());
+            embed(frame_.directions, frame_.degree, to, before.data());
             to[a] = middle[a] + half;
-            embed(scene_.directions, scene_.degree, to, after);
+            embed(frame_.directions, frame_.degree, to, after);
             for (size_t k = 0; k < V; ++k) after[k] = (after[k] - before[k]) / (2 * half);
         }
         for (size_t i = 0; i < size_t(seen_); ++i)
@@ -332,7 +333,7 @@ class Worker {
 
     void place(const Ray &ray, float mid, float *position) const {
         for (int a = 0; a < 3; ++a)
-            position[a] = (origin_[a] + mid * ray.direction[a] - scene_.grid.box[a]) / extent_[a];
+            position[a] = (origin_[a] + mid * ray.direction[a] - frame_.grid.box[a]) / extent_[a];
     }
 
     /// All rays of a tile, some samples each at a time, until they have left the box or are opaque (method.md 8).
@@ -346,7 +347,7 @@ class Worker {
             size_t kept = 0;
             for (size_t k = 0; k < live.size(); ++k) {
                 Ray &ray = rays_[size_t(live[k])];
-                int found = march_ray(scene_.grid, origin_, ray.direction, ray.t, ray.far, scene_.step, round,
+                int found = march_ray(frame_.grid, origin_, ray.direction, ray.t, ray.far, frame_.step, round,
                                       start_.data() + n, end_.data() + n);
                 for (int s = n; s < n + found; ++s) {
                     sample_ray_[size_t(s)] = live[k];
@@ -369,23 +370,23 @@ class Worker {
     /// Densities, opacities and weights of n samples in order along their rays; those that are seen go on to colour.
     void composite(int n) {
         if (n == 0) return;
-        const Encoding &e = scene_.encoding;
+        const Encoding &e = frame_.encoding;
         kernels().encode(e, position_.data(), n, encoded_.data());
         kernels().pair_dot(encoded_.data(), n, channels_, sigma_.data());
-        kernels().opacity(sigma_.data(), scene_.step, n, sigma_.data());
+        kernels().opacity(sigma_.data(), frame_.step, n, sigma_.data());
         densities += n;
         for (int s = 0; s < n; ++s) {
             Ray &ray = rays_[size_t(sample_ray_[size_t(s)])];
             float alpha = sigma_[size_t(s)], weight = alpha * ray.transmittance;
             ray.transmittance *= 1 - alpha;
             if (weight > cuts_.min_weight)
-                see(ray, (start_[size_t(s)] + end_[size_t(s)]) / 2, weight, position_.data() + 3 * s,
+                add_sample(ray, (start_[size_t(s)] + end_[size_t(s)]) / 2, weight, position_.data() + 3 * s,
                     encoded_.data() + int64_t(s) * e.channels);
         }
     }
 
     /// A sample that is seen: it counts at once, its colour is worked out with many others.
-    void see(Ray &ray, float mid, float weight, const float *position, const float *feature) {
+    void add_sample(Ray &ray, float mid, float weight, const float *position, const float *feature) {
         ray.acc += weight;
         ray.depth += weight * mid;
         if (seen_ == SAMPLES) flush();
@@ -405,7 +406,7 @@ class Worker {
     }
 
     /// Consecutive samples of a ray that share one colour, taken at their mean depth.
-    struct Held {
+    struct MergedSample {
         int count = 0;
         float weight = 0, weighted = 0, heaviest = 0, best = 0, last = 0;
         void add(float w, float mid) {
@@ -419,10 +420,10 @@ class Worker {
 
     /// One ray through the bricks.
     void walk(Ray &ray) {
-        const float step = scene_.step;
+        const float step = frame_.step;
         RayWalk way;
         for (int a = 0; a < 3; ++a) {
-            way.origin[a] = (origin_[a] - scene_.grid.box[a]) * to_lattice_[a];
+            way.origin[a] = (origin_[a] - frame_.grid.box[a]) * to_lattice_[a];
             way.direction[a] = ray.direction[a] * to_lattice_[a];
             if (std::fabs(way.direction[a]) < 1e-12f) way.direction[a] = 1e-12f;
             way.inverse[a] = 1 / way.direction[a];
@@ -434,7 +435,7 @@ class Worker {
         way.last = whole((ray.far - ray.near) / step - 0.5f, MOST_STEPS) + 1;
         way.next = std::max(0, whole((skip_ - ray.near) / step, MOST_STEPS) - 1);
         way.densities = 0;
-        Held held;
+        MergedSample merged;
         float alphas[MOST_LANES];
         while (int count = kernels_.walk(field_, way, alphas)) {
             for (int l = 0; l < count; ++l) {
@@ -442,33 +443,33 @@ class Worker {
                 ray.transmittance *= 1 - alpha;
                 if (!(weight > cuts_.min_weight)) continue;
                 float mid = ray.near + (float(way.next - count + l) + 0.5f) * step;
-                int most = held.weight < LIGHT ? 2 * cuts_.merge : cuts_.merge;
-                bool heavy = held.weight + weight > HEAVY, apart = mid - held.last > 1.5f * step;
-                if (held.count && (held.count >= most || heavy || apart)) hand_over(ray, held);
-                held.add(weight, mid);
+                int most = merged.weight < LIGHT ? 2 * cuts_.merge : cuts_.merge;
+                bool heavy = merged.weight + weight > HEAVY, apart = mid - merged.last > 1.5f * step;
+                if (merged.count && (merged.count >= most || heavy || apart)) add_merged(ray, merged);
+                merged.add(weight, mid);
                 if (ray.transmittance < MIN_TRANSMITTANCE) break;
             }
             if (ray.transmittance < MIN_TRANSMITTANCE) break;
         }
         densities += way.densities;
-        if (held.count) finish_walk(ray, held);
+        if (merged.count) finish_walk(ray, merged);
     }
 
     /// The last samples of a ray, which take the colour before theirs if they hardly show.
-    void finish_walk(Ray &ray, Held &held) {
+    void finish_walk(Ray &ray, MergedSample &merged) {
         size_t before = size_t(seen_) - 1;
-        if (held.weight >= FAINT || cuts_.merge == 1 || seen_ == 0 || seen_pixel_[before] != ray.pixel) return hand_over(ray, held);
-        ray.acc += held.weight;
-        ray.depth += held.weighted;
-        seen_weight_[before] += held.weight;
+        if (merged.weight >= FAINT || cuts_.merge == 1 || seen_ == 0 || seen_pixel_[before] != ray.pixel) return add_merged(ray, merged);
+        ray.acc += merged.weight;
+        ray.depth += merged.weighted;
+        seen_weight_[before] += merged.weight;
     }
 
-    void hand_over(Ray &ray, Held &held) {
-        float position[3], mid = held.weighted / held.weight;
+    void add_merged(Ray &ray, MergedSample &merged) {
+        float position[3], mid = merged.weighted / merged.weight;
         place(ray, mid, position);
-        if (!has_tiles(position)) place(ray, held.best, position);
-        see(ray, mid, held.weight, position, nullptr);
-        held = {};
+        if (!has_tiles(position)) place(ray, merged.best, position);
+        add_sample(ray, mid, merged.weight, position, nullptr);
+        merged = {};
     }
 
     bool has_tiles(const float *position) const {
@@ -480,7 +481,7 @@ class Worker {
         return true;
     }
 
-    const Scene &scene_;
+    const TracedFrame &frame_;
     const View &view_;
     const Bricks *bricks_;
     const Shortcuts &cuts_;
@@ -505,9 +506,9 @@ class Worker {
 
 }  // namespace
 
-RenderReport render(const Scene &scene, const View &view, const Bricks *bricks, const Shortcuts &cuts,
+RenderReport render(const TracedFrame &frame, const View &view, const Bricks *bricks, const Shortcuts &cuts,
                     const Picture &picture, const std::atomic<bool> *cancel, int threads) {
-    TileMap map = find_tiles(scene, view);
+    TileMap map = find_tiles(frame, view);
     std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(threads));
     RenderReport report;
     report.tiles = int64_t(map.near.size());
@@ -523,7 +524,7 @@ RenderReport render(const Scene &scene, const View &view, const Bricks *bricks, 
     };
     std::sort(order.begin(), order.end(), [&](int i, int j) { return along_curve(i) < along_curve(j); });
     std::stable_partition(order.begin(), order.end(), [&](int i) { return std::isfinite(map.near[size_t(i)]); });
-    for (auto &worker : workers) worker = std::make_unique<Worker>(scene, view, bricks, cuts, picture);
+    for (auto &worker : workers) worker = std::make_unique<Worker>(frame, view, bricks, cuts, picture);
     parallel_for(threads, report.tiles, [&](int64_t job, int thread) {
         if (cancel && cancel->load(std::memory_order_relaxed)) return;
         int tile = order[size_t(job)];

@@ -18,7 +18,7 @@ struct View {
 enum class Directions { fourier, spherical_harmonics };
 
 /// What is seen. The encoding has 2 C channels: features, then density coefficients.
-struct Scene {
+struct TracedFrame {
     Encoding encoding;
     Maps maps;
     Grid grid;
@@ -53,9 +53,10 @@ struct Bricks {
     }
 };
 
-/// Images: rgb [H, W, 3] over black, acc [H, W], depth [H, W] (infinity where the box is missed), hit [H, W].
+/// Images: rgb [H, W, 3] over black, acc [H, W], depth [H, W] and far [H, W] (where the ray leaves the box), both in metres
+/// along the ray and infinity where the box is missed, hit [H, W].
 struct Picture {
-    float *rgb, *acc, *depth;
+    float *rgb, *acc, *depth, *far;
     bool *hit;
 };
 
@@ -70,10 +71,10 @@ struct RenderReport {
 };
 
 /// Renders tile by tile; `cancel` is looked at before every tile, and those left out stay black.
-RenderReport render(const Scene &, const View &, const Bricks *bricks, const Shortcuts &, const Picture &,
+RenderReport render(const TracedFrame &, const View &, const Bricks *bricks, const Shortcuts &, const Picture &,
                     const std::atomic<bool> *cancel, int threads);
 
-Bricks make_bricks(const Scene &, int threads);
+Bricks make_bricks(const TracedFrame &, int threads);
 /// The first layers of all networks in bfloat16, as Maps::half_first wants them; empty where that is of no use.
 std::vector<uint16_t> make_half(const Maps &, int threads);
 

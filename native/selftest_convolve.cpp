@@ -1,4 +1,4 @@
-// Convolutions at chosen places, and over squares of pixels, against scalar loops.
+// Convolutions at chosen places, and over squares of pixels by Winograd, against scalar loops.
 #include "dispatch.h"
 #include "selftest.h"
 
@@ -35,8 +35,8 @@ void check_places(int inputs, int outputs, int count, bool own_bias, int threads
     expect_close(out, expected, "places");
 }
 
-void check_squares(int tile, int inputs, int outputs, int size, int step, bool own_bias, int threads) {
-    context = std::string(kernels().name) + " squares: tile " + std::to_string(tile) + ", " + std::to_string(inputs) + " to " +
+void check_winograd(int tile, int inputs, int outputs, int size, int step, bool own_bias, int threads) {
+    context = std::string(kernels().name) + " winograd_convolve: tile " + std::to_string(tile) + ", " + std::to_string(inputs) + " to " +
               std::to_string(outputs) + ", size " + std::to_string(size);
     const int square = 5 - tile, side = size + square, panels = (outputs + PANEL - 1) / PANEL, out_side = step * size + 1;
     const double points[2][4][3] = {{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}, {{1, 0}, {0.5, 0.5}, {0.5, -0.5}, {0, 1}}};
@@ -51,15 +51,15 @@ void check_squares(int tile, int inputs, int outputs, int size, int step, bool o
                         sum += points[tile - 2][p / 4][a] * points[tile - 2][p % 4][b] * plain[size_t(((a * square + b) * inputs + c) * outputs + o)];
                 weight[size_t(((int64_t(p) * panels + o / PANEL) * inputs + c) * PANEL + o % PANEL)] = float(sum);
             }
-    std::vector<uint8_t> wanted(size_t(size * size), 0);
-    for (uint8_t &w : wanted) w = uniform(0, 1) < 0.4f;
+    std::vector<uint8_t> mask(size_t(size * size), 0);
+    for (uint8_t &w : mask) w = uniform(0, 1) < 0.4f;
     Floats out(size_t(int64_t(out_side) * out_side * outputs), 7);
     Doubles expected(out.size(), 7);
     const int first_row = 1, first_column = 0;
     const int64_t to = out_side;
     for (int r = 0; r < size; ++r)
         for (int q = 0; q < size; ++q) {
-            if (!wanted[size_t(r * size + q)]) continue;
+            if (!mask[size_t(r * size + q)]) continue;
             int64_t at = to + (int64_t(r) * out_side + q) * step;
             for (int o = 0; o < outputs; ++o) {
                 double sum = bias[size_t((own_bias ? at * outputs : 0) + o)];
@@ -70,12 +70,12 @@ void check_squares(int tile, int inputs, int outputs, int size, int step, bool o
                 expected[size_t(at * outputs + o)] = activate(sum, 0);
             }
         }
-    Squares s;
+    WinogradConv s;
     s.x = x.data(), s.weight = weight.data(), s.bias = bias.data(), s.side = side, s.inputs = inputs, s.outputs = outputs;
     s.tile = tile, s.first_row = first_row, s.first_column = first_column, s.bias_rows = own_bias, s.slope = 0;
     s.out = out.data(), s.to = to, s.out_side = out_side, s.step = step;
-    convolve_squares(s, wanted.data(), size, threads);
-    expect_close(out, expected, "squares");
+    winograd_convolve(s, mask.data(), size, threads);
+    expect_close(out, expected, "places");
 }
 
 }  // namespace
@@ -89,11 +89,11 @@ void check_convolve(int threads) {
         }
     for (int tile : {2, 3})
         for (bool own_bias : {false, true}) {
-            check_squares(tile, 1, 1, 0, 1, own_bias, threads);
-            check_squares(tile, 3, 5, 1, 1, own_bias, threads);
-            check_squares(tile, 19, 33, 8, 2, own_bias, threads);
-            check_squares(tile, 32, 64, 25, 1, own_bias, threads);
-            check_squares(tile, 5, 150, 13, 2, own_bias, threads);
+            check_winograd(tile, 1, 1, 0, 1, own_bias, threads);
+            check_winograd(tile, 3, 5, 1, 1, own_bias, threads);
+            check_winograd(tile, 19, 33, 8, 2, own_bias, threads);
+            check_winograd(tile, 32, 64, 25, 1, own_bias, threads);
+            check_winograd(tile, 5, 150, 13, 2, own_bias, threads);
         }
 }
 

@@ -1,4 +1,4 @@
-// The self-test of hash tables at one time: collapsed, whole and where needed, and looked up point by point.
+// The self-test of hash tables at one time: collapsed, whole and in a footprint, and looked up point by point.
 #include "selftest.h"
 
 namespace selftest {
@@ -57,22 +57,22 @@ void check_collapse(const Levels &l, const std::vector<Floats> &tables, float t,
     collapse_time_backward(l, slice, gradient.data(), pointers(into).data(), int(count), threads);
     for (size_t k = 0; k < into.size(); ++k) expect_close(into[k], back[k], "gradient of a table");
 
-    // Where needed: within half a pixel of a needed one all four vertices are right.
+    // In a footprint: within half a pixel of one of its pixels all four vertices are right.
     for (int size : {2, 9, 16, 40}) {
-        std::vector<uint8_t> needed(size_t(count) * size_t(size * size), 0);
-        for (uint8_t &pixel : needed) pixel = uniform(0, 1) < 0.05f;
-        needed[0] = needed[needed.size() - 1] = 1;
-        std::vector<uint8_t> before(needed.size(), 0);
+        std::vector<uint8_t> footprint(size_t(count) * size_t(size * size), 0);
+        for (uint8_t &pixel : footprint) pixel = uniform(0, 1) < 0.05f;
+        footprint[0] = footprint[footprint.size() - 1] = 1;
+        std::vector<uint8_t> before(footprint.size(), 0);
         for (uint8_t &pixel : before) pixel = uniform(0, 1) < 0.05f;
         Floats used(out.size(), 0), fresh(out.size(), 0);
         collapse_time(l, slice, pointers(tables).data(), int(count), before.data(), nullptr, size, used.data(), threads);
-        collapse_time(l, slice, pointers(tables).data(), int(count), needed.data(), before.data(), size, used.data(), threads);
-        collapse_time(l, slice, pointers(tables).data(), int(count), needed.data(), nullptr, size, fresh.data(), threads);
+        collapse_time(l, slice, pointers(tables).data(), int(count), footprint.data(), before.data(), size, used.data(), threads);
+        collapse_time(l, slice, pointers(tables).data(), int(count), footprint.data(), nullptr, size, fresh.data(), threads);
         expect(used == fresh, "vertices left from before");
         Floats part(out.size(), NAN);
-        collapse_time(l, slice, pointers(tables).data(), int(count), needed.data(), nullptr, size, part.data(), threads);
-        for (size_t i = 0; i < needed.size(); ++i) {
-            if (!needed[i]) continue;
+        collapse_time(l, slice, pointers(tables).data(), int(count), footprint.data(), nullptr, size, part.data(), threads);
+        for (size_t i = 0; i < footprint.size(); ++i) {
+            if (!footprint[i]) continue;
             int table = int(int64_t(i) / (size * size)), pixel = int(int64_t(i) % (size * size));
             float at[2] = {(float(pixel % size) + uniform(-0.49f, 0.49f)) / float(size - 1), (float(pixel / size) + uniform(-0.49f, 0.49f)) / float(size - 1)};
             for (int level = 0; level < l.levels; ++level) {
@@ -80,7 +80,7 @@ void check_collapse(const Levels &l, const std::vector<Floats> &tables, float t,
                 for (int c = 0; c < 4; ++c) {
                     if (a.weight[c & 1] == 0 || b.weight[c >> 1] == 0) continue;
                     int64_t row = table * rows + l.plane_offset[level] + (b.vertex + (c >> 1)) * l.resolution[level] + a.vertex + (c & 1);
-                    for (int f = 0; f < F; ++f) expect(part[size_t(row * F + f)] == out[size_t(row * F + f)], "a needed vertex is missing");
+                    for (int f = 0; f < F; ++f) expect(part[size_t(row * F + f)] == out[size_t(row * F + f)], "a vertex of the footprint is missing");
                 }
             }
         }

@@ -40,24 +40,24 @@ void check_density(const int64_t (&size)[3], int channels, int threads) {
 }
 
 void check_opacity(int64_t n, int threads) {
-    context = std::string(kernels().name) + " sum_opacity: " + std::to_string(n);
+    context = std::string(kernels().name) + " opacity_sum: " + std::to_string(n);
     Floats sigma = random(n, -50, 50), slope(sigma.size(), NAN);
-    std::vector<uint8_t> counts(sigma.size());
+    std::vector<uint8_t> mask(sigma.size());
     double total = 0;
     Doubles derivative;
     for (size_t i = 0; i < sigma.size(); ++i) {
-        counts[i] = uniform(0, 1) < 0.6f;
+        mask[i] = uniform(0, 1) < 0.6f;
         double clear = std::exp(-std::max(double(sigma[i]), 0.0) * 0.017f);
-        total += counts[i] ? 1 - clear : 0;
-        derivative.push_back(counts[i] && sigma[i] > 0 ? 0.017f * clear : 0);
+        total += mask[i] ? 1 - clear : 0;
+        derivative.push_back(mask[i] && sigma[i] > 0 ? 0.017f * clear : 0);
     }
-    double found = sum_opacity(sigma.data(), counts.data(), n, 0.017f, slope.data(), threads);
+    double found = opacity_sum(sigma.data(), mask.data(), n, 0.017f, slope.data(), threads);
     expect(std::fabs(found - total) <= 1e-5 * (1 + total), "sum");
     expect_close(slope, derivative, "slope", 1e-6);
     if (!n) return;
     sigma[sigma.size() - 1] = NAN;
-    counts[counts.size() - 1] = 1;
-    expect(std::isnan(sum_opacity(sigma.data(), counts.data(), n, 0.017f, slope.data(), threads)), "a density that is no number passes for one");
+    mask[mask.size() - 1] = 1;
+    expect(std::isnan(opacity_sum(sigma.data(), mask.data(), n, 0.017f, slope.data(), threads)), "a density that is no number passes for one");
 }
 
 void check_variation(const int (&size)[3], int threads) {
@@ -82,10 +82,10 @@ void check_variation(const int (&size)[3], int threads) {
     expect_close(slope, signs, "slope", 1e-6);
 }
 
-void check_largest(const int (&size)[3], int threads) {
-    context = "largest_around";
+void check_max_pool(const int (&size)[3], int threads) {
+    context = "max_pool";
     Floats grid = random(int64_t(size[0]) * size[1] * size[2]), out(grid.size(), NAN);
-    largest_around(grid.data(), size, out.data(), threads);
+    max_pool(grid.data(), size, out.data(), threads);
     size_t i = 0;
     for (int a = 0; a < size[0]; ++a)
         for (int b = 0; b < size[1]; ++b)
@@ -112,9 +112,9 @@ void check_lattice(int threads) {
     check_variation({1, 1, 1}, threads);
     check_variation({3, 1, 9}, threads);
     check_variation({4, 6, 33}, threads);
-    check_largest({1, 1, 1}, threads);
-    check_largest({4, 1, 9}, threads);
-    check_largest({3, 6, 2}, threads);
+    check_max_pool({1, 1, 1}, threads);
+    check_max_pool({4, 1, 9}, threads);
+    check_max_pool({3, 6, 2}, threads);
 }
 
 }  // namespace selftest

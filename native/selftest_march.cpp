@@ -93,7 +93,7 @@ void check_bad_rays() {
                         expect(march_ray(random_grid.grid, origin, direction, t, far, 0.03f, 4, start.data(), end.data()) <= 4, "too many samples");
                     HullSampling s;
                     s.hull = random_grid.grid;
-                    s.pieces = 128;
+                    s.bins = 128;
                     const float jitter[4] = {0.5f, 0, 0.9f, 0.2f};
                     hull_depths(s, origin, direction, near, far, jitter, 4, start.data(), end.data());
                 }
@@ -105,8 +105,8 @@ void check_hull_depths(bool drawn) {
     Floats sigma = random(3 * 4 * 5, -2, 8);
     HullSampling s;
     s.hull = random_grid.grid;
-    s.pieces = 128;
-    s.explore = 0.4f;
+    s.bins = 128;
+    s.uniform_share = 0.4f;
     if (drawn) {
         const int size[3] = {3, 4, 5};
         for (int a = 0; a < 3; ++a) s.size[a] = size[a];
@@ -117,9 +117,9 @@ void check_hull_depths(bool drawn) {
         int count = 1 + i % 40;
         Floats jitter = random(count, 0, 1), z(jitter.size()), dist(jitter.size());
         bool hit = hull_depths(s, ray.origin, ray.direction, ray.near, ray.far, jitter.data(), count, z.data(), dist.data());
-        double total = 0, inside = 0, width = (double(ray.far) - ray.near) / s.pieces;
+        double total = 0, inside = 0, width = (double(ray.far) - ray.near) / s.bins;
         int on_faces = 0;
-        for (int k = 0; k < s.pieces; ++k) {
+        for (int k = 0; k < s.bins; ++k) {
             double mid = ray.near + width * (k + 0.5);
             bool in = random_grid.holds(ray.origin, ray.direction, mid);
             RandomGrid opposite = random_grid;

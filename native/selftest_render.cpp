@@ -12,13 +12,13 @@ namespace {
 constexpr int SIZE = 33, CHANNELS = 6;
 
 /// A smooth ball of density with some waves in it, and networks that colour it smoothly.
-struct SmoothScene {
-    Scene scene;
+struct SmoothFrame {
+    TracedFrame frame;
     Floats planes, grids, first, second;
     std::vector<uint8_t> occupied;
 
-    explicit SmoothScene(bool overlap, Directions directions) {
-        Encoding &e = scene.encoding;
+    explicit SmoothFrame(bool overlap, Directions directions) {
+        Encoding &e = frame.encoding;
         e.size = SIZE;
         e.channels = 2 * CHANNELS;
         for (int p = 0; p < 3; ++p)
@@ -33,7 +33,7 @@ struct SmoothScene {
                     }
         e.levels = make_levels(3, 2, 3, 12, 9);
         grids = random(3 * e.levels.plane_offset[3] * 2, -0.005f, 0.005f);
-        Maps &m = scene.maps;
+        Maps &m = frame.maps;
         m.size = 4;
         m.networks = overlap ? 4 : 1;
         m.cells = overlap ? 9 : 16;
@@ -52,18 +52,18 @@ struct SmoothScene {
         m.second = second.data();
         const float box[6] = {-0.5f, -0.4f, -0.1f, 0.6f, 0.5f, 1.5f};
         const int size[3] = {7, 5, 9};
-        for (int i = 0; i < 6; ++i) scene.grid.box[i] = box[i];
-        for (int i = 0; i < 3; ++i) scene.grid.size[i] = size[i];
+        for (int i = 0; i < 6; ++i) frame.grid.box[i] = box[i];
+        for (int i = 0; i < 3; ++i) frame.grid.size[i] = size[i];
         for (int x = 0; x < 7; ++x)
             for (int y = 0; y < 5; ++y)
                 for (int z = 0; z < 9; ++z) {
                     double r = std::pow((x + 0.5) / 7 - 0.5, 2) + std::pow((y + 0.5) / 5 - 0.5, 2) + std::pow((z + 0.5) / 9 - 0.5, 2);
                     occupied.push_back(r < 0.36);
                 }
-        scene.grid.occupied = occupied.data();
-        scene.directions = directions;
-        scene.degree = directions == Directions::fourier ? 1 : 3;
-        scene.step = 0.02f;
+        frame.grid.occupied = occupied.data();
+        frame.directions = directions;
+        frame.degree = directions == Directions::fourier ? 1 : 3;
+        frame.step = 0.02f;
     }
 };
 
@@ -100,22 +100,22 @@ View look(const double *eye, const double *target, int width, int height, double
 }
 
 struct Images {
-    Floats rgb, acc, depth;
+    Floats rgb, acc, depth, far;
     std::unique_ptr<bool[]> hit;
     explicit Images(const View &v)
-        : rgb(size_t(3 * v.width * v.height), -1), acc(size_t(v.width * v.height), -1), depth(acc.size(), -1), hit(new bool[acc.size()]()) {}
-    Picture picture() { return {rgb.data(), acc.data(), depth.data(), hit.get()}; }
+        : rgb(size_t(3 * v.width * v.height), -1), acc(size_t(v.width * v.height), -1), depth(acc.size(), -1), far(acc.size(), -1), hit(new bool[acc.size()]()) {}
+    Picture picture() { return {rgb.data(), acc.data(), depth.data(), far.data(), hit.get()}; }
 };
 
-Doubles embedded(const Scene &s, const float *d) {
+Doubles embedded(const TracedFrame &s, const float *d) {
     double x = d[0], y = d[1], z = d[2];
     if (s.directions == Directions::fourier) return {x, std::cos(x), std::sin(x), y, std::cos(y), std::sin(y), z, std::cos(z), std::sin(z)};
     return {.28209479, -.48860251 * y, .48860251 * z, -.48860251 * x, 1.09254843 * x * y, -1.09254843 * y * z, .94617470 * z * z - .31539157, -1.09254843 * x * z,
             .54627422 * (x * x - y * y)};
 }
 
-/// One pixel: rgb, acc, depth; false where the box is missed.
-bool pixel_of(const Scene &s, const View &v, int i, int j, double out[5]) {
+/// One pixel: rgb, acc, depth, far; false where the box is missed.
+bool pixel_of(const TracedFrame &s, const View &v, int i, int j, double out[6]) {
     float origin[3], direction[3], near = -INFINITY, far = INFINITY;
     double d[3], length = 0;
     for (int a = 0; a < 3; ++a) {
@@ -130,7 +130,7 @@ bool pixel_of(const Scene &s, const View &v, int i, int j, double out[5]) {
         far = std::min(far, std::max(low / direction[a], high / direction[a]));
     }
     for (int c = 0; c < 5; ++c) out[c] = 0;
-    out[4] = INFINITY;
+    out[4] = out[5] = INFINITY;
     if (!(near < far)) return false;
     float t = std::max(near, 0.0f);
     Floats start(1000), end(1000);
@@ -160,16 +160,17 @@ bool pixel_of(const Scene &s, const View &v, int i, int j, double out[5]) {
         depth += weight * mid;
     }
     out[4] = depth + (1 - out[3]) * far;
+    out[5] = far;
     return true;
 }
 
 /// Largest and mean difference of the pixels' rgb and acc; whether as many hit.
-void compare(const Scene &s, const View &v, const Images &seen) {
+void compare(const TracedFrame &s, const View &v, const Images &seen) {
     double largest = 0, total = 0;
     int wrong_hits = 0, lit = 0;
     for (int j = 0; j < v.height; ++j)
         for (int i = 0; i < v.width; ++i) {
-            double expected[5];
+            double expected[6];
             size_t pixel = size_t(j * v.width + i);
             bool hit = pixel_of(s, v, i, j, expected);
             wrong_hits += hit != seen.hit[pixel];
@@ -180,6 +181,8 @@ void compare(const Scene &s, const View &v, const Images &seen) {
                 total += error;
             }
             if (hit) largest = std::max(largest, std::fabs(seen.depth[pixel] - expected[4]) / 10);
+            if (hit) largest = std::max(largest, std::fabs(seen.far[pixel] - expected[5]) / 10);
+            if (!seen.hit[pixel]) expect(std::isinf(seen.depth[pixel]) && std::isinf(seen.far[pixel]), "a depth beside the box");
         }
     expect(lit > 10, "nothing is seen");
     expect(wrong_hits <= 1, "other pixels hit the box");
@@ -268,11 +271,11 @@ void check_brick() {
 /// Densities of bricks: those of their points less a twelfth of the second differences within the brick.
 void check_bricks(int threads) {
     context = std::string(kernels().name) + " bricks";
-    SmoothScene smooth(true, Directions::fourier);
+    SmoothFrame smooth(true, Directions::fourier);
     std::fill(smooth.occupied.begin(), smooth.occupied.end(), uint8_t(1));
-    Bricks bricks = make_bricks(smooth.scene, threads);
+    Bricks bricks = make_bricks(smooth.frame, threads);
     constexpr int side = BRICK + 1, apart[3] = {side * side, side, 1};
-    const size_t channels = size_t(smooth.scene.encoding.channels);
+    const size_t channels = size_t(smooth.frame.encoding.channels);
     int checked = 0;
     for (size_t at = 0; at < bricks.index.size(); ++at) {
         if (bricks.index[at] < 0 || at % 5) continue;
@@ -281,7 +284,7 @@ void check_bricks(int threads) {
         for (int i = 0; i < side * side * side; ++i)
             for (int a = 0; a < 3; ++a)
                 position.push_back(std::min(float(place[a] * BRICK + size_t(i / apart[a] % side)) * bricks.cell[a], 1.0f));
-        kernels().encode(smooth.scene.encoding, position.data(), int64_t(sigma.size()), encoded.data());
+        kernels().encode(smooth.frame.encoding, position.data(), int64_t(sigma.size()), encoded.data());
         kernels().pair_dot(encoded.data(), int64_t(sigma.size()), int(channels / 2), sigma.data());
         Doubles expected;
         for (int i = 0; i < side * side * side; ++i) {
@@ -299,8 +302,8 @@ void check_bricks(int threads) {
 }
 
 void check_images(bool overlap, Directions directions, int threads) {
-    SmoothScene smooth(overlap, directions);
-    const Scene &s = smooth.scene;
+    SmoothFrame smooth(overlap, directions);
+    const TracedFrame &s = smooth.frame;
     const double middle[3] = {0.05, 0.05, 0.7};
     const double eyes[][3] = {{2.2, 1.3, 1.1}, {-0.1, 2.6, 0.2}, {0.3, 0.2, 1.2}};  // the last is in the box
     for (auto &eye : eyes) {
@@ -315,7 +318,7 @@ void check_images(bool overlap, Directions directions, int threads) {
         expect(report.finished == 0 && none.acc == Floats(none.acc.size(), -1), "a cancelled image was worked on");
 
         context += ", fast";
-        Scene quick = s;
+        TracedFrame quick = s;
         std::vector<uint16_t> half = make_half(s.maps, threads);
         if (!half.empty()) quick.maps.half_first = half.data();
         Bricks bricks = make_bricks(s, threads);
@@ -331,25 +334,25 @@ void check_images(bool overlap, Directions directions, int threads) {
 /// Cameras that no one should have must come to an end.
 void check_bad_views(int threads) {
     context = std::string(kernels().name) + " render: bad cameras";
-    SmoothScene smooth(true, Directions::fourier);
-    Bricks bricks = make_bricks(smooth.scene, threads);
+    SmoothFrame smooth(true, Directions::fourier);
+    Bricks bricks = make_bricks(smooth.frame, threads);
     const double middle[3] = {0.05, 0.05, 0.7};
     for (double far : {1e5, 1e9, 1e30}) {
         const double eye[3] = {far, 0.3 * far, 0.1};
         for (const Bricks *b : {(const Bricks *)nullptr, (const Bricks *)&bricks}) {
             View v = look(eye, middle, 19, 17, 20 * far, 0);
             Images seen(v);
-            expect(render(smooth.scene, v, b, {}, seen.picture(), nullptr, threads).finished == 4, "unfinished");
+            expect(render(smooth.frame, v, b, {}, seen.picture(), nullptr, threads).finished == 4, "unfinished");
         }
     }
     // Nothing occupied.
     std::fill(smooth.occupied.begin(), smooth.occupied.end(), uint8_t(0));
     const double eye[3] = {2.2, 1.3, 1.1};
     View v = look(eye, middle, 19, 17, 25, 0);
-    Bricks empty = make_bricks(smooth.scene, threads);
+    Bricks empty = make_bricks(smooth.frame, threads);
     for (const Bricks *b : {(const Bricks *)nullptr, (const Bricks *)&empty}) {
         Images seen(v);
-        render(smooth.scene, v, b, {}, seen.picture(), nullptr, threads);
+        render(smooth.frame, v, b, {}, seen.picture(), nullptr, threads);
         expect(seen.acc == Floats(seen.acc.size(), 0), "something in nothing");
     }
 }

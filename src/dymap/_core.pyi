@@ -41,7 +41,7 @@ def collapse_time(
     levels: Levels,
     t: float,
     tables: Sequence[Tensor],
-    needed: Tensor | None,
+    footprint: Tensor | None,
     before: Tensor | None,
     out: Tensor,
     threads: int,
@@ -64,8 +64,8 @@ def density_lattice_backward(
     ab: Tensor, ac: Tensor, bc: Tensor, d_sigma: Tensor, d_ab: Tensor, d_ac: Tensor, d_bc: Tensor, threads: int
 ) -> None: ...
 def total_variation(sigma: Tensor, length: float, slope: Tensor, threads: int) -> float: ...
-def sum_opacity(sigma: Tensor, counts: Tensor, length: float, slope: Tensor, threads: int) -> float: ...
-def largest_around(grid: Tensor, out: Tensor, threads: int) -> None: ...
+def opacity_sum(sigma: Tensor, mask: Tensor, length: float, slope: Tensor, threads: int) -> float: ...
+def max_pool(grid: Tensor, out: Tensor, threads: int) -> None: ...
 def mlp_maps(
     first: Tensor,
     second: Tensor,
@@ -104,10 +104,10 @@ def convolve(
     out: Tensor,
     threads: int,
 ) -> None: ...
-def convolve_squares(
+def winograd_convolve(
     x: Tensor,
     side: int,
-    wanted: Tensor,
+    mask: Tensor,
     first_row: int,
     first_column: int,
     weight: Tensor,
@@ -158,8 +158,8 @@ def hull_depths(
     hull: Tensor,
     jitter: Tensor,
     sigma: Tensor | None,
-    pieces: int,
-    explore: float,
+    bins: int,
+    uniform_share: float,
     z: Tensor,
     dist: Tensor,
     hit: Tensor,
@@ -170,7 +170,7 @@ class Cancel:
     def __init__(self) -> None: ...
     def cancel(self) -> None: ...
 
-class Scene:
+class Tracer:
     def __init__(
         self,
         planes: Tensor,
@@ -199,6 +199,7 @@ class Scene:
         rgb: Tensor,
         acc: Tensor,
         depth: Tensor,
+        far: Tensor,
         hit: Tensor,
         fast: bool,
         merge: int,

@@ -1,0 +1,1 @@
+"""Baking: which voxels of every frame hold something."""

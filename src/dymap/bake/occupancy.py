@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dymap.config import BakeConfig
 from dymap.field.frame import Frame
-from dymap.field.lattice import density_lattice
 
 
 def bake_lattice(box: Tensor, grid: tuple[int, int, int], subsamples: tuple[int, int, int]) -> list[Tensor]:
@@ -42,9 +43,12 @@ def bake_coordinates(box: Tensor, config: BakeConfig) -> list[Tensor]:
 
 
 @torch.no_grad()
-def bake_occupancy(frame: Frame, config: BakeConfig) -> Tensor:
-    """[gx, gy, gz] bool over the frame's box: a voxel is occupied if any raw density in it exceeds the threshold."""
-    sigma = density_lattice(frame, *bake_coordinates(frame.box, config))
+def bake_occupancy(frame: Frame, lines: Sequence[Tensor], config: BakeConfig) -> Tensor:
+    """[gx, gy, gz] bool over the frame's box: a voxel is occupied if any raw density in it exceeds the threshold.
+
+    lines: `bake_coordinates` of the box.
+    """
+    sigma = frame.density_lattice(lines)
     stride = tuple(n - 1 for n in config.subsamples)
     return F.max_pool3d(sigma[None, None], config.subsamples, stride)[0, 0] > config.threshold
 

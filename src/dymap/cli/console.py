@@ -39,7 +39,7 @@ def keep_freed_memory() -> None:
 def exit_code(command: Callable[[], int | None]) -> int:
     """Call a command; returns its exit code. Faults of the input become one sentence on stderr and exit code 1."""
     from dymap.train.distributed import LostError, PeerError
-    from dymap.train.loop import NotFiniteError
+    from dymap.train.step import NotFiniteError
 
     try:
         return int(command() or 0)

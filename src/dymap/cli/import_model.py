@@ -20,7 +20,7 @@ from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
 from dymap.presets import preset as find_preset
 from dymap.train.checkpoint import checkpoints, save_checkpoint
-from dymap.train.loop import make_optimiser
+from dymap.train.optimiser import make_optimiser
 from dymap.train.run import RunFolder
 from dymap.video.model_file import BakedVideo, save_video
 from dymap.video.released import Released, read_released

@@ -32,12 +32,13 @@ from dymap.config import Config, replace_key
 from dymap.errors import InputError
 from dymap.field.field import Field, count_parameters
 from dymap.presets import preset as find_preset
-from dymap.train.distributed import Rank, World, join
+from dymap.train.distributed import ALONE, Rank, World, join
 from dymap.train.launch import INTERRUPTED, launch
 from dymap.train.listeners import Curves, Preview
-from dymap.train.loop import ALONE, Listener, StepReport, new_field
+from dymap.train.loop import Listener, new_field
 from dymap.train.loop import train as run_training
 from dymap.train.run import RunFolder
+from dymap.train.step import StepReport
 
 
 def train(

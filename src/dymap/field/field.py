@@ -5,16 +5,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 
-import torch
 from torch import Tensor, nn
 
 from dymap.config import FieldConfig
-from dymap.field.codes import CodeTable, ImageEncoder
+from dymap.field.codes import CodeDistribution, CodeTable, ImageEncoder
 from dymap.field.decoder import PlaneDecoder
-from dymap.field.frame import Frame, HashFunction
-from dymap.field.hashgrid import HashGrids, PointwiseHash
-from dymap.field.needed import Needed, needed_parts
-from dymap.field.prepared import PreparedDecoder
+from dymap.field.frame import GridFrame
+from dymap.field.hashgrid import HashGrids
 
 
 class Field(nn.Module):
@@ -52,40 +49,29 @@ class Field(nn.Module):
             raise ValueError("this field computes its codes from images: pass code=... or bake it first")
         return self.codes(frame)
 
-    def at(
-        self,
-        frame: int,
-        code: Tensor | None = None,
-        collapse: bool = True,
-        *,
-        occupied: Tensor | None = None,
-        needed: Needed | None = None,
-        decoder: PreparedDecoder | None = None,
-    ) -> Frame:
-        """The Frame at position `frame` (0-based) of the trained range.
+    def encode(self, images: Tensor) -> CodeDistribution:
+        """The codes [1, code_dim] that the image encoder makes of one frame's images [3 K, 512, 512].
 
-        code: [code_dim], default the learned one. collapse: reduce the hash grids to 2D once (exact), for all points to
-        come, or only in calls with so many points that it pays. Raises IndexError outside the clip.
-
-        For rendering, without gradients of the decoder: occupied [gx, gy, gz] bool limits the Frame to these voxels
-        of its box; elsewhere it means nothing. needed: the same, said of planes and maps. decoder: of this field,
-        prepared once for many frames.
+        Raises ValueError if the codes are learned.
         """
+        if not isinstance(self.codes, ImageEncoder):
+            raise ValueError("this field has learned its codes: it needs no images")
+        return self.codes(images[None])
+
+    def at(self, frame: int, code: Tensor | None = None) -> GridFrame:
+        """The Frame at position `frame` (0-based) of the trained range, differentiable.
+
+        code: [code_dim], default the learned one. Raises IndexError outside the clip.
+        """
+        t = self.time(frame)
+        decoded = self.decoder(self.code(frame) if code is None else code)
+        return GridFrame.from_decoded(self.config, self.boxes[frame], decoded, self.hash.at(t))
+
+    def time(self, frame: int) -> float:
+        """Where a frame lies on the time axis of the hash grids. Raises IndexError outside the clip."""
         if not 0 <= frame < self.num_frames:
             raise IndexError(f"frame {frame} is outside the clip of {self.num_frames} frames")
-        t = frame / self.num_frames * self.config.hash.time_share
-        code = self.code(frame) if code is None else code
-        if occupied is not None:
-            needed = needed_parts(occupied, self.config)
-        encode: HashFunction = PointwiseHash(self.hash, t)
-        if collapse:  # points between needed pixels only: a vertex as far as a pixel away may be read
-            encode = self.hash.at(t, None if needed is None else needed.pixels)
-        if needed is None and decoder is None:
-            return Frame.from_decoded(self.config, self.boxes[frame], self.decoder(code), encode)
-        if needed is None:
-            needed = needed_parts(torch.ones(1, 1, 1, dtype=torch.bool, device=code.device), self.config)
-        planes, maps = (decoder or PreparedDecoder(self.decoder))(code, needed)
-        return Frame(self.config, self.boxes[frame], planes, maps, encode)
+        return frame / self.num_frames * self.config.hash.time_share
 
     def with_codes(self, codes: Tensor) -> Field:
         """The same field with fixed codes [frames, code], whatever made them; shares all other parameters."""
@@ -105,6 +91,3 @@ class Field(nn.Module):
 def count_parameters(field: Field) -> int:
     """Number of trained values."""
     return sum(p.numel() for p in field.parameters())
-
-
-__all__ = ["Field", "count_parameters"]

@@ -10,79 +10,26 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from dymap import kernels
 from dymap.config import FieldConfig
 from dymap.field.decoder import Decoded
 from dymap.field.directions import embed_directions
-from dymap.field.hashgrid import CollapsedHash
-from dymap.kernels import ALL_PLANES, CellWeights, cell_weights, density, encode, mlp_maps, sample_planes
+from dymap.field.hashgrid import HashAtTime
+from dymap.kernels import ALL_PLANES, CellWeights, Tracer, cell_weights, mlp_maps, sample_planes
 
 
-class HashFunction(Protocol):
-    """The hash grids at one time."""
+class Frame(Protocol):
+    """Density and colour of the scene at one time. Whatever says these can be rendered, baked and meshed.
 
-    def __call__(self, position: Tensor, *, which: Sequence[int] = ALL_PLANES) -> Tensor: ...
-
-    def collapsed(self, points: int) -> CollapsedHash | None:
-        """For a call with so many points; None: they are better looked up one by one."""
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """Density and colour of the scene at one time.
-
-    box: [2, 3] world, metres. planes: [3, P, P, 2 C] features and density coefficients side by side.
-    maps: [3, S * S, n]. hash: (position [N, 3] in box coordinates, which planes) -> [N, C].
+    Made by inheriting from this class: `box`, `density` and `colour` are enough.
     """
 
-    config: FieldConfig
     box: Tensor
-    planes: Tensor
-    maps: Tensor
-    hash: HashFunction
-
-    @classmethod
-    def from_decoded(cls, config: FieldConfig, box: Tensor, decoded: Decoded, hash: HashFunction) -> Frame:
-        planes = torch.cat([decoded.features.permute(0, 2, 3, 1), decoded.density.permute(0, 2, 3, 1)], dim=3)
-        return cls(config, box, planes, decoded.maps, hash)
-
-    @property
-    def device(self) -> torch.device:
-        return self.planes.device
-
-    @property
-    def channels(self) -> int:
-        return self.config.channels
-
-    def normalise(self, points: Tensor, clamp: bool = True) -> Tensor:
-        """World points [N, 3] -> box coordinates, [0, 1] inside; clamped there or not (method.md 1)."""
-        position = (points - self.box[0]) / (self.box[1] - self.box[0])
-        return position.clamp(0, 1) if clamp else position
-
-    def features(self, position: Tensor, which: Sequence[int] = ALL_PLANES) -> tuple[Tensor, Tensor]:
-        """Box coordinates [N, 3] -> feature [N, C] (hash grids + triplane) and density coefficients [N, C].
-
-        which: sum over these of the planes xy, xz, yz.
-        """
-        encoded = self._encode(position, which)
-        return encoded[:, : self.channels], encoded[:, self.channels :]
+    """[2, 3] minimum and maximum, world, metres."""
 
     def density(self, position: Tensor) -> tuple[Tensor, Tensor]:
         """Box coordinates [N, 3] -> raw density sigma [N] (per metre, may be negative) and feature [N, C]."""
-        collapsed = self.hash.collapsed(len(position))
-        if collapsed is not None:
-            return density(self.planes, collapsed.grids, collapsed.levels, position)
-        feature, coefficients = self.features(position)
-        return (feature * coefficients).sum(dim=-1), feature
-
-    def _encode(self, position: Tensor, which: Sequence[int]) -> Tensor:
-        """[N, 2 C] features and density coefficients side by side."""
-        collapsed = self.hash.collapsed(len(position))
-        if collapsed is not None:
-            return encode(self.planes, collapsed.grids, collapsed.levels, position, which)
-        sampled = sample_planes(self.planes, position, which)
-        return torch.cat(
-            [sampled[:, : self.channels] + self.hash(position, which=which), sampled[:, self.channels :]], 1
-        )
+        ...
 
     def colour(self, position: Tensor, feature: Tensor, directions: Tensor, ray: Tensor | None = None) -> Tensor:
         """RGB [N, 3] in [0, 1] of points in box coordinates [N, 3] with features [N, C].
@@ -90,13 +37,77 @@ class Frame:
         directions: unit viewing directions [R, 3] of rays in the world; ray: [N] which of them a point is on, None:
         point i on ray i.
         """
+        ...
+
+    def normalise(self, points: Tensor, clamp: bool = True) -> Tensor:
+        """World points [N, 3] -> box coordinates, [0, 1] inside; clamped there or not (method.md 1)."""
+        position = (points - self.box[0]) / (self.box[1] - self.box[0])
+        return position.clamp(0, 1) if clamp else position
+
+    def density_lattice(self, lines: Sequence[Tensor]) -> Tensor:
+        """Raw density [A, B, D] at all combinations of box coordinates, lines: x [A], y [B], z [D] in [0, 1]."""
+        points = torch.cartesian_prod(*lines).view(-1, 3)
+        return self.density(points)[0].view([len(line) for line in lines])
+
+    def tracer(self, occupied: Tensor, step: float, fast: bool) -> Tracer | None:  # noqa: ARG002
+        """Whole images in one call (see `dymap.kernels.open_tracer`); None if that cannot be done: they are then put
+        together from densities and colours.
+
+        occupied: [gx, gy, gz] bool over the box; step: metres between samples.
+        """
+        return None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self.box.nbytes
+
+
+@dataclass(frozen=True, eq=False)
+class GridFrame(Frame):
+    """A Frame of planes, MLP maps and hash grids.
+
+    planes: [3, P, P, 2 C] features and density coefficients side by side. maps: [3, S * S, n].
+    """
+
+    config: FieldConfig
+    box: Tensor
+    planes: Tensor
+    maps: Tensor
+    hash: HashAtTime
+
+    @classmethod
+    def from_decoded(cls, config: FieldConfig, box: Tensor, decoded: Decoded, hash: HashAtTime) -> GridFrame:
+        planes = torch.cat([decoded.features.permute(0, 2, 3, 1), decoded.density.permute(0, 2, 3, 1)], dim=3)
+        return cls(config, box, planes, decoded.maps, hash)
+
+    def density(self, position: Tensor) -> tuple[Tensor, Tensor]:
+        grids = self.hash.collapse_for(len(position))
+        if grids is not None:
+            return kernels.density(self.planes, grids, self.hash.levels, position)
+        feature, coefficients = self.features(position)
+        return (feature * coefficients).sum(dim=-1), feature
+
+    def features(self, position: Tensor, which: Sequence[int] = ALL_PLANES) -> tuple[Tensor, Tensor]:
+        """Box coordinates [N, 3] -> feature [N, C] (hash grids + triplane) and density coefficients [N, C].
+
+        which: sum over these of the planes xy, xz, yz.
+        """
+        C = self.config.channels
+        sampled = sample_planes(self.planes, position, which)  # [N, 2 C]
+        return sampled[:, :C] + self.hash(position, which), sampled[:, C:]
+
+    def density_lattice(self, lines: Sequence[Tensor]) -> Tensor:
+        return kernels.density_lattice(self.planes, self.hash.collapse(), self.hash.levels, lines)
+
+    def colour(self, position: Tensor, feature: Tensor, directions: Tensor, ray: Tensor | None = None) -> Tensor:
         views = embed_directions(directions, self.config.directions, self.config.direction_degree)
         return torch.sigmoid(mlp_maps(feature, views, ray, position, self.networks))
 
     @cached_property
     def networks(self) -> CellWeights:
         """The tiny MLPs with their first two linear layers multiplied out (exact), grouped by cell."""
-        C, V, H = self.channels, self.config.view_dim, self.config.hidden
+        C, V, H = self.config.channels, self.config.view_dim, self.config.hidden
         if self.config.layers == 3:
             w1, w2, w3 = self.maps.split([C * H, (H + V) * H, H * 3], dim=-1)
             w1 = w1.unflatten(-1, (C, H))
@@ -106,3 +117,16 @@ class Frame:
             first, w3 = self.maps.split([(C + V) * H, H * 3], dim=-1)
             first = first.unflatten(-1, (C + V, H))
         return cell_weights(first, w3.unflatten(-1, (H, 3)), self.config.map_size, self.config.overlap)
+
+    def tracer(self, occupied: Tensor, step: float, fast: bool) -> Tracer | None:
+        directions = self.config.directions, self.config.direction_degree
+        grids, levels = self.hash.collapse(), self.hash.levels
+        return kernels.open_tracer(
+            self.planes, grids, levels, self.networks, directions, self.box, occupied, step, fast
+        )
+
+    @property
+    def nbytes(self) -> int:
+        derived = vars(self).get("networks")
+        networks = 0 if derived is None else derived.first.nbytes + derived.second.nbytes
+        return self.box.nbytes + self.planes.nbytes + self.maps.nbytes + self.hash.nbytes + networks

@@ -15,10 +15,11 @@ from dymap.capture import Capture
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.play.camera_file import read_cameras
-from dymap.play.layers import Backdrop, Layer, acc_layer, colour_layer, depth_layer, depth_range, diff_layer, far_side
+from dymap.play.layers import Backdrop, Layer, acc_layer, colour_layer, depth_layer, depth_range, diff_layer
 from dymap.play.movie import Write, film_writer, sequence_writer
-from dymap.play.video import RendererName, Video
+from dymap.play.video import Video
 from dymap.render.image import Image
+from dymap.render.renderer import RendererName
 
 SECONDS = 4.0
 """A short clip is repeated until its film lasts this long."""
@@ -178,7 +179,7 @@ def write_film(
                 video.prefetch(film[done].frame, renderer)
             image = video.render(step.camera, step.frame, renderer=renderer, background="transparent")
             for layer, writes in outputs.items():
-                picture = _paint(layer, image, step, video, background, limits, capture)
+                picture = _paint(layer, image, step, background, limits, capture)
                 for write in writes:
                     write(picture)
             if progress is not None:
@@ -207,14 +208,13 @@ def _paint(
     layer: Layer,
     image: Image,
     step: Step,
-    video: Video,
     background: Backdrop,
     limits: tuple[float, float],
     capture: Capture | None,
 ) -> NDArray[np.uint8]:
     """One layer of a rendered step."""
     if layer == "depth":
-        return depth_layer(image, far_side(step.camera, video.boxes[step.frame]), *limits)
+        return depth_layer(image, *limits)
     if layer == "acc":
         return acc_layer(image)
     if layer == "diff":

@@ -8,12 +8,9 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from dymap.geometry.box import box_corners
-from dymap.geometry.camera import Camera
-from dymap.geometry.rays import camera_rays, pixel_grid
-from dymap.render.image import BAND_PIXELS, Image, to_bytes
+from dymap.render.image import Image, to_bytes
 
 Layer = Literal["rgb", "depth", "acc", "diff"]
 Backdrop = Literal["black", "white", "transparent"]
@@ -34,13 +31,10 @@ def acc_layer(image: Image) -> NDArray[np.uint8]:
     return to_bytes(image.acc[..., None].expand(-1, -1, 3))
 
 
-def depth_layer(image: Image, end: Tensor, near: float, far: float) -> NDArray[np.uint8]:
-    """[H, W, 3] the distance of what is seen: viridis, yellow at `near` and violet at `far`, over black.
-
-    end: [H, W] metres, the end of each ray, which stands in `image.depth` for the light that passes; it is taken out.
-    near, far: metres along the ray.
-    """
-    seen = (image.depth - (1 - image.acc) * end) / image.acc.clamp(min=1e-6)
+def depth_layer(image: Image, near: float, far: float) -> NDArray[np.uint8]:
+    """[H, W, 3] the distance of what is seen: viridis, yellow at `near` and violet at `far` (metres along the ray),
+    over black. The ray's end, which stands in `image.depth` for the light that passes, is taken out."""
+    seen = (image.depth - (1 - image.acc) * image.far) / image.acc.clamp(min=1e-6)
     seen = torch.where(image.acc > 0, seen, far)
     closeness = to_bytes((far - seen) / (far - near))
     colour = cv2.applyColorMap(closeness, cv2.COLORMAP_VIRIDIS)[..., ::-1]
@@ -58,21 +52,6 @@ def diff_layer(image: Image, filmed: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """[H, W, 3] the error of a picture over black to what was filmed, [H, W, 3] bytes."""
     prediction = image.rgb.detach().clamp(0, 1).cpu().numpy().astype(np.float32)
     return error_colours(prediction, filmed.astype(np.float32) / np.float32(255))
-
-
-def far_side(camera: Camera, box: Tensor) -> Tensor:
-    """[H, W] metres along each pixel's ray to the far side of a box [2, 3] (world, metres); 0 where it misses.
-
-    That is where both renderers end their rays. Memory is bounded beyond the image itself.
-    """
-    rows = max(1, BAND_PIXELS // camera.width)
-    bands = []
-    for first in range(0, camera.height, rows):
-        rays, hit = camera_rays(camera, box, pixel_grid(camera, first, min(first + rows, camera.height)), box.device)
-        band = rays.far.new_zeros(len(hit))
-        band[hit] = rays.far.clamp(min=0)
-        bands.append(band)
-    return torch.cat(bands).reshape(camera.height, camera.width)
 
 
 def depth_range(positions: ArrayLike, boxes: ArrayLike) -> tuple[float, float]:

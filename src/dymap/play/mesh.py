@@ -14,7 +14,6 @@ from torch import Tensor
 from dymap.bake.occupancy import mesh_lattice
 from dymap.errors import InputError
 from dymap.field.frame import Frame
-from dymap.field.lattice import density_lattice
 
 VOXEL = 0.005
 """Metres between lattice points; the published value."""
@@ -126,7 +125,7 @@ def _densities(
     rows = max(1, SLAB_POINTS // volume[0].size)
     for start in range(0, len(volume), rows):
         slab = slice(start, start + rows)
-        sigma = density_lattice(frame, coords[0][slab], coords[1], coords[2])
+        sigma = frame.density_lattice((coords[0][slab], coords[1], coords[2]))
         largest = max(largest, float(sigma.max()))
         inside = inner[0][slab, None, None] & inner[1][:, None] & inner[2]
         if occupancy is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,25 +13,24 @@ from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.path import orbit_path
 from dymap.kernels import Cancel
-from dymap.render.cache import FrameCache, frame_maker
-from dymap.render.image import Background, Image, render_image
+from dymap.render.cache import RendererCache, renderer_maker
+from dymap.render.image import Background, Image
+from dymap.render.renderer import RendererName
 from dymap.video.model_file import SUFFIX, BakedVideo, load_video
-
-RendererName = Literal["march", "fast", "volume"]
 
 
 class Video:
     """A baked video.
 
     cameras: the capture's, prepared; num_frames, fps; boxes [frames, 2, 3] world, metres. max_bytes: what decoded
-    frames may take of the memory, default a quarter of it, at most 2 GiB.
+    frames may take of the memory, default a quarter of it, at most 8 GiB.
     """
 
     def __init__(self, baked: BakedVideo, max_bytes: int | None = None):
         self.baked = baked
         self.cameras = baked.cameras
         self.fps = baked.fps
-        self._frames = FrameCache(frame_maker(baked.field, baked.occupancy, baked.render.max_samples), max_bytes)
+        self._renderers = RendererCache(renderer_maker(baked.field, baked.occupancy, baked.render), max_bytes)
 
     @property
     def name(self) -> str:
@@ -57,32 +55,20 @@ class Video:
     ) -> Image:
         """The clip at position `frame` (0-based) seen by a camera: rgb, acc and depth.
 
-        renderer: `march` skips empty space (method.md 8); `fast` takes shortcuts that hardly show, for real time (where
-        the native core does not run it is `march`); `volume` samples the whole box (method.md 5) and is slower.
-        Lens distortion of the camera is ignored. `cancel` may end the image from another thread, which raises Cancelled
-        (where the native core does not run it is finished). Raises IndexError for a frame outside the clip.
+        renderer: `march` skips empty space (method.md 8); `fast` takes shortcuts that hardly show, for real time (it is
+        `march` if the native core does not run); `volume` samples the whole box (method.md 5) and is slower.
+        Lens distortion of the camera is ignored. `cancel` may end the image from another thread, which raises
+        Cancelled. Raises IndexError for a frame outside the clip.
         """
-        if renderer not in ("march", "fast", "volume"):
-            raise ValueError(f"unknown renderer {renderer!r}; known are 'march', 'fast' and 'volume'")
-        settings = self.baked.render
-        grid = self.baked.occupancy[frame] if renderer != "volume" and 0 <= frame < self.num_frames else None
-        return render_image(
-            self._frames.get(frame, whole=renderer == "volume", fast=renderer == "fast"),
-            camera.undistorted(),
-            grid,
-            samples=settings.samples,
-            max_samples=settings.max_samples,
-            background=background,
-            cancel=cancel,
-        )
+        return self._renderers.get(frame, renderer).render(camera.undistorted(), background, cancel)
 
     def prefetch(self, frame: int, renderer: RendererName = "march") -> None:
         """Make ready, in the background, what an image at position `frame` needs: the next one of a film."""
-        self._frames.prefetch(frame, whole=renderer == "volume", fast=renderer == "fast")
+        self._renderers.prefetch(frame, renderer)
 
     def close(self) -> None:
         """Wait for what is made ready in the background, and forget all frames. For programs that end meanwhile."""
-        self._frames.close()
+        self._renderers.close()
 
     def viewer_box(self, frame: int) -> Tensor:
         """[2, 3] world, metres: what a viewer frames at position `frame` (method.md 11).

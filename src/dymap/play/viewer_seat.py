@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from dymap.geometry.camera import Array, Camera
 from dymap.kernels import Cancel
-from dymap.play.layers import acc_layer, depth_layer, depth_range, far_side
+from dymap.play.layers import acc_layer, depth_layer, depth_range
 from dymap.play.video import Video
 from dymap.play.viewer_camera import Stand, View, camera_of, draft_side, is_sound, stand_at, view_of
 from dymap.play.viewer_turns import Turn, Turns
-from dymap.render.fused import Cancelled
+from dymap.render.image import Cancelled
 
 if TYPE_CHECKING:
     import viser
@@ -69,7 +69,7 @@ def paint(
     if layer == "acc":
         return acc_layer(image)
     near, far = depth_range([camera.position] * video.num_frames, video.boxes.cpu())
-    return depth_layer(image, far_side(camera, video.boxes[frame]), near, far)
+    return depth_layer(image, near, far)
 
 
 def within(value: Any, low: int, high: int) -> int:

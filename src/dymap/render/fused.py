@@ -1,60 +1,37 @@
-"""Whole images in one call of the native core: `march`, exactly, and `fast`, which takes shortcuts.
+"""Whole images in one call of a back end: `march`, exactly, and `fast`, which takes shortcuts.
 
-`fast` interpolates densities that are worked out once a frame at half a step, gives up to three consecutive samples of
-a ray one colour, and multiplies in bfloat16 where the processor can. What it costs is measured in docs/performance.md.
+`fast` interpolates densities that are worked out once a frame at half a step, gives up to six consecutive samples of a
+ray one colour, and multiplies in bfloat16 if the processor can. What it costs is measured in docs/performance.md.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from torch import Tensor
 
-from dymap.field.frame import Frame
-from dymap.field.hashgrid import CollapsedHash
 from dymap.geometry.camera import Camera
-from dymap.kernels import Cancel, Scene, open_scene
-from dymap.render.march import march_step
+from dymap.kernels import Cancel, Traced, Tracer
+from dymap.render.image import Background, Cancelled, Image
 
 
-class Cancelled(Exception):
-    """An image was cancelled while it was rendered."""
+@dataclass(frozen=True, eq=False)
+class FusedRenderer:
+    """The images of a tracer (see `Frame.tracer`), which was made for exact ones or for fast ones."""
 
+    tracer: Tracer
 
-def exact_scene(frame: Frame, grid: Tensor, max_samples: int) -> Scene | None:
-    """The marching renderer of a Frame in one call an image (method.md 8); None where the core does not run.
+    @property
+    def nbytes(self) -> int:
+        return self.tracer.nbytes
 
-    grid: [gx, gy, gz] bool over frame.box.
-    """
-    if type(frame) is not Frame or not isinstance(frame.hash, CollapsedHash):
-        return None  # densities or features from somewhere else
-    return open_scene(
-        frame.planes,
-        frame.hash.grids,
-        frame.hash.levels,
-        frame.networks,
-        (frame.config.directions, frame.config.direction_degree),
-        frame.box,
-        grid,
-        march_step(frame.box, max_samples),
-    )
+    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image:
+        traced = self.trace(camera, cancel)
+        if traced.done < 1:
+            raise Cancelled
+        return Image(traced.rgb, traced.acc, traced.depth, traced.far, traced.hit).over(background)
 
-
-def fast_scene(frame: Frame, grid: Tensor, max_samples: int) -> Scene | None:
-    """The fast renderer of a Frame, which it does not keep; None where the core does not run."""
-    scene = exact_scene(frame, grid, max_samples)
-    if scene is not None:
-        scene.prepare_fast()
-    return scene
-
-
-def see(scene: Scene, camera: Camera, cancel: Cancel | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """rgb [H, W, 3] over black, acc [H, W], depth [H, W] and hit [H, W] of an undistorted camera's image.
-
-    Raises Cancelled if `cancel` ended it before all of it was done.
-    """
-    ray = camera.R.T @ np.linalg.inv(camera.K)
-    size = (camera.width, camera.height)
-    rgb, acc, depth, hit, done = scene.render(ray, camera.position, camera.pixel_offset, size, cancel)
-    if done < 1:
-        raise Cancelled
-    return rgb, acc, depth, hit
+    def trace(self, camera: Camera, cancel: Cancel | None = None) -> Traced:
+        """What the tracer says of an undistorted camera's image, finished or not."""
+        ray = camera.R.T @ np.linalg.inv(camera.K)
+        return self.tracer.trace(ray, camera.position, camera.pixel_offset, (camera.width, camera.height), cancel)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera
-from dymap.geometry.rays import camera_rays, pixel_grid
-from dymap.kernels import Cancel, Scene
-from dymap.render.fused import exact_scene, see
-from dymap.render.march import march_rays, march_step
-from dymap.render.volume import Rendered, render_rays
+from dymap.geometry.rays import Rays, camera_rays, pixel_grid
+from dymap.kernels import Cancel
 
 BAND_PIXELS = 2**18
 """Pixels whose rays are in memory at once."""
@@ -25,18 +22,57 @@ Background = Literal["black", "white", "transparent"] | Tensor
 """A colour's name, `transparent`, or an image [H, W, 3] in [0, 1]."""
 
 
+class Cancelled(Exception):
+    """An image was cancelled while it was rendered."""
+
+
+class Rendered(NamedTuple):
+    """What rays see: rgb [R, 3] over black, acc [R] opacity, depth [R] metres along the ray."""
+
+    rgb: Tensor
+    acc: Tensor
+    depth: Tensor
+
+    @staticmethod
+    def cat(parts: list[Rendered]) -> Rendered:
+        return Rendered(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+    def among(self, rays: Rays, which: Tensor) -> Rendered:
+        """What all rays see, if these are of the chosen ones, and the others see nothing. which: [n] int64."""
+        rgb, acc, depth = torch.zeros_like(rays.origins), torch.zeros_like(rays.far), rays.far
+        return Rendered(*(a.index_copy(0, which, b) for a, b in zip((rgb, acc, depth), self, strict=True)))
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """A rendered image.
 
     rgb: [H, W, 3] in [0, 1] over the background (over black, premultiplied, if it is transparent); acc: [H, W]
-    opacity; depth: [H, W] metres along the ray, infinity where the ray misses the box; hit: [H, W] the box mask.
+    opacity; depth: [H, W] metres along the ray, of which the light that passes has a share at the ray's end; far:
+    [H, W] that end, where the ray leaves the box; both infinity if the ray misses it; hit: [H, W] the box mask.
     """
 
     rgb: Tensor
     acc: Tensor
     depth: Tensor
+    far: Tensor
     hit: Tensor
+
+    def over(self, background: Background) -> Image:
+        """This image, which is over black, over another background. Raises ValueError for an unknown one."""
+        if isinstance(background, Tensor):
+            if background.shape != self.rgb.shape:
+                raise ValueError(
+                    f"background image has shape {tuple(background.shape)}, expected {tuple(self.rgb.shape)}"
+                )
+            rgb = self.rgb + (1 - self.acc)[..., None] * background.to(self.rgb)
+        elif background == "white":
+            rgb = self.rgb + (1 - self.acc)[..., None]
+        elif background in ("black", "transparent"):
+            return self
+        else:
+            raise ValueError(f"unknown background {background!r}; known are black, white, transparent or an image")
+        return Image(rgb, self.acc, self.depth, self.far, self.hit)
 
     def numpy(self) -> NDArray[np.uint8]:
         """[H, W, 3] rounded to bytes."""
@@ -53,62 +89,32 @@ def to_bytes(image: Tensor) -> NDArray[np.uint8]:
     return (image.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
 
 
-def render_image(
-    frame: Frame | Scene,
-    camera: Camera,
-    grid: Tensor | None = None,
-    *,
-    samples: int = 64,
-    max_samples: int = 256,
-    background: Background = "black",
-    cancel: Cancel | None = None,
+def image_of_rays(
+    camera: Camera, box: Tensor, render_rays: Callable[[Rays], Rendered], cancel: Cancel | None = None
 ) -> Image:
-    """The Frame seen by a camera.
+    """The image over black of an undistorted camera, put together from what its rays that hit the box [2, 3] see.
 
-    frame: or a scene that was made from one (see fused.py), which says itself how it is rendered. grid: [gx, gy, gz]
-    occupancy for the marching renderer; None: the volume renderer with `samples` a ray.
-    cancel: may end it from another thread, where the native core renders; then Cancelled is raised.
-    Memory is bounded beyond the image itself. The camera must be undistorted.
+    Memory is bounded beyond the image itself. Raises Cancelled if `cancel` ends it, between two bands of rows.
     """
-    if isinstance(frame, Scene):
-        return _over(*see(frame, camera, cancel), background)
-    scene = None if grid is None else exact_scene(frame, grid, max_samples)
-    if scene is not None:
-        return _over(*see(scene, camera, cancel), background)
     rows = max(1, BAND_PIXELS // camera.width)
-    seen, hits = [], []
+    seen, fars, hits = [], [], []
     for first in range(0, camera.height, rows):
+        if cancel is not None and cancel.cancelled:
+            raise Cancelled
         band = pixel_grid(camera, first, min(first + rows, camera.height))
-        rays, hit = camera_rays(camera, frame.box, band, frame.device)
+        rays, hit = camera_rays(camera, box, band, box.device)
+        seen.append(render_rays(rays))
+        fars.append(rays.far)
         hits.append(hit)
-        if grid is None:
-            # What lies behind the camera is not seen: near may be negative (method.md 9).
-            ahead = replace(rays, near=rays.near.clamp(min=0), far=rays.far.clamp(min=0))
-            seen.append(render_rays(frame, ahead, samples))
-        else:
-            seen.append(march_rays(frame, rays, grid, march_step(frame.box, max_samples)))
-    return assemble(Rendered.cat(seen), torch.cat(hits), camera, background)
+    return assemble(Rendered.cat(seen), torch.cat(fars), torch.cat(hits), camera)
 
 
-def assemble(seen: Rendered, hit: Tensor, camera: Camera, background: Background = "black") -> Image:
-    """Put the rays that hit [M of H * W] back into their image, over the background."""
-    pixels = camera.height * camera.width
-    rgb = seen.rgb.new_zeros(pixels, 3)
-    acc = seen.acc.new_zeros(pixels)
-    depth = seen.depth.new_full((pixels,), float("inf"))
-    rgb[hit], acc[hit], depth[hit] = seen.rgb, seen.acc, seen.depth
-    shape = (camera.height, camera.width)
-    return _over(rgb.reshape(*shape, 3), acc.reshape(shape), depth.reshape(shape), hit.reshape(shape), background)
-
-
-def _over(rgb: Tensor, acc: Tensor, depth: Tensor, hit: Tensor, background: Background) -> Image:
-    """An image over black [H, W, 3] over another background."""
-    if isinstance(background, Tensor):
-        if background.shape != rgb.shape:
-            raise ValueError(f"background image has shape {tuple(background.shape)}, expected {tuple(rgb.shape)}")
-        rgb = rgb + (1 - acc)[..., None] * background.to(rgb)
-    elif background == "white":
-        rgb = rgb + (1 - acc)[..., None]
-    elif background not in ("black", "transparent"):
-        raise ValueError(f"unknown background {background!r}; known are black, white, transparent or an image")
-    return Image(rgb, acc, depth, hit)
+def assemble(seen: Rendered, far: Tensor, hit: Tensor, camera: Camera) -> Image:
+    """Put what the rays that hit [M of H * W] see, and where they end [M], back into their image."""
+    shape, pixels = (camera.height, camera.width), camera.height * camera.width
+    rgb, acc = seen.rgb.new_zeros(pixels, 3), seen.acc.new_zeros(pixels)
+    depth, end = (seen.depth.new_full((pixels,), float("inf")) for _ in range(2))
+    rgb[hit], acc[hit], depth[hit], end[hit] = seen.rgb, seen.acc, seen.depth, far.to(seen.depth)
+    return Image(
+        rgb.reshape(*shape, 3), acc.reshape(shape), depth.reshape(shape), end.reshape(shape), hit.reshape(shape)
+    )

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from dymap.field.frame import Frame
+from dymap.geometry.camera import Camera
 from dymap.geometry.rays import Rays
-from dymap.kernels import march_intervals
-from dymap.render.volume import Rendered
+from dymap.kernels import MIN_TRANSMITTANCE, MIN_WEIGHT, Cancel, march_intervals, opacity
+from dymap.render.image import Background, Image, Rendered, image_of_rays
 
-MIN_TRANSMITTANCE = 1e-3
-"""A ray ends when less light than this passes."""
-MIN_WEIGHT = 1e-3
-"""Samples of a smaller weight enter neither colour nor opacity."""
 ROUND = 32
 """Samples of a live ray between two looks at its transmittance."""
 CHUNK_RAYS = 2**16
+
+
+@dataclass(frozen=True, eq=False)
+class MarchRenderer:
+    """Samples in occupied voxels only. grid: [gx, gy, gz] bool over frame.box; step: metres between samples."""
+
+    frame: Frame
+    grid: Tensor
+    step: float
+
+    @property
+    def nbytes(self) -> int:
+        return self.frame.nbytes
+
+    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image:
+        def march(rays: Rays) -> Rendered:
+            return march_rays(self.frame, rays, self.grid, self.step)
+
+        return image_of_rays(camera, self.frame.box, march, cancel).over(background)
 
 
 def march_step(box: Tensor, max_samples: int) -> float:
@@ -55,7 +73,7 @@ def _march(frame: Frame, rays: Rays, grid: Tensor, step: float, round_samples: i
         position = frame.normalise(o[ray] + mid[:, None] * d[ray], clamp=False)
         sigma, feature = frame.density(position)
         alpha = torch.zeros_like(found[..., 0])
-        alpha[ray, slot] = 1 - torch.exp(-torch.relu(sigma) * step)
+        alpha[ray, slot] = opacity(sigma, step)
         after = transmittance[live, None] * torch.cumprod(1 - alpha, dim=1)
         before = torch.cat([transmittance[live, None], after[:, :-1]], dim=1)
         weight = (alpha * before)[ray, slot]

@@ -2,65 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from dymap.field.frame import Frame
+from dymap.geometry.camera import Camera
 from dymap.geometry.rays import Rays
+from dymap.kernels import Cancel, opacity, ray_weights
+from dymap.render.image import Background, Image, Rendered, image_of_rays
+from dymap.render.sampling import intervals, ray_depths
 
 CHUNK_SAMPLES = 2**18
 """Samples in memory at once when images are rendered."""
-
-
-class Rendered(NamedTuple):
-    """What rays see: rgb [R, 3] over black, acc [R] opacity, depth [R] metres along the ray."""
-
-    rgb: Tensor
-    acc: Tensor
-    depth: Tensor
-
-    @staticmethod
-    def cat(parts: list[Rendered]) -> Rendered:
-        return Rendered(*(torch.cat(column) for column in zip(*parts, strict=True)))
-
-    def among(self, rays: Rays, which: Tensor) -> Rendered:
-        """What all rays see, if these are of the chosen ones, and the others see nothing. which: [n] int64."""
-        rgb, acc, depth = torch.zeros_like(rays.origins), torch.zeros_like(rays.far), rays.far
-        return Rendered(*(a.index_copy(0, which, b) for a, b in zip((rgb, acc, depth), self, strict=True)))
-
-
-def ray_depths(near: Tensor, far: Tensor, samples: int, jitter: Tensor | None = None) -> Tensor:
-    """Depths [R, N] of samples between near [R] and far [R], both ends included.
-
-    jitter: [R, N] uniform in [0, 1): stratified between the mid-points of neighbours; None: deterministic.
-    """
-    s = torch.linspace(0, 1, samples, device=near.device, dtype=near.dtype)
-    z = near[:, None] * (1 - s) + far[:, None] * s
-    if jitter is None:
-        return z
-    middle = (z[:, 1:] + z[:, :-1]) / 2
-    lower = torch.cat([z[:, :1], middle], dim=1)
-    upper = torch.cat([middle, z[:, -1:]], dim=1)
-    return lower + (upper - lower) * jitter
-
-
-def intervals(z: Tensor) -> Tensor:
-    """Length [R, N] of each sample's interval: the distance to the next sample, the last repeats its predecessor."""
-    dist = z[:, 1:] - z[:, :-1]
-    return torch.cat([dist, dist[:, -1:]], dim=1)
-
-
-def opacity(sigma: Tensor, dist: Tensor) -> Tensor:
-    """alpha = 1 - exp(-relu(sigma) * dist)."""
-    return 1 - torch.exp(-torch.relu(sigma) * dist)
-
-
-def ray_weights(alpha: Tensor) -> Tensor:
-    """w_i = alpha_i * prod_{j < i} (1 - alpha_j + 1e-10) of samples [R, N] in order along each ray."""
-    transmittance = torch.cumprod(1 - alpha + 1e-10, dim=1)
-    return alpha * torch.cat([torch.ones_like(alpha[:, :1]), transmittance[:, :-1]], dim=1)
 
 
 def integrate(
@@ -90,6 +45,26 @@ def integrate(
     acc = weights.sum(dim=1)
     depth = (weights * z).sum(dim=1) + (1 - acc) * z[:, -1]
     return Rendered(rgb, acc, depth)
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeRenderer:
+    """Samples of the whole box, so many a ray, both ends included."""
+
+    frame: Frame
+    samples: int = 64
+
+    @property
+    def nbytes(self) -> int:
+        return self.frame.nbytes
+
+    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image:
+        def ahead(rays: Rays) -> Rendered:
+            """What lies behind the camera is not seen: near may be negative (method.md 9)."""
+            ahead = replace(rays, near=rays.near.clamp(min=0), far=rays.far.clamp(min=0))
+            return render_rays(self.frame, ahead, self.samples)
+
+        return image_of_rays(camera, self.frame.box, ahead, cancel).over(background)
 
 
 @torch.no_grad()

@@ -1,0 +1,1 @@
+"""Training: from a capture to a field."""

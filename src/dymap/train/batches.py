@@ -38,6 +38,11 @@ class Item:
     mask: Tensor
     edge: Tensor
 
+    @property
+    def counts(self) -> Tensor:
+        """[R] bool: the rays that count in losses."""
+        return ~self.edge
+
 
 def cat_items(parts: list[Item]) -> Item:
     """One item of the rays of several of one frame."""

@@ -95,11 +95,14 @@ class World:
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
         """Give the tensors the values that they have on the leading process."""
 
-    def average(self, parameters: Sequence[Tensor], present: Sequence[bool], buffers: Sequence[Tensor] = ()) -> None:
-        """Replace the gradients of parameters, and the tensors `buffers`, by their means over all processes.
+    def average(self, parameters: Sequence[Tensor], present: Sequence[bool]) -> None:
+        """Replace the gradients of parameters by their means over all processes.
 
         present: whether the parameter has a gradient on any process; it counts as zero where it has none.
         """
+
+
+ALONE = World()
 
 
 class Processes(World):
@@ -142,8 +145,8 @@ class Processes(World):
                 dist.broadcast(tensor.detach(), 0)
 
     @torch.no_grad()
-    def average(self, parameters: Sequence[Tensor], present: Sequence[bool], buffers: Sequence[Tensor] = ()) -> None:
-        gradients = list(buffers)
+    def average(self, parameters: Sequence[Tensor], present: Sequence[bool]) -> None:
+        gradients: list[Tensor] = []
         for parameter, anywhere in zip(parameters, present, strict=True):
             if anywhere:
                 if parameter.grad is None:

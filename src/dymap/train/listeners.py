@@ -19,11 +19,12 @@ from dymap.errors import InputError
 from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
 from dymap.files import replacing
-from dymap.render.image import render_image, to_bytes
+from dymap.render.image import to_bytes
+from dymap.render.renderer import make_renderer
 from dymap.train.batches import BatchSampler
 from dymap.train.checkpoint import checkpoints
-from dymap.train.loop import StepReport
 from dymap.train.run import RunFolder
+from dymap.train.step import StepReport
 
 
 class Curves:
@@ -92,8 +93,8 @@ class Preview:
         small = camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
         with torch.no_grad():
             frame = self.field.at(index, self._mean_code(index))
-        grid = self.sampler.hull(index) if self.capture.has_masks else None
-        seen = render_image(frame, small, grid, max_samples=self.config.render.max_samples)
+            grid = self.sampler.hull(index) if self.capture.has_masks else None
+            seen = make_renderer("march", frame, grid, self.config.render).render(small)
         truth = cv2.resize(
             self.capture.image(index, view)[0], (small.width, small.height), interpolation=cv2.INTER_AREA
         )
@@ -110,4 +111,4 @@ class Preview:
         if not isinstance(self.field.codes, ImageEncoder):
             return None
         images = self.sampler.encoder_images(index, self.field.config.encoder_views)
-        return self.field.codes(images[None]).mu[0]
+        return self.field.encode(images).mu[0]

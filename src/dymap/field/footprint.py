@@ -1,7 +1,8 @@
-"""What the occupied voxels of a frame need of the decoder: pixels of the planes and networks of the MLP maps."""
+"""The footprint of a part of space: the pixels of the planes and the networks of the MLP maps that its points read."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -12,8 +13,8 @@ from dymap.config import FieldConfig
 from dymap.kernels import PLANE_AXES
 
 
-class Needed(NamedTuple):
-    """The parts of a Decoded that points in occupied voxels read; planes in the order xy, xz, yz.
+class Footprint(NamedTuple):
+    """The parts of planes and maps that some points read; planes in the order xy, xz, yz.
 
     pixels: [3, P, P] bool (row = second axis, column = first axis).
     networks: [3, S * S] bool, index = first * S + second.
@@ -23,7 +24,7 @@ class Needed(NamedTuple):
     networks: Tensor
 
 
-def needed_parts(occupied: Tensor, config: FieldConfig) -> Needed:
+def footprint_of_voxels(occupied: Tensor, config: FieldConfig) -> Footprint:
     """What points anywhere in the occupied voxels [gx, gy, gz] bool over the box read.
 
     Voxels count as wider than they are, by one pixel of the planes on each side, against rounding.
@@ -33,25 +34,25 @@ def needed_parts(occupied: Tensor, config: FieldConfig) -> Needed:
         shadow = occupied.any(dim=3 - sum(axes))  # along the axis that the plane leaves out: [first, second]
         pixels.append(_spread(shadow, config.plane_size, config.plane_size, overlap=True).T)
         networks.append(_spread(shadow, config.map_size, config.plane_size, config.overlap).flatten())
-    return Needed(torch.stack(pixels), torch.stack(networks))
+    return Footprint(torch.stack(pixels), torch.stack(networks))
 
 
-def needed_lattice(coordinates: list[Tensor], config: FieldConfig) -> Needed:
-    """What the density reads at all combinations of box coordinates x, y, z, each [n] in [0, 1]: no networks.
+def footprint_of_lattice(lines: Sequence[Tensor], config: FieldConfig) -> Footprint:
+    """What the density reads at all combinations of box coordinates, lines: x, y, z, each [n] in [0, 1]: no networks.
 
     A coordinate that falls on a pixel, or nearly, counts on both sides of it, against rounding.
     """
     size = config.plane_size
-    lines = []
-    for line in coordinates:
+    rows = []
+    for line in lines:
         at = line.double() * (size - 1)
         read = torch.zeros(size, dtype=torch.bool, device=line.device)
         for near in (at - 0.01, at + 0.01):
             for pixel in (near.floor(), near.floor() + 1):
                 read[pixel.long().clamp(0, size - 1)] = True
-        lines.append(read)
-    pixels = torch.stack([lines[second][:, None] & lines[first] for first, second in PLANE_AXES])
-    return Needed(pixels, pixels.new_zeros(3, config.map_size**2))
+        rows.append(read)
+    pixels = torch.stack([rows[second][:, None] & rows[first] for first, second in PLANE_AXES])
+    return Footprint(pixels, pixels.new_zeros(3, config.map_size**2))
 
 
 def _spread(shadow: Tensor, size: int, plane_size: int, overlap: bool) -> Tensor:

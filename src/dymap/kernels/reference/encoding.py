@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dymap.kernels.twin.hashgrid import HashLevels, hash_encode_at
-from dymap.kernels.twin.planes import ALL_PLANES, sample_planes
+from dymap.kernels.dispatch import operation
+from dymap.kernels.reference.hashgrid import HashLevels, hash_encode_at
+from dymap.kernels.reference.planes import ALL_PLANES, sample_planes
 
 
+@operation
 def encode(
     planes: Tensor | None, grids: Tensor | None, levels: HashLevels, position: Tensor, which: Sequence[int] = ALL_PLANES
 ) -> Tensor:
@@ -31,6 +33,7 @@ def encode(
     return torch.cat([sampled[:, :width] + hashed, sampled[:, width:]], dim=1)
 
 
+@operation
 def density(planes: Tensor, grids: Tensor, levels: HashLevels, position: Tensor) -> tuple[Tensor, Tensor]:
     """Raw density [N] and feature [N, C]: the encoding's first C channels are the feature, the other C the density
     coefficients, and the density is their inner product. planes: [3, P, P, 2 C]; see `encode`.

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dymap.kernels.dispatch import operation
+
 LAZY_BLOCK = 16
 """Values that a lazy step treats alike."""
 
@@ -28,6 +30,7 @@ class AdamStep(NamedTuple):
         return 1 - self.betas[0] ** self.step, 1 - self.betas[1] ** self.step
 
 
+@operation
 @torch.no_grad()
 def adam(parameter: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, how: AdamStep) -> None:
     """Move a parameter and its moments (contiguous, of one shape) by one step.

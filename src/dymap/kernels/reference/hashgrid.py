@@ -7,15 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dymap.kernels.memory import Memory
-from dymap.kernels.twin.gather import gather_sum
-from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES, Vertices, corners, pieces
+from dymap.kernels.dispatch import operation
+from dymap.kernels.reference.gather import gather_sum
+from dymap.kernels.reference.planes import ALL_PLANES, PLANE_AXES, Vertices, corners, pieces
 
 PRIMES = (1, 2654435761, 805459861)
 
@@ -106,6 +105,7 @@ def hash_encode(coords: Tensor, table: Tensor, levels: HashLevels) -> Tensor:
     return torch.cat(out, dim=-1)
 
 
+@operation
 def hash_encode_3d(
     tables: Sequence[Tensor], levels: HashLevels, t: float, position: Tensor, which: Sequence[int] = ALL_PLANES
 ) -> Tensor:
@@ -121,27 +121,15 @@ def hash_encode_3d(
     return functools.reduce(torch.add, encoded)
 
 
-def collapse_time(
-    tables: Sequence[Tensor],
-    levels: HashLevels,
-    t: float,
-    gradients: Sequence[Tensor] | None = None,
-    needed: Tensor | None = None,
-    memory: Memory | None = None,
-) -> Tensor:
+@operation
+def collapse_time(tables: Sequence[Tensor], levels: HashLevels, t: float) -> Tensor:
     """Tables of the same sizes at one time: every level becomes the 2D grid of its vertices, interpolated in t once
     (exact).
 
     tables: K of [levels.offsets[-1], F]; t in [0, 1]. Returns [K, levels.plane_offsets[-1], F]; vertex (x, y) of a
     level is row x + y * resolution.
-    gradients: K of the tables' shape; the tables' gradients are added to these in the backward pass and not returned
-    (a step touches a few entries of large tables). None: returned as usual.
-    needed: [K, P, P] bool pixels of planes (row = second axis) whose neighbourhood alone must be right, without
-    gradients: a permission to skip the rest, of which no use is made here. memory: where the result may come from.
+    A backward pass returns gradients of the tables' size, or adds to those that `keep_gradient` has made.
     """
-    del needed, memory
-    if gradients is not None:
-        tables = [_AddGradient.apply(table, into) for table, into in zip(tables, gradients, strict=True)]
     device = tables[0].device
     time = _roundtrip(torch.tensor(t, dtype=tables[0].dtype))
     index, weight = [], []
@@ -156,20 +144,29 @@ def collapse_time(
     return torch.stack([gather_sum(table, entries, sides) for table in tables])
 
 
-class _AddGradient(torch.autograd.Function):
-    """The identity, whose gradient is added to a tensor instead of being passed on."""
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, into: Tensor) -> Tensor:
-        ctx.into = into
-        return table.view_as(table)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None]:
-        ctx.into.add_(grads[0])
-        return None, None
+def keep_gradient(table: Tensor) -> None:
+    """Give a table (a leaf) a `.grad` of zeros that backward passes of `collapse_time` add to in place, in back ends
+    that can: a step touches a few entries of it, and another tensor of its size would cost more than that."""
+    table.grad = torch.zeros_like(table)
+    table.keeps_gradient = True  # type: ignore[attr-defined]
 
 
+@operation
+@torch.no_grad()
+def collapse_time_into(
+    out: Tensor, before: Tensor | None, tables: Sequence[Tensor], levels: HashLevels, t: float, footprint: Tensor
+) -> Tensor:
+    """`collapse_time` into memory that is used again, right at least around the footprint; without gradients.
+
+    footprint: [K, P, P] bool, pixels of planes over [0, 1] (row = second axis): vertices are right up to a pixel's
+    distance from one of them, and may be zero elsewhere. before: the footprint that `out` was written for last, None if
+    it is all zeros. Returns out [K, levels.plane_offsets[-1], F].
+    """
+    del before, footprint  # a back end saves work by them
+    return out.copy_(collapse_time(tables, levels, t))
+
+
+@operation
 def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels, which: Sequence[int] = ALL_PLANES) -> Tensor:
     """Sum of the features of the three collapsed tables (xyt, xzt, yzt), or of those in `which`, at points.
 

@@ -8,13 +8,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dymap.kernels.twin.gather import gather_sum
+from dymap.kernels.dispatch import operation
+from dymap.kernels.reference.gather import gather_sum
 
 # Axis pairs of the planes xy, xz, yz: (first axis = column, second axis = row).
 PLANE_AXES = ((0, 1), (0, 2), (1, 2))
 ALL_PLANES = (0, 1, 2)
 
 
+@operation
 def sample_planes(planes: Tensor, position: Tensor, which: Sequence[int] = ALL_PLANES) -> Tensor:
     """Sum over the planes xy, xz, yz, or over those in `which`, of bilinear samples; corners aligned, zeros outside.
 

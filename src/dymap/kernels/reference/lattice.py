@@ -12,9 +12,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dymap.kernels.twin.encoding import encode
-from dymap.kernels.twin.hashgrid import HashLevels
-from dymap.kernels.twin.planes import ALL_PLANES, PLANE_AXES
+from dymap.kernels.dispatch import operation
+from dymap.kernels.reference.compositing import opacity
+from dymap.kernels.reference.encoding import encode
+from dymap.kernels.reference.hashgrid import HashLevels
+from dymap.kernels.reference.planes import ALL_PLANES, PLANE_AXES
 
 
 def plane_points(lines: Sequence[Tensor], plane: int) -> Tensor:
@@ -26,6 +28,7 @@ def plane_points(lines: Sequence[Tensor], plane: int) -> Tensor:
     return points.view(-1, 3)
 
 
+@operation
 def density_lattice(planes: Tensor, grids: Tensor, levels: HashLevels, lines: Sequence[Tensor]) -> Tensor:
     """Raw density [A, B, D] at all combinations of box coordinates, lines: x [A], y [B], z [D].
 
@@ -54,19 +57,22 @@ def join_planes(encoded: Sequence[Tensor], lines: Sequence[Tensor]) -> Tensor:
     return sigma
 
 
-def sum_opacity(sigma: Tensor, counts: Tensor, length: float) -> Tensor:
-    """Sum of the opacities 1 - exp(-relu(sigma) * length) of those densities that count; both of any one shape."""
-    return (1 - torch.exp(-torch.relu(sigma[counts]) * length)).sum()
+@operation
+def opacity_sum(sigma: Tensor, mask: Tensor, length: float) -> Tensor:
+    """Sum of the opacities over a length of the densities that a mask chooses; both of any one shape."""
+    return opacity(sigma[mask], length).sum()
 
 
+@operation
 def total_variation(sigma: Tensor, length: float) -> Tensor:
-    """Sum of |differences| between the opacities 1 - exp(-relu(sigma) * length) of neighbours along each axis of a grid
-    of densities [a, b, d]: about the area of the surfaces in it, in sides of voxels."""
-    alpha = 1 - torch.exp(-torch.relu(sigma) * length)
+    """Sum of |differences| between the opacities over a length of neighbours along each axis of a grid of densities
+    [a, b, d]: about the area of the surfaces in it, in sides of voxels."""
+    alpha = opacity(sigma, length)
     return torch.stack([alpha.diff(dim=axis).abs().sum() for axis in range(3)]).sum()
 
 
-def largest_around(grid: Tensor) -> Tensor:
+@operation
+def max_pool(grid: Tensor) -> Tensor:
     """The largest of each value of a grid [a, b, d] and its 26 neighbours; without gradient.
 
     One axis after the other, faster than pooling in 3D.

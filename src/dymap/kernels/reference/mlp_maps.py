@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dymap.kernels.twin.planes import PLANE_AXES
+from dymap.kernels.dispatch import operation
+from dymap.kernels.reference.planes import PLANE_AXES
 
 PIECE = 4096
 """Samples worked on at once."""
@@ -65,6 +66,7 @@ def cell_weights(first: Tensor, second: Tensor, size: int, overlap: bool) -> Cel
     return CellWeights(around(first, -1), around(second, -2), size, overlap)
 
 
+@operation
 def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tensor, networks: CellWeights) -> Tensor:
     """Blended outputs of the tiny MLPs before the sigmoid, summed over the three planes.
 

@@ -28,7 +28,12 @@ class Memory:
         self._idle: list[tuple[NDArray[Any], Any]] = []
 
     def take(self, shape: tuple[int, ...], like: Tensor, mark: Any) -> tuple[Tensor, Any]:
-        """A tensor on the CPU, and the mark that the last one in the same memory was taken with; None: all zeros."""
+        """A tensor, and the mark that the last one in the same memory was taken with; None: all zeros.
+
+        Other devices than the CPU have allocators of their own that keep memory: there it is always zeros.
+        """
+        if like.device.type != "cpu":
+            return like.new_zeros(shape), None
         held, before = self._find(math.prod(shape) * like.element_size())
         start = -held.ctypes.data % PAGE
         lease = held[start : start + math.prod(shape) * like.element_size()]

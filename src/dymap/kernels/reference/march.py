@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dymap.kernels.dispatch import operation
 
+
+@operation
 def march_intervals(
     origins: Tensor, directions: Tensor, t: Tensor, t_max: Tensor, box: Tensor, grid: Tensor, step: float, limit: int
 ) -> tuple[Tensor, Tensor, Tensor]:

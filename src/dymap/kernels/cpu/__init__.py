@@ -1,0 +1,15 @@
+"""The native core behind the operations: float32 on the CPU, in the best instruction set that the processor has.
+
+Registered if it was built; otherwise the reference does its work, several times slower.
+"""
+
+from dymap.kernels.cpu.core import describe, open_core
+from dymap.kernels.dispatch import register
+
+if open_core():
+    from dymap.kernels.cpu import adam, convolve, depths, encoding, hashgrid, lattice, march, mlp_maps, tracer  # noqa: F401
+    from dymap.kernels.cpu.backend import cpu
+
+    register(cpu)
+
+__all__ = ["describe"]

@@ -1,0 +1,102 @@
+"""Whole images of a frame in one call (method.md 8), where a back end can do that.
+
+Its reference is the marching renderer (`dymap.render.march`), which puts an image together from the other operations.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dymap.kernels.dispatch import operation
+from dymap.kernels.reference.hashgrid import HashLevels
+from dymap.kernels.reference.mlp_maps import CellWeights
+
+
+class Cancel:
+    """Ends an image that is being rendered, from another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._enders: list[Callable[[], None]] = []
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """End all images that this was given to, now and later."""
+        with self._lock:
+            self.cancelled, enders = True, self._enders
+        for end in enders:
+            end()
+
+    def when_cancelled(self, end: Callable[[], None]) -> None:
+        """Call `end` when it is cancelled; at once if it is already."""
+        with self._lock:
+            self._enders = [*self._enders, end]
+        if self.cancelled:
+            end()
+
+
+class Traced(NamedTuple):
+    """An image over black: rgb [H, W, 3], acc [H, W] opacity, depth [H, W] and far [H, W], where rays leave the box
+    (metres along the ray, infinity if they miss it), hit [H, W] bool.
+
+    done: share of the image that was rendered before it was cancelled; colours: how many were worked out.
+    """
+
+    rgb: Tensor
+    acc: Tensor
+    depth: Tensor
+    far: Tensor
+    hit: Tensor
+    done: float
+    colours: int
+
+
+class Tracer(Protocol):
+    """A frame's tensors, its occupancy and its step, ready for whole images."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it keeps."""
+
+    def trace(
+        self,
+        ray: NDArray[np.float64],
+        origin: NDArray[np.float64],
+        offset: float,
+        size: tuple[int, int],
+        cancel: Cancel | None = None,
+    ) -> Traced:
+        """What a pinhole camera sees.
+
+        ray: [3, 3], pixel (column, row) looks along ray @ (column + offset, row + offset, 1) in the world; origin: [3]
+        world, metres; size: width and height. cancel: ends it between two tiles; what is missing stays black.
+        """
+
+
+@operation
+def open_tracer(
+    planes: Tensor,
+    grids: Tensor,
+    levels: HashLevels,
+    networks: CellWeights,
+    directions: tuple[str, int],
+    box: Tensor,
+    occupied: Tensor,
+    step: float,
+    fast: bool = False,
+) -> Tracer | None:
+    """Get a frame ready for whole images; None if no back end can.
+
+    planes: [3, P, P, 2 C] features and density coefficients; grids: collapsed hash grids; networks: from
+    `cell_weights`; directions: kind and degree of their embedding; box: [2, 3] world, metres; occupied: [gx, gy, gz]
+    bool over it; step: metres between samples. fast: take shortcuts that hardly show (docs/performance.md), and keep
+    only what they need.
+    """
+    del planes, grids, levels, networks, directions, box, occupied, step, fast
+    return None
