@@ -24,12 +24,12 @@ from websockets.sync.client import connect
 
 from dymap.cli.demo import PACKAGED
 from dymap.play.video import load
-from dymap.play.viewer import Viewer
-from dymap.play.viewer_camera import view_of
-from dymap.play.viewer_seat import Settings
+from dymap.play.viewer.camera import view_of
+from dymap.play.viewer.controls import Settings
+from dymap.play.viewer.server import Viewer
 from tests.cli.conftest import Run
 from tests.play.test_page import BROWSER, needs_browser
-from tests.play.viewer_client import visit
+from tests.play.viewer.visitor import visit
 
 not_windows = pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
 

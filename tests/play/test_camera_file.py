@@ -65,7 +65,7 @@ def test_transforms_have_the_same_rays(tmp_path: Path, offset: float) -> None:
 
 
 def test_axes_of_transforms(tmp_path: Path) -> None:
-    """The identity stands at the origin, looks along -z, y is up: a point to the right and up is seen there."""
+    """The identity is at the origin, looks along -z, y is up: a point to the right and up is seen there."""
     path = written(tmp_path, {"camera_angle_x": math.pi / 2, "frames": [{"transform_matrix": np.eye(4).tolist()}]})
     ((camera, _),) = read_cameras(path, (20, 10), 1)
     pixel, depth = camera.project([[0, 0, -2], [0.5, 0.25, -2]])

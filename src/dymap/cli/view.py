@@ -14,8 +14,10 @@ import tyro
 from dymap.cli.console import Device, Threads, console, pick_device
 from dymap.errors import InputError
 from dymap.play.video import load
-from dymap.play.viewer import HOST, PORT, Viewer, is_local
-from dymap.play.viewer_seat import SIDES, Colour, Settings, ViewerRenderer
+from dymap.play.viewer.address import HOST, PORT, is_local
+from dymap.play.viewer.controls import SIDES, Settings
+from dymap.play.viewer.picture import Colour, ViewerRenderer
+from dymap.play.viewer.server import Viewer
 
 BACKGROUNDS: dict[str, Colour] = {"black": (0, 0, 0), "white": (255, 255, 255)}
 

@@ -8,7 +8,7 @@ transforms.json: `transform_matrix` is camera to world with x right, y up, z bac
 the corner of the image, so that pixel (i, j) has its centre at (i + 0.5, j + 0.5): `pixel_offset` is 0.5. `frame`
 (position) or `time` (0 the first frame of the clip, 1 the last) may say when.
 
-In both the world is the one in which the video's cameras and boxes stand, in metres.
+In both the world is that of the video's cameras and boxes, in metres.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_CAMERAS = 100_000
 MAX_SIDE = 8192
 """Pixels an image may be wide or high."""
 MAX_DISTANCE = 1e6
-"""Metres a camera may stand from the origin."""
+"""Metres a camera may be from the origin, along each axis."""
 TOLERANCE = 1e-3
 """By how much R R^T may differ from the identity: files hold as few as four decimals."""
 DISTORTION = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
@@ -43,7 +43,7 @@ Placed = tuple[Camera, int | None]
 
 
 def write_cameras(path: Path, cameras: Iterable[Placed]) -> None:
-    """Save a path in our own form. Raises InputError where the disk refuses."""
+    """Save a path in our own form. Raises InputError if the disk refuses."""
     entries = [
         camera_to_json(camera.undistorted()) | ({} if frame is None else {"frame": frame}) for camera, frame in cameras
     ]
@@ -53,36 +53,23 @@ def write_cameras(path: Path, cameras: Iterable[Placed]) -> None:
 def read_cameras(path: Path, size: tuple[int, int], frames: int) -> list[Placed]:
     """The cameras of a file, in its order.
 
-    size: width and height where a transforms.json with `camera_angle_x` names none; frames: length of the clip.
+    size: width and height if a transforms.json with `camera_angle_x` names none; frames: length of the clip.
     Raises InputError that names the file, the entry, what was found and what was expected. Warns once of distortion,
     which is ignored.
     """
     data = _load(path)
-    if isinstance(data, dict) and data.get("format") == FORMAT:
-        if data.get("version") != VERSION:
-            raise InputError(f"{path}: version {data.get('version')!r} of {FORMAT}; this dymap reads {VERSION}")
-        key = "cameras"
-    elif isinstance(data, dict) and "frames" in data:
-        key = "frames"
-    else:
-        raise InputError(f"{path}: neither a path that dymap saved (format {FORMAT!r}) nor a transforms.json (frames)")
-    entries = data.get(key)
-    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_CAMERAS:
-        found = f"{len(entries)} entries" if isinstance(entries, list) else type(entries).__name__
-        raise InputError(f"{path}: {key} is {found}, expected a list of 1 to {MAX_CAMERAS} cameras")
+    key = _entries_key(data, path)
+    shared = {name: value for name, value in data.items() if name != key}  # of a transforms.json: for all cameras
     placed: list[Placed] = []
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(data[key]):
         where = f"{path}: {key}[{index}]"
         if not isinstance(entry, dict):
             raise InputError(f"{where} is {type(entry).__name__}, expected a mapping")
-        if key == "cameras":
-            camera = _saved_camera(entry, where)
-        else:
-            camera = _nerf_camera({name: data[name] for name in data if name != "frames"} | entry, size, where)
+        camera = _saved_camera(entry, where) if key == "cameras" else _nerf_camera(shared | entry, size, where)
         if np.abs(camera.position).max() > MAX_DISTANCE:
-            raise InputError(f"{where}: the camera stands more than {MAX_DISTANCE:g} m from the origin")
+            raise InputError(f"{where}: the camera is more than {MAX_DISTANCE:g} m from the origin")
         placed.append((camera, _frame(entry, frames, where)))
-    if key == "frames" and any(_distorted(lens) for lens in (data, *entries)):
+    if key == "frames" and any(_distorted(lens) for lens in (shared, *data[key])):
         warnings.warn(f"{path}: lens distortion is ignored: films are of ideal pinhole cameras", stacklevel=2)
     return placed
 
@@ -96,6 +83,23 @@ def _load(path: Path) -> Any:
         return read_json(path)
     except RecursionError:
         raise InputError(f"{path}: not readable JSON (nested too deeply)") from None
+
+
+def _entries_key(data: Any, path: Path) -> str:
+    """Under which key a file lists its cameras: `cameras` in our own form, `frames` in a transforms.json."""
+    if isinstance(data, dict) and data.get("format") == FORMAT:
+        if data.get("version") != VERSION:
+            raise InputError(f"{path}: version {data.get('version')!r} of {FORMAT}; this dymap reads {VERSION}")
+        key = "cameras"
+    elif isinstance(data, dict) and "frames" in data:
+        key = "frames"
+    else:
+        raise InputError(f"{path}: neither a path that dymap saved (format {FORMAT!r}) nor a transforms.json (frames)")
+    entries = data.get(key)
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_CAMERAS:
+        found = f"{len(entries)} entries" if isinstance(entries, list) else type(entries).__name__
+        raise InputError(f"{path}: {key} is {found}, expected a list of 1 to {MAX_CAMERAS} cameras")
+    return key
 
 
 def _saved_camera(entry: Mapping[str, Any], where: str) -> Camera:

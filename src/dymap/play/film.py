@@ -27,7 +27,7 @@ FIXED_TIME_VIEWS = 100
 """Images of a film of one frame, as published."""
 
 SIZE = (512, 512)
-"""Of the images of a path that says no size, where the video has no cameras either."""
+"""Of the images of a path that says no size, if the video has no cameras either."""
 
 Size = tuple[int, int] | None
 """Width and height of a film; None: the camera's."""
@@ -69,7 +69,7 @@ def fixed_time_film(
 def fixed_view_film(
     video: Video, view: int | str = "orbit", count: int | None = None, size: Size = None, published: bool = False
 ) -> Film:
-    """Fixed view: time runs before a standing camera.
+    """Fixed view: time runs before a camera that does not move.
 
     view: index or name of one of the capture's cameras (see `find_view`), or `orbit`: the first of the orbit, as
     published. count: images; None: whole clips of 4 s or more. Raises InputError for a view that does not exist.
@@ -86,7 +86,7 @@ def fixed_view_film(
 
 
 def path_film(video: Video, file: Path, size: Size = None, frame: int | None = None) -> Film:
-    """The cameras of a file (see camera_file.py), an image each. Where the file does not say which frame, time runs.
+    """The cameras of a file (see camera_file.py), an image each. If the file does not say which frame, time runs.
 
     frame: the position that all of them see, whatever the file says. size: of all images. Raises InputError for a file
     that cannot be read, images of several sizes and a frame outside the clip.
@@ -153,7 +153,7 @@ def write_film(
     None: no film. png: folder for the images as PNG too; layers but rgb get a folder in it. background: of rgb; with
     `transparent` it has straight alpha, which MP4 does not know. capture: what was filmed, for the layer diff.
     fps: None: the video's. progress: called with (done, all) images. Images are streamed, not gathered.
-    Raises InputError for what cannot be written, and for diff where the film's camera is none of the capture's.
+    Raises InputError for what cannot be written, and for diff if the film's camera is none of the capture's.
     """
     chosen: list[Layer] = list(dict.fromkeys(layers))
     if not chosen or not film:

@@ -1,4 +1,7 @@
-"""Surfaces of a Frame: triangles by marching cubes of the density (method.md 7), and points spread over them."""
+"""Surfaces of a Frame: triangles by marching cubes of the density (method.md 7), and points spread over them.
+
+Frame -> density on a lattice, cut off at empty voxels -> marching cubes -> normals -> colours seen along them
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ def extract_mesh(frame: Frame, occupancy: Tensor | None = None, *, voxel: float 
     Density that reaches an empty voxel or a face of the box is cut off there, half a voxel from the last lattice point
     inside. Memory: 4 bytes a lattice point and the mesh itself.
 
-    Raises InputError for a lattice that is too large or too coarse, and where no density exceeds the level.
+    Raises InputError for a lattice that is too large or too coarse, and if no density exceeds the level.
     """
     if not math.isfinite(level):
         raise InputError(f"level {level:g}: the density of a surface must be a finite number")
@@ -81,8 +84,35 @@ def extract_mesh(frame: Frame, occupancy: Tensor | None = None, *, voxel: float 
     return Mesh(vertices, faces, _colours(frame, vertices, normals), normals)
 
 
+def sample_points(mesh: Mesh, count: int, seed: int = 0) -> Points:
+    """`count` points spread evenly over a mesh: every face gets its share by area, to within one point.
+
+    Colours and normals are interpolated between the vertices. The same seed gives the same points.
+    Raises InputError for a count below 1 or above MAX_SAMPLES, and for a mesh without area.
+    """
+    if not 1 <= count <= MAX_SAMPLES:
+        raise InputError(f"--points {count}: expected a number from 1 to {MAX_SAMPLES}")
+    area = np.linalg.norm(_face_normals(mesh.vertices, mesh.faces), axis=1).cumsum()  # [F] up to and with each face
+    if not (len(area) and area[-1] > 0):
+        raise InputError("no points can be spread over a mesh without area")
+    random = np.random.default_rng(seed)
+    # One point in each of `count` equal parts of the area: shares without the scatter of independent draws.
+    place = (np.arange(count) + random.random(count)) / count * area[-1]
+    corners = mesh.faces[np.searchsorted(area, place, side="right").clip(max=len(area) - 1)]  # [N, 3]
+    # A uniform point of the unit square, folded into its lower triangle.
+    u, v = random.random((2, count))
+    u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
+    weights = np.stack([1 - u - v, u, v], axis=1)
+
+    def between(values: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.einsum("nk,nkc->nc", weights, values[corners])
+
+    colours = between(mesh.colours).round().astype(np.uint8)
+    return Points(between(mesh.vertices).astype(np.float32), colours, _unit(between(mesh.normals)))
+
+
 def _lattice(box: Tensor, voxel: float) -> list[Tensor]:
-    """The mesh lattice's lines along x, y and z, world, metres; where it leaves the box it ends on the box's face.
+    """The mesh lattice's lines along x, y and z, world, metres; if one leaves the box it ends on the box's face.
 
     Refuses lattices before anything of their size is made.
     """
@@ -137,7 +167,7 @@ def _densities(
 
 
 def vertex_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.float32]:
-    """[V, 3] unit: the mean of the adjacent faces' normals weighted by area; +z where all those faces are empty."""
+    """[V, 3] unit: the mean of the adjacent faces' normals weighted by area; +z if all those faces are empty."""
     across = _face_normals(vertices, faces)
     summed = [np.bincount(faces.ravel(), np.repeat(across[:, k], 3), minlength=len(vertices)) for k in range(3)]
     return _unit(np.stack(summed, axis=1))
@@ -164,30 +194,3 @@ def _colours(frame: Frame, vertices: NDArray[np.float32], normals: NDArray[np.fl
         rgb = frame.colour(position, feature, -torch.from_numpy(normals[part]).to(frame.box))
         colours[part] = (rgb.clamp(0, 1) * 255).round().byte().cpu().numpy()
     return colours
-
-
-def sample_points(mesh: Mesh, count: int, seed: int = 0) -> Points:
-    """`count` points spread evenly over a mesh: every face gets its share by area, to within one point.
-
-    Colours and normals are interpolated between the vertices. The same seed gives the same points.
-    Raises InputError for a count below 1 or above MAX_SAMPLES, and for a mesh without area.
-    """
-    if not 1 <= count <= MAX_SAMPLES:
-        raise InputError(f"--points {count}: expected a number from 1 to {MAX_SAMPLES}")
-    total = np.linalg.norm(_face_normals(mesh.vertices, mesh.faces), axis=1).cumsum()
-    if not (len(total) and total[-1] > 0):
-        raise InputError("no points can be spread over a mesh without area")
-    random = np.random.default_rng(seed)
-    # One point in each of `count` equal parts of the area: shares without the scatter of independent draws.
-    place = (np.arange(count) + random.random(count)) / count * total[-1]
-    corners = mesh.faces[np.searchsorted(total, place, side="right").clip(max=len(total) - 1)]  # [N, 3]
-    # A uniform point of the unit square, folded into its lower triangle.
-    u, v = random.random((2, count))
-    u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
-    weights = np.stack([1 - u - v, u, v], axis=1)
-
-    def between(values: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float64]:
-        return np.einsum("nk,nkc->nc", weights, values[corners])
-
-    colours = between(mesh.colours).round().astype(np.uint8)
-    return Points(between(mesh.vertices).astype(np.float32), colours, _unit(between(mesh.normals)))

@@ -25,7 +25,7 @@ def write_mesh(path: Path, surface: Mesh | Points) -> Path:
     All colours are the images' own values, without any change of gamma. Normals are written too, except for points in
     a GLB, which trimesh cannot.
 
-    Raises InputError for another suffix, without trimesh, and where the disk refuses.
+    Raises InputError for another suffix, without trimesh, and if the disk refuses.
     """
     kind = path.suffix[1:].lower()
     if kind not in FORMATS:

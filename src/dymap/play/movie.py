@@ -61,10 +61,10 @@ def codec_of(path: Path, alpha: bool) -> Codec:
 
 @contextmanager
 def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
-    """Write a film image by image, in the codec that its suffix names; the index stands in front (MP4, MOV).
+    """Write a film image by image, in the codec that its suffix names; the index comes first (MP4, MOV).
 
     alpha: images are RGBA with straight alpha, else RGB. All have the size of the first. The file takes its place when
-    the block ends well and vanishes when not. Raises InputError where the disk refuses, for a film without images, a
+    the block ends well and vanishes when not. Raises InputError if the disk refuses, for a film without images, a
     suffix that is unknown or knows no transparency, a missing encoder and frame rates that no player knows.
     """
     codec = codec_of(path, alpha)
@@ -118,7 +118,7 @@ def sequence_writer(folder: Path) -> Write:
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> Path:
-    """Write [H, W, 3] RGB or [H, W, 4] RGBA. Raises InputError where the disk refuses."""
+    """Write [H, W, 3] RGB or [H, W, 4] RGBA. Raises InputError if the disk refuses."""
     code = cv2.COLOR_RGB2BGR if image.shape[-1] == 3 else cv2.COLOR_RGBA2BGRA
     with replacing(path) as partial:
         if not cv2.imwrite(str(partial), cv2.cvtColor(image, code)):

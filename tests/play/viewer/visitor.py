@@ -15,8 +15,10 @@ import zstandard
 from viser import _messages as messages
 from websockets.sync.client import connect
 
-from dymap.play.viewer_camera import View
+from dymap.play.viewer.camera import View
 
+SIDE = 128
+"""Pixels of the pictures of most tests."""
 PATIENCE = 20.0
 """Seconds after which something that should come is missed."""
 
@@ -100,3 +102,8 @@ def visit(port: int) -> Iterator[Visitor]:
     protocol = f"viser-v{viser.__version__}"
     with connect(f"ws://127.0.0.1:{port}", subprotocols=[protocol], max_size=None, compression=None) as socket:
         yield Visitor(socket)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """PSNR of bytes, decibels."""
+    return float(10 * np.log10(255**2 / max(np.square(a.astype(float) - b).mean(), 1e-9)))
