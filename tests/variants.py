@@ -1,4 +1,4 @@
-"""Tests over every implementation of the kernels that this machine runs: the twin and the core's instruction sets."""
+"""Tests over every implementation of the kernels that this machine runs: the reference and all back ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from dymap.kernels import backend
+from dymap.kernels import running
 
 T = TypeVar("T")
 
@@ -25,6 +25,6 @@ def cached_for_each(function: Callable[..., T]) -> Callable[..., T]:
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> T:
-        return made_by(backend(), *args, **options)
+        return made_by(running(), *args, **options)
 
     return call

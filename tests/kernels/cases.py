@@ -1,4 +1,4 @@
-"""What the comparisons of the core with its twin share: positions of all kinds, and the comparison itself."""
+"""What the comparisons of back ends with the reference share: positions of all kinds, and the comparison itself."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from torch import Tensor
 
 from dymap.kernels import HashLevels, available, using
 
-NATIVE = [name for name in available() if name != "torch"]
-NONE = [pytest.param("", marks=pytest.mark.skip("no native core"))]
-each_variant = pytest.mark.parametrize("variant", NATIVE or NONE)
+BACKENDS = [name for name in available() if name != "torch"]
+NONE = [pytest.param("", marks=pytest.mark.skip("there is no back end but the reference"))]
+each_variant = pytest.mark.parametrize("variant", BACKENDS or NONE)
+"""Once for every variant of every back end that is registered; tensors are made on its device (see conftest.py)."""
 
 LEVELS = HashLevels(levels=3, log2_size=9, base=4, finest=19)
 """Level 0 is dense, the others are hashed."""
@@ -48,9 +49,9 @@ def strided(*shape: int) -> Tensor:
 def compare(
     variant: str, function: Callable[..., Tensor | tuple[Tensor, ...]], *learned: Tensor, rtol: float = 2e-5
 ) -> None:
-    """function(*learned) and its gradients by a variant of the core, with one thread and three, against the twin.
+    """function(*learned) and its gradients by a variant of a back end, with one thread and three, against the reference.
 
-    The twin runs in float32 too. Differences are measured by the largest value of each tensor.
+    The reference runs in float32 too. Differences are measured by the largest value of each tensor.
     """
 
     def run(name: str) -> list[Tensor]:
@@ -62,8 +63,9 @@ def compare(
             out = out if isinstance(out, tuple) else (out,)
             # A gradient that is not contiguous, the same for all.
             g = torch.Generator().manual_seed(1)
-            grads = [torch.randn(*o.shape[::-1], generator=g).permute(*range(o.ndim)[::-1]) for o in out]
-            if any(o.requires_grad for o in out):  # of empty input the twin's are zeros from nowhere
+            flipped = [torch.randn(*o.shape[::-1], generator=g, device="cpu").to(o.device) for o in out]
+            grads = [each.permute(*range(each.ndim)[::-1]) for each in flipped]
+            if any(o.requires_grad for o in out):  # of empty input the reference's are zeros from nowhere
                 torch.autograd.backward(out, grads)
         return [*(o.detach() for o in out), *(t.grad for t in held if t.grad is not None)]
 

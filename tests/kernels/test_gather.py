@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dymap.kernels import gather_sum
-from dymap.kernels.twin.gather import scatter_sum
+from dymap.kernels.reference.gather import gather_sum, scatter_sum
 
 CASES = [(17, 3, 4, 5), (1, 1, 1, 1), (40, 12, 2, 9), (33, 8, 31, 3), (5, 2, 4, 100)]
 """N, K, C, T: narrow and wide rows take different ways backward."""

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from dymap.config import HashConfig
-from dymap.kernels import PLANE_AXES, HashLevels, collapse_time, hash_encode, hash_encode_at
+from dymap.kernels import PLANE_AXES, HashLevels, collapse_time, hash_encode_at
+from dymap.kernels.reference.hashgrid import hash_encode
 
 SMALL = HashLevels(levels=4, log2_size=9, base=4, finest=32)
 """Level 0 is dense (64 entries), the others are hashed into 512."""

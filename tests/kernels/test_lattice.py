@@ -1,4 +1,4 @@
-"""Densities on a lattice, and what is asked of them: the native core against its twin, the twin against its points."""
+"""Densities on a lattice, and what is asked of them: every back end against the reference, the reference against its points."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_density_lattice_without_gradients_in_most_places(variant: str) -> None:
 
 
 @pytest.mark.parametrize("sizes", SIZES)
-def test_twin_on_a_lattice_is_density_at_its_points(sizes: tuple[int, ...]) -> None:
+def test_reference_on_a_lattice_is_density_at_its_points(sizes: tuple[int, ...]) -> None:
     lines = [torch.rand(n, dtype=torch.float64) for n in sizes]
     planes = torch.randn(3, 9, 9, 2 * ENCODED, dtype=torch.float64)
     grids = torch.randn(3, LEVELS.plane_offsets[-1], 2, dtype=torch.float64)
@@ -43,17 +43,17 @@ def test_twin_on_a_lattice_is_density_at_its_points(sizes: tuple[int, ...]) -> N
 
 @each_variant
 @pytest.mark.parametrize("shape", [(0,), (1,), (3, 5, 7), (40, 30, 33)])
-def test_sum_opacity(variant: str, shape: tuple[int, ...]) -> None:
-    counts = torch.rand(*shape[::-1]).permute(*range(len(shape))[::-1]) < 0.7
-    compare(variant, lambda sigma: kernels.sum_opacity(sigma, counts, 0.3)[None], strided(*shape))
+def test_opacity_sum(variant: str, shape: tuple[int, ...]) -> None:
+    mask = torch.rand(*shape[::-1]).permute(*range(len(shape))[::-1]) < 0.7
+    compare(variant, lambda sigma: kernels.opacity_sum(sigma, mask, 0.3)[None], strided(*shape))
 
 
 @each_variant
-def test_sum_opacity_of_what_is_no_number_is_none(variant: str) -> None:
+def test_opacity_sum_of_what_is_no_number_is_none(variant: str) -> None:
     sigma = torch.randn(50)
     sigma[33] = float("nan")
     with using(variant):
-        assert kernels.sum_opacity(sigma, torch.ones(50, dtype=torch.bool), 0.1).isnan()
+        assert kernels.opacity_sum(sigma, torch.ones(50, dtype=torch.bool), 0.1).isnan()
         assert kernels.total_variation(sigma.view(1, 5, 10), 0.1).isnan()
 
 
@@ -73,8 +73,8 @@ def test_total_variation_of_a_block_is_its_surface(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", [*kernels.available()])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (4, 1, 9), (7, 6, 2)])
-def test_largest_around(variant: str, shape: tuple[int, ...]) -> None:
+def test_max_pool(variant: str, shape: tuple[int, ...]) -> None:
     grid = strided(*shape)
     expected = torch.nn.functional.max_pool3d(grid[None], 3, stride=1, padding=1)[0]
     with using(variant):
-        torch.testing.assert_close(kernels.largest_around(grid), expected, rtol=0, atol=0)
+        torch.testing.assert_close(kernels.max_pool(grid), expected, rtol=0, atol=0)

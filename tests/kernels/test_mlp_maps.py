@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dymap.kernels import PLANE_AXES, CellWeights, cell_weights, mlp_maps
-from dymap.kernels.twin.mlp_maps import blocks, locate
+from dymap.kernels.reference.mlp_maps import blocks, locate
 
 S, K, H = 4, 5, 3
 

@@ -1,4 +1,4 @@
-"""The native core against its twin, forward and backward: encodings, hash tables and MLP maps."""
+"""Every back end against the reference, forward and backward: encodings, hash tables and MLP maps."""
 
 from __future__ import annotations
 
@@ -78,42 +78,47 @@ def test_collapse_time(variant: str, features: int, t: float) -> None:
 
 
 @each_variant
-@pytest.mark.parametrize("contiguous", [True, False])
-def test_collapse_time_adds_to_accumulators(variant: str, contiguous: bool) -> None:
-    tables = [torch.randn(LEVELS.offsets[-1], 2, requires_grad=True) for _ in range(3)]
-    weight = torch.randn(3, LEVELS.plane_offsets[-1], 2)
+def test_collapse_time_adds_to_gradients_that_are_kept(variant: str) -> None:
+    weight, start = torch.randn(3, LEVELS.plane_offsets[-1], 2), torch.randn(3, LEVELS.offsets[-1], 2)
     found = []
     for name in (variant, "torch"):
-        into = [torch.ones(2, LEVELS.offsets[-1]).T for _ in range(3)]
-        into = [t.contiguous() for t in into] if contiguous else into
+        tables = [table.clone().requires_grad_() for table in start]
+        for table in tables:
+            kernels.keep_gradient(table)
+        held = [table.grad for table in tables]
         with using(name):
-            (kernels.collapse_time(tables, LEVELS, 0.4, into) * weight).sum().backward()
-        assert all(table.grad is None for table in tables)
-        found.append(into)
+            for t in (0.4, 0.5):
+                (kernels.collapse_time(tables, LEVELS, t) * weight).sum().backward()
+        assert all(table.grad is grad for table, grad in zip(tables, held, strict=True)), "in place"
+        found.append(held)
     for a, b in zip(*found, strict=True):
-        assert (b != 1).any()
+        assert (b != 0).any()
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
 
 
 @each_variant
 @pytest.mark.parametrize("size", [4, 16, 40])
-def test_collapse_time_where_needed(variant: str, size: int) -> None:
-    """Points around needed pixels find what they would find anywhere."""
+def test_collapse_time_into_memory_that_was_used_before(variant: str, size: int) -> None:
+    """Points around pixels of the footprint find what they would find anywhere."""
     tables = [torch.randn(LEVELS.offsets[-1], 2) for _ in range(3)]
-    needed = torch.rand(3, size, size) < 0.1
-    needed[:, 0, 0] = needed[:, -1, -1] = True
     with using("torch"):
         whole = kernels.collapse_time(tables, LEVELS, 0.4)
-    with using(variant):
-        part = kernels.collapse_time(tables, LEVELS, 0.4, needed=needed)
-    for plane, (first, second) in enumerate(kernels.PLANE_AXES):
-        row, column = torch.nonzero(needed[plane], as_tuple=True)
-        p = torch.zeros(len(row), 3)
-        p[:, first], p[:, second] = column / (size - 1), row / (size - 1)
-        p = (p + (torch.rand_like(p) - 0.5) * 0.98 / (size - 1)).clamp(0, 1)
-        with using("torch"):
-            a, b = (kernels.hash_encode_at(p, g, LEVELS, (plane,)) for g in (part, whole))
-        torch.testing.assert_close(a, b)
+    out, before = torch.zeros_like(whole), None
+    for _ in range(2):
+        footprint = torch.rand(3, size, size) < 0.1
+        footprint[:, 0, 0] = footprint[:, -1, -1] = True
+        with using(variant):
+            part = kernels.collapse_time_into(out, before, tables, LEVELS, 0.4, footprint)
+        assert part is out
+        before = footprint
+        for plane, (first, second) in enumerate(kernels.PLANE_AXES):
+            row, column = torch.nonzero(footprint[plane], as_tuple=True)
+            p = torch.zeros(len(row), 3)
+            p[:, first], p[:, second] = column / (size - 1), row / (size - 1)
+            p = (p + (torch.rand_like(p) - 0.5) * 0.98 / (size - 1)).clamp(0, 1)
+            with using("torch"):
+                a, b = (kernels.hash_encode_at(p, g, LEVELS, (plane,)) for g in (part, whole))
+            torch.testing.assert_close(a, b)
 
 
 def networks(size: int, overlap: bool, inputs: int, hidden: int) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ import torch
 
 from dymap import kernels
 from dymap.kernels import using
-from tests.kernels.cases import NATIVE, each_variant, threads
+from tests.kernels.cases import BACKENDS, each_variant, threads
 
 MAPS = Path("/proc/self/maps")
 
@@ -29,7 +29,7 @@ print(sum(bool(re.match("lib(g|i)?omp[.5-]", file.rsplit("/", 1)[1])) for file i
 
 
 @pytest.mark.skipif(not MAPS.exists(), reason="no /proc/self/maps here")
-@pytest.mark.skipif(not NATIVE, reason="no native core")
+@pytest.mark.skipif(not BACKENDS, reason="no native core")
 def test_one_openmp_runtime() -> None:
     """A second one would bring as many threads again, and the two would wait for each other."""
     ran = subprocess.run([sys.executable, "-c", RUNTIMES], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The native core against its twin: marching, depths of samples, Adam, and whole images."""
+"""Every back end against the reference: marching, depths of samples, Adam, and whole images."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from dymap import kernels
-from dymap.field.frame import Frame
+from dymap.field.frame import GridFrame
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.rays import Rays, camera_rays, slab_test
 from dymap.kernels import AdamStep, using
-from dymap.render.fused import exact_scene, fast_scene, see
+from dymap.render.fused import FusedRenderer
+from dymap.render.image import Cancelled
 from dymap.render.march import march_rays, march_step
-from dymap.render.sampling import hull_depths
 from tests.field.models import tiny_field
 from tests.kernels.cases import each_variant, threads
 
@@ -71,10 +71,10 @@ def test_hull_depths(variant: str, count: int, drawn: bool) -> None:
     found = []
     for name in (variant, "torch"):
         with using(name), threads(1 if name == "torch" else 3):
-            found.append(hull_depths(r, BOX, hull, jitter, sigma))
+            found.append(kernels.hull_depths(r.origins, r.directions, r.near, r.far, BOX, hull, jitter, sigma))
     assert torch.equal(found[0].hit, found[1].hit)
     hit = found[1].hit
-    # The middle of a piece on a voxel's face may fall on either side of it: one ray of 200, if any.
+    # The middle of a bin on a voxel's face may fall on either side of it: one ray of 200, if any.
     for a, b in ((found[0].z, found[1].z), (found[0].dist, found[1].dist)):
         off = (a - b)[hit].abs() > 1e-4
         assert off.float().mean() < 1e-2 if off.numel() else True
@@ -108,13 +108,13 @@ def test_adam_refuses_what_it_would_copy(variant: str) -> None:
         kernels.adam(apart, torch.ones(2, 5), torch.zeros(2, 5), torch.zeros(2, 5), AdamStep(1, 0.01))
 
 
-def ball_frame(**changes: object) -> Frame:
+def ball_frame(**changes: object) -> GridFrame:
     """A smooth ball of density in the planes of a small random field."""
     frame = tiny_field(**changes).requires_grad_(False).at(0)  # type: ignore[arg-type]
-    frame.hash.grids.mul_(0.01)  # type: ignore[attr-defined]
+    frame.hash.collapse().mul_(0.01)
     line = torch.linspace(-0.5, 0.5, frame.planes.shape[1])
     radius = line[:, None] ** 2 + line**2
-    planes, C = frame.planes, frame.channels
+    planes, C = frame.planes, frame.config.channels
     planes.copy_(torch.cos(torch.arange(2 * C) + 3 * line[:, None, None] + 2 * line[:, None]) * 0.2)
     planes[..., 0] = 1 / 3
     planes[..., C] = 40 * (0.16 / 3 - radius / 2)
@@ -136,6 +136,14 @@ def ball_grid() -> Tensor:
 MODELS = [{}, {"layers": 2}, {"overlap": False}, {"directions": "sh", "direction_degree": 3}]
 
 
+def fused(frame: GridFrame, grid: Tensor, fast: bool = False) -> FusedRenderer:
+    """The renderer of a back end that draws whole images."""
+    tracer = frame.tracer(grid, march_step(frame.box, 100), fast)
+    if tracer is None:
+        pytest.skip("this back end draws no whole images")
+    return FusedRenderer(tracer)
+
+
 @each_variant
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("changes", MODELS, ids=str)
@@ -147,16 +155,18 @@ def test_exact_images(variant: str, size: tuple[int, int], changes: dict[str, ob
         expected = march_rays(frame, rays, grid, march_step(frame.box, 100))
     for count in (1, 3):
         with using(variant), threads(count):
-            scene = exact_scene(frame, grid, 100)
-            assert scene is not None
-            rgb, acc, depth, seen = see(scene, view)
+            image = fused(frame, grid).render(view)
+        seen = image.hit
         assert torch.equal(seen.reshape(-1), hit)
+        assert torch.isinf(image.far[~seen]).all()
+        torch.testing.assert_close(image.far[seen], rays.far, rtol=1e-5, atol=1e-5)
         # A weight at the threshold of 1e-3 may fall on either side of it.
-        for a, b in ((rgb[seen], expected.rgb), (acc[seen], expected.acc), (depth[seen] / 10, expected.depth / 10)):
+        pairs = ((image.rgb, expected.rgb), (image.acc, expected.acc), (image.depth / 10, expected.depth / 10))
+        for a, b in ((a[seen], b) for a, b in pairs):
             assert not ((a - b).abs() > 3e-3).any()
             assert not (a - b).abs().mean() > 5e-5
         if size[0] > 1:
-            assert acc.max() > 0.9
+            assert image.acc.max() > 0.9
 
 
 @each_variant
@@ -164,41 +174,35 @@ def test_exact_images(variant: str, size: tuple[int, int], changes: dict[str, ob
 def test_fast_images_are_close_to_exact_ones(variant: str, inside: bool) -> None:
     frame, view, grid = ball_frame(), camera(61, 43, inside), ball_grid()
     with using(variant), threads(2):
-        exact, fast = exact_scene(frame, grid, 100), fast_scene(frame, grid, 100)
-        assert exact is not None
-        assert fast is not None
-        a, b = see(exact, view), see(fast, view)
-    assert torch.equal(a[3], b[3])
-    assert -10 * math.log10(float((a[0] - b[0]).square().mean())) > 40
-    assert a[1].max() > 0.9
+        a, b = (fused(frame, grid, fast).render(view) for fast in (False, True))
+    assert torch.equal(a.hit, b.hit)
+    assert torch.equal(a.far, b.far)
+    assert -10 * math.log10(float((a.rgb - b.rgb).square().mean())) > 40
+    assert a.acc.max() > 0.9
 
 
 @each_variant
 def test_a_cancelled_image_ends_at_once(variant: str) -> None:
-    core = pytest.importorskip("dymap._core")
-    view, cancel = camera(64, 48, False), core.Cancel()
+    view, cancel = camera(64, 48, False), kernels.Cancel()
     with using(variant):
-        scene = exact_scene(ball_frame(), ball_grid(), 100)
-        assert scene is not None
-        ray = view.R.T @ np.linalg.inv(view.K)
-        held = (ray, view.position, view.pixel_offset, (64, 48))
-        assert scene.render(*held, cancel)[4] == 1
-        cancel.cancel()
-        rgb, acc, _, _, done = scene.render(*held, cancel)
-    assert done == 0
-    assert not rgb.any()
-    assert not acc.any()
+        renderer = fused(ball_frame(), ball_grid())
+    assert renderer.trace(view, cancel).done == 1
+    cancel.cancel()
+    traced = renderer.trace(view, cancel)
+    assert traced.done == 0
+    assert not traced.rgb.any()
+    assert not traced.acc.any()
+    with pytest.raises(Cancelled):
+        renderer.render(view, cancel=cancel)
 
 
-def test_cameras_that_are_not_finite() -> None:
+@each_variant
+def test_cameras_that_are_not_finite(variant: str) -> None:
     view = camera(8, 8, False)
-    scene = exact_scene(ball_frame(), ball_grid(), 100)
-    if scene is None:
-        pytest.skip("no native core")
-    with pytest.raises(ValueError, match="a camera that is not finite"):
-        scene.render(view.R.T, np.array([0, math.nan, 0]), 0.0, (8, 8))
-    # From so far away that a step is lost in rounding there is nothing to see, but an end.
     for fast in (False, True):
-        if fast:
-            scene.prepare_fast()
-        scene.render(view.R.T @ np.linalg.inv(view.K), np.array([1e20, 0, 0]), 0.0, (8, 8))
+        with using(variant):
+            tracer = fused(ball_frame(), ball_grid(), fast).tracer
+        with pytest.raises(ValueError, match="a camera that is not finite"):
+            tracer.trace(view.R.T, np.array([0, math.nan, 0]), 0.0, (8, 8))
+        # From so far away that a step is lost in rounding there is nothing to see, but an end.
+        tracer.trace(view.R.T @ np.linalg.inv(view.K), np.array([1e20, 0, 0]), 0.0, (8, 8))
