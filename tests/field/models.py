@@ -8,6 +8,7 @@ import torch
 
 from dymap.config import FieldConfig, HashConfig
 from dymap.field.field import Field
+from dymap.field.frame import GridFrame
 
 TINY = FieldConfig(
     hash=HashConfig(levels=3, log2_size=8, features=2, base=4, finest=16),
@@ -29,3 +30,11 @@ def tiny_field(dtype: torch.dtype = torch.float32, density: float = 1.0, **chang
         field.decoder.density.weight.mul_(density)
         field.decoder.density.bias.mul_(density)
     return field
+
+
+def frame_at(field: Field, index: int, collapse: bool) -> GridFrame:
+    """The Frame at a position, its hash grids collapsed or not yet."""
+    frame = field.at(index)
+    if collapse:
+        frame.hash.collapse()
+    return frame

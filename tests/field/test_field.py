@@ -9,7 +9,7 @@ import torch
 
 from dymap.config import FieldConfig
 from dymap.field.field import Field, count_parameters
-from tests.field.models import BOXES, TINY, tiny_field
+from tests.field.models import BOXES, TINY, frame_at, tiny_field
 from tests.golden.sources import Golden
 
 ZJU = FieldConfig()
@@ -55,7 +55,7 @@ def test_collapsed_and_pointwise_frames_agree(changes: dict) -> None:
     position = torch.rand(200, 3, dtype=torch.float64) * 1.2 - 0.1
     directions = torch.nn.functional.normalize(torch.randn(200, 3, dtype=torch.float64), dim=1)
     for frame in range(2):
-        a, b = field.at(frame), field.at(frame, collapse=False)
+        a, b = frame_at(field, frame, True), frame_at(field, frame, False)
         sigma, feature = a.density(position)
         torch.testing.assert_close(sigma, b.density(position)[0])
         torch.testing.assert_close(feature, b.density(position)[1])
@@ -69,7 +69,7 @@ def test_gradients_of_collapsed_and_pointwise_frames_agree() -> None:
     parameters = [p for name, p in field.named_parameters() if "logstd" not in name]
     grads = []
     for collapse in (True, False):
-        frame = field.at(1, collapse=collapse)
+        frame = frame_at(field, 1, collapse)
         sigma, feature = frame.density(position)
         loss = sigma.sin().sum() + frame.colour(position, feature, directions).square().sum()
         grads.append(torch.autograd.grad(loss, parameters))
@@ -124,7 +124,7 @@ def test_an_encoder_needs_views_and_images() -> None:
 def test_frames_follow_the_fields_device_type() -> None:
     frame = tiny_field(torch.float64).at(0)
     assert frame.planes.dtype == torch.float64
-    assert frame.device == torch.device("cpu")
+    assert frame.planes.device == torch.device("cpu")
 
 
 def test_time_share_puts_frames_closer_together() -> None:
@@ -132,6 +132,6 @@ def test_time_share_puts_frames_closer_together() -> None:
     field = tiny_field()
     near = replace(field.config, hash=replace(field.config.hash, time_share=0.25))
     position = torch.rand(50, 3)
-    expected = field.hash.encode(position, 1 / field.num_frames * 0.25)
+    expected = field.hash.at(1 / field.num_frames * 0.25)(position)
     field.config = near
     torch.testing.assert_close(field.at(1).hash(position), expected, atol=1e-6, rtol=1e-5)

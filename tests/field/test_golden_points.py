@@ -12,9 +12,11 @@ from torch import Tensor
 
 from dymap.field.directions import embed_directions
 from dymap.field.field import Field
-from dymap.field.frame import Frame
-from dymap.kernels import PLANE_AXES, hash_encode, mlp_maps, sample_planes
-from dymap.kernels.twin.mlp_maps import locate
+from dymap.field.frame import GridFrame
+from dymap.kernels import PLANE_AXES, mlp_maps, sample_planes
+from dymap.kernels.reference.hashgrid import hash_encode
+from dymap.kernels.reference.mlp_maps import locate
+from tests.field.models import frame_at
 from tests.golden.sources import Arrays, Golden
 from tests.variants import cached_for_each, with_all_kernels
 
@@ -32,14 +34,14 @@ class Points:
         self.field: Field = golden.field(model, boxes).requires_grad_(False)
 
     @cached_for_each
-    def at(self, k: int, collapse: bool = True) -> Frame:
-        return self.field.at(self.frames[k], collapse=collapse)
+    def at(self, k: int, collapse: bool = True) -> GridFrame:
+        return frame_at(self.field, self.frames[k], collapse)
 
     @cache  # noqa: B019
     def planes(self, k: int) -> Tensor:
         """[3, P, P, 2 C] as an exact decoder makes them. In float32 they are up to 1.2e-4 off, by the order in which a
         machine's convolutions add: as much as samples of them may be."""
-        return copy.deepcopy(self.field).double().at(self.frames[k], collapse=False).planes.float()
+        return copy.deepcopy(self.field).double().at(self.frames[k]).planes.float()
 
     def check(self, key: str, k: int, values: Tensor, atol: float = 0.0, rtol: float = 0.0) -> None:
         """`values` are entry k of the array."""
@@ -108,7 +110,7 @@ def test_triplane_and_density_planes(points: Points, k: int) -> None:
 @with_all_kernels
 @each_frame
 def test_samples_of_the_golden_planes(points: Points, k: int) -> None:
-    """Without our decoder: what differs is the sampling alone, of values up to 200."""
+    """Without our decoder: what differs is only the sampling, of values up to 200."""
     for golden, sampled in (("features", "triplane"), ("density_params", "density_weight")):
         planes = points.arrays.get(f"trip_kn_{golden}_f{k}")
         if planes is None or planes.ndim != 4:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -16,22 +15,13 @@ BOX = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]], dtype=torch.float64)
 
 
 @dataclass
-class Analytic:
+class Analytic(Frame):
     """A Frame by its density and colour as functions of world points; counts what it is asked for."""
 
     sigma: Callable[[Tensor], Tensor]
     rgb: Callable[[Tensor], Tensor]
     box: Tensor = field(default_factory=lambda: BOX)
     asked: list[int] = field(default_factory=lambda: [0, 0])
-    channels = 1
-
-    @property
-    def device(self) -> torch.device:
-        return self.box.device
-
-    def normalise(self, points: Tensor, clamp: bool = True) -> Tensor:
-        position = (points - self.box[0]) / (self.box[1] - self.box[0])
-        return position.clamp(0, 1) if clamp else position
 
     def world(self, position: Tensor) -> Tensor:
         return self.box[0] + position * (self.box[1] - self.box[0])
@@ -46,10 +36,10 @@ class Analytic:
         return self.rgb(self.world(position))
 
 
-def analytic(sigma: Callable[[Tensor], Tensor] | float, rgb: Callable[[Tensor], Tensor] | None = None) -> Frame:
+def analytic(sigma: Callable[[Tensor], Tensor] | float, rgb: Callable[[Tensor], Tensor] | None = None) -> Analytic:
     """A Frame of constant density, or of a function; colours follow the position unless given."""
     density = sigma if callable(sigma) else lambda p: p.new_full((len(p),), sigma)
-    return cast(Frame, Analytic(density, rgb or (lambda p: (p + 1) / 2)))
+    return Analytic(density, rgb or (lambda p: (p + 1) / 2))
 
 
 def ball(p: Tensor) -> Tensor:

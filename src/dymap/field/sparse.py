@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import torch
@@ -55,8 +56,7 @@ class SparseField:
 
     def _whole(self, index: int) -> GridFrame:
         frame = self.field.at(index)
-        frame.hash.collapse()
-        return frame
+        return replace(frame, hash=HashAtTime(self.field.hash, self.field.time(index), frame.hash.collapse()))
 
     def _limited(self, index: int, footprint: Footprint) -> GridFrame:
         assert self._decoder is not None

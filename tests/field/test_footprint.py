@@ -1,4 +1,4 @@
-"""What occupied voxels need, against what points in them really read."""
+"""The footprint of occupied voxels and of lattices, against what points in them really read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dymap.config import FieldConfig
 from dymap.field.field import Field
-from dymap.field.needed import Needed, needed_lattice, needed_parts
+from dymap.field.footprint import Footprint, footprint_of_lattice, footprint_of_voxels
 from tests.field.models import BOXES, TINY
 
 GRIDS = [(5, 7, 11), (24, 24, 48), (3, 1, 2), (64, 48, 40)]
@@ -26,48 +26,48 @@ def points_in(occupied: Tensor, count: int) -> Tensor:
     return (voxels + inside) / torch.tensor(occupied.shape)
 
 
-def read_by(position: Tensor, config: FieldConfig) -> Needed:
+def read_by(position: Tensor, config: FieldConfig) -> Footprint:
     """Pixels and networks that get a gradient from points [N, 3] in box coordinates."""
     frame = Field(config, BOXES).at(0)
     sigma, feature = frame.density(position)
     directions = F.normalize(torch.randn(len(position), 3), dim=1)
     seen = frame.colour(position, feature.detach(), directions)
     planes, maps = torch.autograd.grad(sigma.sum() + seen.sum(), (frame.planes, frame.maps))
-    return Needed((planes != 0).any(-1), (maps != 0).any(-1))
+    return Footprint((planes != 0).any(-1), (maps != 0).any(-1))
 
 
 @pytest.mark.parametrize("overlap", [True, False])
 @pytest.mark.parametrize("grid", GRIDS)
-def test_everything_that_points_read_is_needed(grid: tuple[int, int, int], overlap: bool) -> None:
+def test_all_that_points_read_is_in_the_footprint(grid: tuple[int, int, int], overlap: bool) -> None:
     config = replace(TINY, plane_size=64, map_size=8, overlap=overlap)
     occupied = torch.rand(grid) < 0.02
     occupied[0, 0, 0] = occupied[-1, -1, -1] = True
-    needed, read = needed_parts(occupied, config), read_by(points_in(occupied, 5000), config)
+    footprint, read = footprint_of_voxels(occupied, config), read_by(points_in(occupied, 5000), config)
     assert read.pixels.any()
     assert read.networks.any()
-    assert not (read.pixels & ~needed.pixels).any()
-    assert not (read.networks & ~needed.networks).any()
+    assert not (read.pixels & ~footprint.pixels).any()
+    assert not (read.networks & ~footprint.networks).any()
 
 
 @pytest.mark.parametrize("overlap", [True, False])
-def test_little_more_is_needed_than_is_read(overlap: bool) -> None:
-    """One voxel needs its pixels and one more on each side, and the networks around it."""
+def test_the_footprint_is_little_more_than_what_is_read(overlap: bool) -> None:
+    """One voxel has its pixels and one more on each side, and the networks around it."""
     config = replace(TINY, plane_size=64, map_size=8, overlap=overlap)
     occupied = torch.zeros(6, 8, 10, dtype=torch.bool)
     occupied[2, 5, 7] = True
-    needed, read = needed_parts(occupied, config), read_by(points_in(occupied, 5000), config)
+    footprint, read = footprint_of_voxels(occupied, config), read_by(points_in(occupied, 5000), config)
     wider = F.max_pool2d(read.pixels.float(), 5, 1, 2) > 0
-    assert not (needed.pixels & ~wider).any()
+    assert not (footprint.pixels & ~wider).any()
     near = F.max_pool2d(read.networks.reshape(3, 8, 8).float(), 3, 1, 1).flatten(1) > 0
-    assert not (needed.networks & ~near).any()
+    assert not (footprint.networks & ~near).any()
 
 
-def test_axes() -> None:
+def test_axes_are_in_their_order() -> None:
     """Rows of a plane are its second axis; a network's index is first * S + second."""
     config = replace(TINY, plane_size=16, map_size=4)
     occupied = torch.zeros(4, 4, 4, dtype=torch.bool)
     occupied[0, 1, 3] = True
-    pixels, networks = needed_parts(occupied, config)
+    pixels, networks = footprint_of_voxels(occupied, config)
     assert pixels[0, 5, 1]
     assert pixels[1, 15, 1]
     assert pixels[2, 15, 5]
@@ -76,20 +76,20 @@ def test_axes() -> None:
     assert torch.nonzero(networks.reshape(3, 4, 4)[1]).tolist() == [[0, 2], [0, 3], [1, 2], [1, 3]]
 
 
-def test_nothing_and_everything() -> None:
-    nothing = needed_parts(torch.zeros(4, 4, 4, dtype=torch.bool), TINY)
+def test_no_voxels_read_nothing_and_all_read_everything() -> None:
+    nothing = footprint_of_voxels(torch.zeros(4, 4, 4, dtype=torch.bool), TINY)
     assert not nothing.pixels.any()
     assert not nothing.networks.any()
-    everything = needed_parts(torch.ones(1, 1, 1, dtype=torch.bool), TINY)
+    everything = footprint_of_voxels(torch.ones(1, 1, 1, dtype=torch.bool), TINY)
     assert everything.pixels.all()
     assert everything.networks.all()
 
 
-def test_a_lattice_needs_the_pixels_that_it_reads() -> None:
+def test_a_lattices_footprint_is_the_pixels_that_it_reads() -> None:
     config = replace(TINY, plane_size=32)
     lines = [torch.arange(n + 1) / n for n in (5, 8, 62)]
-    needed = needed_lattice(lines, config)
+    footprint = footprint_of_lattice(lines, config)
     read = read_by(torch.cartesian_prod(*lines), config)
-    assert not (read.pixels & ~needed.pixels).any()
-    assert needed.pixels.sum() < 3 * 32 * 32
-    assert not needed.networks.any()
+    assert not (read.pixels & ~footprint.pixels).any()
+    assert footprint.pixels.sum() < 3 * 32 * 32
+    assert not footprint.networks.any()
