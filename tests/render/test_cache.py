@@ -1,48 +1,54 @@
-"""The Frames used last: by bytes, from several threads, and only what is occupied of them."""
+"""The renderers used last: by bytes, from several threads, and only what is occupied of their frames."""
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from dymap.field.frame import Frame
-from dymap.kernels import ALL_PLANES
-from dymap.render.cache import MAX_BYTES, FrameCache, FrameKey, default_max_bytes, frame_bytes, frame_maker
-from tests.field.models import BOXES, TINY, tiny_field
+from dymap.config import RenderConfig
+from dymap.geometry.camera import Camera, look_at
+from dymap.kernels import Cancel, using
+from dymap.render.cache import MAX_BYTES, RendererCache, RendererKey, default_max_bytes, renderer_maker
+from dymap.render.fused import FusedRenderer
+from dymap.render.image import Background, Image
+from dymap.render.march import MarchRenderer
+from dymap.render.renderer import RendererName, make_renderer
+from dymap.render.volume import VolumeRenderer
+from tests.field.models import tiny_field
+from tests.variants import with_all_kernels
 
 
-def paper_frame(values: int = 256) -> Frame:
-    """A Frame of 4 * `values` bytes."""
-    return Frame(TINY, torch.empty(0), torch.zeros(values), torch.empty(0), encode)
+class PaperRenderer:
+    """Takes memory and makes no images."""
 
+    def __init__(self, frame: int, nbytes: int = 1024):
+        self.frame, self.nbytes = frame, nbytes
 
-def encode(position: Tensor, *bound: object, which: Sequence[int] = ALL_PLANES, **more: object) -> Tensor:  # noqa: ARG001
-    """No hash grids; takes everything that may be bound to it."""
-    return position
+    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image:
+        raise NotImplementedError
 
 
 class Maker:
-    """Makes paper frames of 1 kB and remembers which; if closed, only after the gate opens."""
+    """Makes paper renderers of 1 kB and remembers which; if closed, only after the gate opens."""
 
     def __init__(self) -> None:
-        self.made: list[FrameKey] = []
+        self.made: list[RendererKey] = []
         self.gate = threading.Event()
         self.gate.set()
         self.fail = False
 
-    def __call__(self, key: FrameKey) -> Frame:
+    def __call__(self, key: RendererKey) -> PaperRenderer:
         self.made.append(key)
         assert self.gate.wait(10)
         if self.fail:
             raise RuntimeError(f"frame {key.frame} is broken")
-        return paper_frame()
+        return PaperRenderer(key.frame)
 
     @property
     def indices(self) -> list[int]:
@@ -64,86 +70,69 @@ def until(done: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def test_the_least_recently_used_frame_goes(maker: Maker) -> None:
-    cache = FrameCache(maker, max_bytes=2048)
-    first, second = cache[0], cache[1]
-    assert cache[0] is first
-    cache[2]  # 1 has not been used since
-    assert cache[0] is first
-    assert cache[1] is not second
+def test_the_least_recently_used_renderer_goes(maker: Maker) -> None:
+    cache = RendererCache(maker, max_bytes=2048)
+    first, second = cache.get(0), cache.get(1)
+    assert cache.get(0) is first
+    cache.get(2)  # 1 has not been used since
+    assert cache.get(0) is first
+    assert cache.get(1) is not second
 
 
 def test_a_second_pass_over_a_clip_that_fits_makes_nothing(maker: Maker) -> None:
-    cache = FrameCache(maker, max_bytes=5 * 1024)
-    first = [cache[index] for index in range(5)]
-    second = [cache[index] for index in range(5)]
+    cache = RendererCache(maker, max_bytes=5 * 1024)
+    first = [cache.get(index) for index in range(5)]
+    second = [cache.get(index) for index in range(5)]
     assert all(a is b for a, b in zip(first, second, strict=True))
     assert maker.indices == list(range(5))
 
 
-def test_one_frame_stays_however_large_it_is(maker: Maker) -> None:
-    cache = FrameCache(maker, max_bytes=1)
-    assert cache[3] is cache[3]
-    cache[4]
-    cache[3]
+def test_one_renderer_stays_however_large_it_is(maker: Maker) -> None:
+    cache = RendererCache(maker, max_bytes=1)
+    assert cache.get(3) is cache.get(3)
+    cache.get(4)
+    cache.get(3)
     assert maker.indices == [3, 4, 3]
 
 
-def test_a_frame_is_made_for_each_kind_of_renderer(maker: Maker) -> None:
-    cache = FrameCache(maker, max_bytes=4096)
-    limited, whole, fast = cache[1], cache.get(1, whole=True), cache.get(1, fast=True)
-    assert limited is not whole
-    assert cache.get(1) is limited
-    assert cache.get(1, whole=True) is whole
-    assert cache.get(1, fast=True) is fast
-    assert maker.made == [FrameKey(1), FrameKey(1, whole=True), FrameKey(1, fast=True)]
+def test_each_name_has_a_renderer_of_its_own(maker: Maker) -> None:
+    cache = RendererCache(maker, max_bytes=4096)
+    march, volume, fast = cache.get(1), cache.get(1, "volume"), cache.get(1, "fast")
+    assert march is not volume
+    assert cache.get(1) is march
+    assert cache.get(1, "march") is march
+    assert cache.get(1, "volume") is volume
+    assert cache.get(1, "fast") is fast
+    assert maker.made == [RendererKey(1), RendererKey(1, "volume"), RendererKey(1, "fast")]
 
 
-def test_what_is_derived_from_a_frame_counts(maker: Maker) -> None:
-    """A Frame grows when it is rendered, after it was handed out; then the older ones have to go."""
-    cache = FrameCache(maker, max_bytes=4096)
-    first, second = cache[0], cache[1]
-    vars(second)["networks"] = torch.zeros(1024)
-    assert cache[1] is second
-    assert cache[0] is not first
-
-
-@pytest.mark.parametrize("collapse", [True, False])
-def test_frame_bytes_are_those_of_its_tensors(collapse: bool) -> None:
-    """The collapsed hash grids belong to the Frame; the tables of the field do not."""
-    with torch.no_grad():
-        field = tiny_field()
-        frame = field.at(0, collapse=collapse)
-        grids = 3 * field.hash.levels.plane_offsets[-1] * TINY.hash.features * 4 if collapse else 0
-        assert frame_bytes(frame) == frame.planes.nbytes + frame.maps.nbytes + BOXES.nbytes + grids
-        before, networks = frame_bytes(frame), frame.networks
-        assert frame_bytes(frame) - before >= networks.first.nbytes + networks.second.nbytes
-
-
-def test_bytes_count_bound_tensors_once_and_storage_as_a_whole() -> None:
-    table = torch.zeros(1000)
-    bound = functools.partial(encode, grids=table[:10], more=[table, table * 1])
-    frame = Frame(TINY, torch.empty(0), table[5:7], torch.empty(0), bound)
-    assert frame_bytes(frame) == 8000
+def test_what_a_renderer_derives_later_counts(maker: Maker) -> None:
+    """A renderer grows while it renders, after it was handed out; then the older ones have to go."""
+    cache = RendererCache(maker, max_bytes=4096)
+    first, second = cache.get(0), cache.get(1)
+    assert isinstance(second, PaperRenderer)
+    second.nbytes += 4096
+    assert cache.get(1) is second
+    assert cache.get(0) is not first
 
 
 def test_the_default_limit_is_a_part_of_the_memory() -> None:
     assert 2**20 < default_max_bytes() <= MAX_BYTES
 
 
-def test_prefetched_frames_are_here_when_asked_for(maker: Maker) -> None:
-    with FrameCache(maker, max_bytes=10**6) as cache:
+def test_prefetched_renderers_are_here_when_asked_for(maker: Maker) -> None:
+    with RendererCache(maker, max_bytes=10**6) as cache:
         cache.prefetch(1)
         until(lambda: cache._ahead is not None and cache._ahead.done())
         cache.prefetch(1)
-        cache[1]
+        cache.get(1)
         cache.prefetch(1)
         assert maker.indices == [1]
 
 
-def test_who_asks_for_a_frame_that_is_being_made_waits_for_it(maker: Maker) -> None:
+def test_who_asks_for_a_renderer_that_is_being_made_waits_for_it(maker: Maker) -> None:
     maker.gate.clear()
-    with FrameCache(maker, max_bytes=10**6) as cache, ThreadPoolExecutor() as others:
+    with RendererCache(maker, max_bytes=10**6) as cache, ThreadPoolExecutor() as others:
         cache.prefetch(1)
         until(lambda: maker.indices == [1])
         asked = [others.submit(cache.get, 1) for _ in range(4)]
@@ -155,9 +144,9 @@ def test_who_asks_for_a_frame_that_is_being_made_waits_for_it(maker: Maker) -> N
         assert maker.indices == [1]
 
 
-def test_of_several_wishes_the_newest_waits(maker: Maker) -> None:
+def test_of_several_requests_the_newest_waits(maker: Maker) -> None:
     maker.gate.clear()
-    with FrameCache(maker, max_bytes=10**6) as cache:
+    with RendererCache(maker, max_bytes=10**6) as cache:
         cache.prefetch(0)
         until(lambda: maker.indices == [0])
         for index in (1, 2, 3):
@@ -167,74 +156,112 @@ def test_of_several_wishes_the_newest_waits(maker: Maker) -> None:
         assert maker.indices == [0, 3]
 
 
-def test_errors_surface_when_the_frame_is_asked_for(maker: Maker) -> None:
+def test_errors_surface_when_the_renderer_is_asked_for(maker: Maker) -> None:
     maker.fail = True
-    with FrameCache(maker, max_bytes=10**6) as cache:
+    with RendererCache(maker, max_bytes=10**6) as cache:
         cache.prefetch(1)
         with pytest.raises(RuntimeError, match="frame 1 is broken"):
-            cache[1]
+            cache.get(1)
         with pytest.raises(RuntimeError, match="frame 1 is broken"):
-            cache[1]
+            cache.get(1)
         maker.fail = False
-        assert cache[1] is cache[1]
+        assert cache.get(1) is cache.get(1)
 
 
 def test_closing_waits_and_forgets(maker: Maker) -> None:
     maker.gate.clear()
-    cache = FrameCache(maker, max_bytes=10**6)
+    cache = RendererCache(maker, max_bytes=10**6)
     cache.prefetch(0)
     until(lambda: maker.indices == [0])
     cache.prefetch(1)
     threading.Timer(0.02, maker.gate.set).start()
     cache.close()
     assert maker.indices == [0]
-    cache[0]
+    cache.get(0)
     assert maker.indices == [0, 0]
 
 
-def test_many_threads() -> None:
-    """Everybody gets the frame of the index asked for, within the limit."""
-
-    def make(key: FrameKey) -> Frame:
-        frame = paper_frame()
-        frame.planes.fill_(key.frame)
-        return frame
-
-    with FrameCache(make, max_bytes=4 * 1024) as cache, ThreadPoolExecutor(8) as others:
+def test_many_threads_get_what_they_ask_for(maker: Maker) -> None:
+    """Everybody gets the renderer of the frame asked for, within the limit."""
+    with RendererCache(maker, max_bytes=4 * 1024) as cache, ThreadPoolExecutor(8) as others:
 
         def use(seed: int) -> None:
             for step in range(50):
                 index = (seed * 7 + step * step) % 9
                 cache.prefetch((index + 1) % 9)
-                assert cache[index].planes[0] == index
+                renderer = cache.get(index)
+                assert isinstance(renderer, PaperRenderer)
+                assert renderer.frame == index
 
         for one in [others.submit(use, seed) for seed in range(8)]:
             one.result(30)
-        assert len(cache._frames) <= 4
-        assert cache._sizes.keys() == cache._frames.keys()
+        assert len(cache._renderers) <= 4
     assert not cache._making
 
 
-def test_a_fields_frames_are_limited_to_what_is_occupied() -> None:
+def test_renderers_get_frames_limited_to_what_is_occupied() -> None:
     field = tiny_field()
     occupancy = torch.zeros(2, 4, 4, 4, dtype=torch.bool)
     occupancy[1, 0, 0, 0] = True
-    cache = FrameCache(frame_maker(field, occupancy))
     full = field.at(1)
-    limited, whole = cache[1], cache.get(1, whole=True)
-    assert not limited.planes.requires_grad
-    assert not whole.planes.requires_grad
-    assert torch.equal(whole.planes, full.planes)
+    with using("torch"):
+        make = renderer_maker(field, occupancy, RenderConfig(max_samples=50))
+        limited, whole, nothing = make(RendererKey(1)), make(RendererKey(1, "volume")), make(RendererKey(0))
+    assert isinstance(limited, MarchRenderer)
+    assert isinstance(whole, VolumeRenderer)
+    assert isinstance(nothing, MarchRenderer)
+    assert torch.equal(limited.grid, occupancy[1])
+    assert not limited.frame.planes.requires_grad  # type: ignore[attr-defined]
+    assert not whole.frame.planes.requires_grad  # type: ignore[attr-defined]
+    assert torch.equal(whole.frame.planes, full.planes)  # type: ignore[attr-defined]
     position = torch.rand(100, 3) / 4
-    torch.testing.assert_close(limited.density(position)[0], full.density(position)[0], atol=1e-4, rtol=1e-4)
-    assert not limited.planes[0, -1].any()
-    assert not cache[0].planes.any()
-    assert torch.equal(FrameCache(frame_maker(field))[1].planes, full.planes)
+    torch.testing.assert_close(limited.frame.density(position)[0], full.density(position)[0], atol=1e-4, rtol=1e-4)
+    assert not limited.frame.planes[0, -1].any()  # type: ignore[attr-defined]
+    assert not nothing.frame.planes.any()  # type: ignore[attr-defined]
+
+
+@with_all_kernels
+def test_a_renderer_made_in_the_cache_sees_what_one_of_the_whole_frame_sees() -> None:
+    """Whether a back end renders in one call or torch does."""
+    field, occupancy = tiny_field(density=20.0), torch.rand(2, 4, 4, 4) < 0.5
+    settings = RenderConfig(max_samples=50)
+    make = renderer_maker(field, occupancy, settings)
+    R, T = look_at((3.0, 0.7, 1.1), (0.05, 0.05, 0.7))
+    view = Camera(np.array([[30.0, 0, 12], [0, 30, 9], [0, 0, 1]]), R, T, 24, 18)
+    with torch.no_grad():
+        expected = make_renderer("march", field.at(1), occupancy[1], settings).render(view)
+    seen = make(RendererKey(1)).render(view)
+    assert seen.acc.max() > 0.5
+    torch.testing.assert_close(seen.rgb, expected.rgb, atol=3e-3, rtol=0)
+    torch.testing.assert_close(seen.acc, expected.acc, atol=3e-3, rtol=0)
+
+
+@with_all_kernels
+def test_renderers_say_what_they_keep() -> None:
+    """What a back end renders in one call is kept by it; the others keep their frame."""
+    make = renderer_maker(tiny_field(), torch.ones(2, 4, 4, 4, dtype=torch.bool))
+    exact, fast, volume = make(RendererKey(0)), make(RendererKey(0, "fast")), make(RendererKey(0, "volume"))
+    assert isinstance(volume, VolumeRenderer)
+    assert volume.nbytes == volume.frame.nbytes
+    if isinstance(exact, MarchRenderer):
+        assert exact.nbytes == exact.frame.nbytes
+        assert isinstance(fast, MarchRenderer)
+    else:
+        assert isinstance(exact, FusedRenderer)
+        assert isinstance(fast, FusedRenderer)
+        assert exact.nbytes >= volume.frame.planes.nbytes + volume.frame.hash.nbytes  # type: ignore[attr-defined]
+        assert fast.nbytes > 0
 
 
 @pytest.mark.parametrize("index", [-1, 2])
-def test_frames_outside_the_clip(index: int) -> None:
-    cache = FrameCache(frame_maker(tiny_field(), torch.ones(2, 4, 4, 4, dtype=torch.bool)))
-    for whole in (False, True):
-        with pytest.raises(IndexError, match="outside the clip of 2 frames"):
-            cache.get(index, whole)
+@pytest.mark.parametrize("name", ["march", "fast", "volume"])
+def test_frames_outside_the_clip_are_refused(index: int, name: RendererName) -> None:
+    cache = RendererCache(renderer_maker(tiny_field(), torch.ones(2, 4, 4, 4, dtype=torch.bool)))
+    with pytest.raises(IndexError, match="outside the clip of 2 frames"):
+        cache.get(index, name)
+
+
+def test_an_unknown_renderer_is_refused() -> None:
+    cache = RendererCache(renderer_maker(tiny_field(), torch.ones(2, 4, 4, 4, dtype=torch.bool)))
+    with pytest.raises(ValueError, match="unknown renderer 'raytrace'; known are 'march', 'fast', 'volume'"):
+        cache.get(0, "raytrace")  # type: ignore[arg-type]

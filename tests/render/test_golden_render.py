@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from dymap.config import RenderConfig
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import Rays, camera_rays, slab_test
-from dymap.kernels import march_intervals
-from dymap.render.image import render_image
+from dymap.kernels import march_intervals, opacity
 from dymap.render.march import march_rays, march_step
-from dymap.render.volume import intervals, opacity, ray_depths, render_rays
+from dymap.render.renderer import make_renderer
+from dymap.render.sampling import intervals, ray_depths
+from dymap.render.volume import render_rays
 from tests.golden.sources import Arrays, Golden
 from tests.variants import cached_for_each, with_all_kernels
 
@@ -100,15 +100,12 @@ def test_golden_stratified_samples(golden: Golden, model: str) -> None:
     arrays.check("strat_pts", rays.origins[:, None] + rays.directions[:, None] * z[..., None], atol=2e-6)
 
 
-class Counting:
+class Counting(Frame):
     """A Frame that counts the samples it is asked for."""
 
     def __init__(self, frame: Frame):
-        self.frame = frame
+        self.frame, self.box = frame, frame.box
         self.asked = [0, 0]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.frame, name)
 
     def density(self, position: Tensor) -> tuple[Tensor, Tensor]:
         self.asked[0] += len(position)
@@ -171,7 +168,7 @@ def test_golden_intervals_to_the_bit(golden: Golden, model: str) -> None:
 def test_golden_march_images(golden: Golden, model: str, name: str, rounds: int) -> None:
     arrays, frame, rays, grid, step = march_scene(golden, model)
     counting = Counting(frame)
-    seen = march_rays(cast(Frame, counting), rays, grid, step, round_samples=rounds)
+    seen = march_rays(counting, rays, grid, step, round_samples=rounds)
     arrays.check(f"fast_{name}_rgb_map", seen.rgb, atol=1e-4)
     arrays.check(f"fast_{name}_acc_map", seen.acc[:, None], atol=1e-4)
     arrays.check(f"fast_{name}_density_color_points", counting.asked)
@@ -202,9 +199,10 @@ def test_short_rounds_without_empty_voxels_are_not_black(golden: Golden, model: 
 @with_all_kernels
 @each_march
 def test_golden_whole_images(golden: Golden, model: str) -> None:
-    """Through render_image: pixels, background, occupancy. The golden ones start from rays made in float32."""
+    """Pixels, background, occupancy. The golden ones start from rays made in float32."""
     arrays, frame, _, grid, _ = march_scene(golden, model)
-    image = render_image(frame, march_camera(arrays), grid, max_samples=int(arrays["max_samples"]))
+    settings = RenderConfig(max_samples=int(arrays["max_samples"]))
+    image = make_renderer("march", frame, grid, settings).render(march_camera(arrays))
     for name in ("noert", "ert8", "ert32"):
         arrays.check(f"fast_{name}_full_rgb", image.rgb, atol=1e-4)
         arrays.check(f"fast_{name}_full_acc", image.acc[..., None], atol=1e-4)

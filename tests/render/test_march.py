@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from dymap.geometry.rays import Rays
+from dymap.kernels import MIN_TRANSMITTANCE, MIN_WEIGHT
 from dymap.render import march
-from dymap.render.march import MIN_TRANSMITTANCE, MIN_WEIGHT, march_rays, march_step
+from dymap.render.march import march_rays, march_step
 from dymap.render.volume import render_rays
-from tests.render.scenes import BOX, Analytic, analytic, ball, rays
+from tests.render.scenes import BOX, analytic, ball, rays
 
 FULL = torch.ones(4, 4, 4, dtype=torch.bool)
 
@@ -58,7 +59,7 @@ def test_empty_voxels_save_work_and_change_nothing() -> None:
     # skipping moves samples by less than a step
     torch.testing.assert_close(a.acc, b.acc, atol=2e-2, rtol=0)
     torch.testing.assert_close(a.rgb, b.rgb, atol=2e-2, rtol=0)
-    assert part.asked[0] < 0.8 * whole.asked[0]  # type: ignore[attr-defined]
+    assert part.asked[0] < 0.8 * whole.asked[0]
 
 
 @pytest.mark.parametrize("samples", [1, 3, 8, 32, 10_000])
@@ -69,9 +70,9 @@ def test_rounds_change_work_and_not_images(samples: int) -> None:
     seen = march_rays(frame, rays(), ball_grid(), 0.01, round_samples=samples)
     for a, b in zip(seen, expected, strict=True):
         torch.testing.assert_close(a, b)
-    assert frame.asked[1] == reference.asked[1]  # type: ignore[attr-defined]
+    assert frame.asked[1] == reference.asked[1]
     if samples <= 8:
-        assert frame.asked[0] < reference.asked[0]  # type: ignore[attr-defined]
+        assert frame.asked[0] < reference.asked[0]
 
 
 def test_empty_rounds_do_not_end_other_rays() -> None:
@@ -87,7 +88,7 @@ def test_opaque_rays_end() -> None:
     """With sigma * step = 1 a ray passes e^-n after n samples: seven reach a transmittance of 1e-3."""
     frame = analytic(1 / 0.01)
     seen = march_rays(frame, rays(10), FULL, 0.01, round_samples=1)
-    assert frame.asked[0] == 10 * 7  # type: ignore[attr-defined]
+    assert frame.asked[0] == 10 * 7
     assert (seen.acc > 1 - MIN_TRANSMITTANCE).all()
 
 
@@ -96,7 +97,7 @@ def test_light_samples_enter_nothing() -> None:
     seen = march_rays(frame, rays(), FULL, 0.01)
     assert not seen.acc.any()
     assert not seen.rgb.any()
-    assert frame.asked[1] == 0  # type: ignore[attr-defined]
+    assert frame.asked[1] == 0
 
 
 def test_what_lies_behind_the_origin_is_not_seen() -> None:
@@ -125,6 +126,5 @@ def test_no_rays_and_no_occupied_voxels() -> None:
 
 def test_counting_frames_count() -> None:
     frame = analytic(ball)
-    assert isinstance(frame, Analytic)
     march_rays(frame, rays(5), FULL, 0.1)
     assert frame.asked[0] > frame.asked[1] > 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dymap.field.lattice import density_lattice
 from dymap.geometry.rays import Rays
-from dymap.render.sampling import PIECES, hull_depths, look_up, scattered_lattice
+from dymap.kernels import Depths, hull_depths
+from dymap.kernels.reference.depths import BINS
+from dymap.render.sampling import lookup, scattered_lattice
 from dymap.render.volume import integrate, render_rays
 from tests.field.models import tiny_field
 from tests.render.scenes import BOX, analytic, ball, rays
@@ -35,9 +36,13 @@ def sigma_grid() -> torch.Tensor:
 each_density = pytest.mark.parametrize("drawn", [False, True], ids=["even", "drawn by density"])
 
 
-def depths(r: Rays, drawn: bool, count: int = 24, grid: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
+def depths_of(r: Rays, grid: torch.Tensor, jitter: torch.Tensor, sigma: torch.Tensor | None = None) -> Depths:
+    return hull_depths(r.origins, r.directions, r.near, r.far, BOX.to(r.near), grid, jitter, sigma)
+
+
+def depths(r: Rays, drawn: bool, count: int = 24, grid: torch.Tensor | None = None) -> Depths:
     jitter = torch.rand(len(r), count, dtype=torch.float64)
-    return hull_depths(r, BOX, hull() if grid is None else grid, jitter, sigma_grid() if drawn else None)
+    return depths_of(r, hull() if grid is None else grid, jitter, sigma_grid() if drawn else None)
 
 
 @each_density
@@ -47,9 +52,9 @@ def test_samples_are_in_order_and_in_the_hull(drawn: bool) -> None:
     assert hit.any()
     assert (z[hit].diff(dim=1) >= 0).all()
     assert (dist[hit] >= -1e-9).all()
-    width = ((r.far - r.near) / PIECES)[:, None]
+    width = ((r.far - r.near) / BINS)[:, None]
     near_hull = occupied(r, z, hull()) | occupied(r, z - width, hull()) | occupied(r, z + width, hull())
-    assert near_hull[hit].all(), "pieces are kept or dropped as a whole"
+    assert near_hull[hit].all(), "bins are kept or dropped as a whole"
 
 
 @each_density
@@ -58,14 +63,14 @@ def test_lengths_sum_to_the_length_inside_the_hull(drawn: bool) -> None:
     _, dist, hit = depths(r, drawn)
     fine = r.near[:, None] + (r.far - r.near)[:, None] * (torch.arange(4000) + 0.5) / 4000
     inside = occupied(r, fine, hull()).double().mean(1) * (r.far - r.near)
-    assert ((dist.sum(1) - inside).abs() <= 4 * (r.far - r.near) / PIECES).all()
+    assert ((dist.sum(1) - inside).abs() <= 4 * (r.far - r.near) / BINS).all()
     assert not dist[~hit].abs().sum() > 1e-9
 
 
 def test_a_full_hull_without_density_is_stratified_sampling() -> None:
     r = rays(30)
     jitter = torch.rand(30, 8, dtype=torch.float64)
-    z, dist, hit = hull_depths(r, BOX, torch.ones(4, 4, 4, dtype=torch.bool), jitter)
+    z, dist, hit = depths_of(r, torch.ones(4, 4, 4, dtype=torch.bool), jitter)
     s = (torch.arange(8) + jitter) / 8
     torch.testing.assert_close(z, r.near[:, None] + (r.far - r.near)[:, None] * s)
     torch.testing.assert_close(dist, ((r.far - r.near) / 8)[:, None].expand(30, 8))
@@ -97,17 +102,17 @@ def test_density_draws_samples_to_what_is_seen() -> None:
     middle = -(r.origins * r.directions).sum(1, keepdim=True)  # where a ray is nearest to the ball's centre
     front = []
     for sigma in (None, 100 * sigma_grid()):
-        z, _, hit = hull_depths(r, BOX, hull(), torch.full((60, 32), 0.5, dtype=torch.float64), sigma)
+        z, _, hit = depths_of(r, hull(), torch.full((60, 32), 0.5, dtype=torch.float64), sigma)
         front.append(float((z < middle)[hit].double().mean()))
     assert front[0] < 0.55
     assert front[1] > 0.7
 
 
 def test_some_samples_ignore_the_density() -> None:
-    """A fully opaque wall in front of the hull leaves the share EXPLORE spread over the rest."""
+    """A fully opaque wall in front of the hull leaves the share UNIFORM_SHARE spread over the rest."""
     r = rays(30)
     wall = torch.full((16, 16, 16), 1e6, dtype=torch.float64)
-    z, _, hit = hull_depths(r, BOX, torch.ones(16, 16, 16, dtype=torch.bool), torch.full((30, 40), 0.5).double(), wall)
+    z, _, hit = depths_of(r, torch.ones(16, 16, 16, dtype=torch.bool), torch.full((30, 40), 0.5).double(), wall)
     assert hit.all()
     beyond = (z > (r.near + 0.1 * (r.far - r.near))[:, None]).double().mean(1)
     assert (beyond > 0.3).all()
@@ -119,24 +124,24 @@ def test_scattered_lattice_has_one_point_in_every_interval() -> None:
         assert torch.equal((line * n).long(), torch.arange(n))
 
 
-def test_look_up_finds_the_voxel_of_each_point() -> None:
+def test_lookup_finds_the_voxel_of_each_point() -> None:
     """A grid finer or coarser than the lattice; brute force over all combinations."""
     grid = torch.rand(5, 6, 7)
     axes = [torch.rand(n) for n in (4, 3, 9)]
-    found = look_up(grid, axes)
+    found = lookup(grid, axes)
     for i, x in enumerate(axes[0]):
         for j, y in enumerate(axes[1]):
             for k, z in enumerate(axes[2]):
                 assert found[i, j, k] == grid[int(x * 5), int(y * 6), int(z * 7)]
-    assert look_up(grid, [torch.ones(1)] * 3).item() == grid[-1, -1, -1]
+    assert lookup(grid, [torch.ones(1)] * 3).item() == grid[-1, -1, -1]
 
 
 def test_samples_have_no_gradients() -> None:
     field = tiny_field()
-    sigma = density_lattice(field.at(0), *scattered_lattice([torch.rand(4)] * 3))
+    sigma = field.at(0).density_lattice(scattered_lattice([torch.rand(4)] * 3))
     sigma.sum().backward()
     assert field.hash.xyt.grad is not None
     r = rays(5)
     single = Rays(*(value.float() for value in vars(r).values()))
-    z = hull_depths(single, BOX.float(), torch.ones(6, 7, 5, dtype=torch.bool), torch.rand(5, 6), sigma).z
+    z = depths_of(single, torch.ones(6, 7, 5, dtype=torch.bool), torch.rand(5, 6), sigma).z
     assert not z.requires_grad
