@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from dymap.bake.occupancy import bake_lattice, bake_occupancy, mesh_lattice, within_hull
+from dymap.bake.bake import bake_grids
+from dymap.bake.occupancy import bake_coordinates, bake_lattice, bake_occupancy, mesh_lattice, within_hull
 from dymap.config import BakeConfig
 from dymap.geometry.box import box_of_points
 from tests.field.models import tiny_field
@@ -55,9 +56,28 @@ def test_occupied_by_brute_force() -> None:
     below = 20 + int(largest[20:41].diff().argmax())
     assert largest[below + 1] - largest[below] > 0.1
     threshold = float(largest[below : below + 2].mean())
-    baked = bake_occupancy(frame, BakeConfig(grid, counts, threshold))
+    config = BakeConfig(grid, counts, threshold)
+    baked = bake_occupancy(frame, bake_coordinates(frame.box, config), config)
     assert torch.equal(baked, (sigma > threshold).any(-1))
     assert 20 < baked.sum() < 40
+
+
+@with_all_kernels
+def test_grids_of_a_clip_are_those_of_its_frames() -> None:
+    """A field that plays computes what the lattice reads and no more; hulls cut their frames."""
+    field, config = tiny_field(plane_size=32), BakeConfig((3, 4, 5), (3, 2, 4), 1.0)
+    hulls = torch.rand(2, 6, 8, 10) < 0.02
+    told: list[tuple[int, int]] = []
+    grids = bake_grids(field, config, lambda done, count: told.append((done, count)))
+    cut = bake_grids(field, config, hull=lambda index: hulls[index])
+    assert told == [(1, 2), (2, 2)]
+    for index in range(2):
+        lines = bake_coordinates(field.boxes[index], config)
+        expected = bake_occupancy(field.at(index), lines, config)
+        assert torch.equal(grids[index], expected)
+        assert torch.equal(cut[index], within_hull(expected, hulls[index]))
+    assert grids.any()
+    assert not grids.all()
 
 
 def test_both_faces_are_needed() -> None:
@@ -93,7 +113,8 @@ def test_golden_grids(golden: Golden, model: str, number: int) -> None:
     arrays = golden.arrays(f"{model}_fast")
     field = golden.field(model, {number: arrays[f"occ_wbounds_f{number}"]})
     config = golden.bake(model)
-    arrays.check(f"occ_grid_f{number}", bake_occupancy(field.at(number), config))
+    lines = bake_coordinates(field.boxes[number], config)
+    arrays.check(f"occ_grid_f{number}", bake_occupancy(field.at(number), lines, config))
     arrays.check(f"encoding_f{number}", field.code(number))
     if number == int(arrays["fast_frame"]):
         lattice = bake_lattice(field.boxes[number], config.grid, config.subsamples)

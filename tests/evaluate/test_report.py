@@ -42,7 +42,8 @@ class Oracle:
         _, hit = camera_rays(camera, torch.from_numpy(self.capture.boxes[frame]))
         shape = (camera.height, camera.width)
         full = torch.ones(shape)
-        return Image(torch.from_numpy(self.change(rgb, frame, view).astype(np.float32)), full, full, hit.reshape(shape))
+        changed = torch.from_numpy(self.change(rgb, frame, view).astype(np.float32))
+        return Image(changed, full, full, full, hit.reshape(shape))
 
 
 def darker(image: np.ndarray, frame: int, view: int) -> np.ndarray:

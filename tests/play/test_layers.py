@@ -8,9 +8,7 @@ import pytest
 import torch
 
 from dymap.geometry.box import box_corners
-from dymap.geometry.camera import Camera, look_at
-from dymap.geometry.rays import camera_rays
-from dymap.play import layers
+from dymap.geometry.camera import Camera
 from dymap.play.layers import (
     acc_layer,
     colour_layer,
@@ -18,10 +16,8 @@ from dymap.play.layers import (
     depth_range,
     diff_layer,
     error_colours,
-    far_side,
 )
-from dymap.render.image import Image, assemble
-from dymap.render.volume import Rendered
+from dymap.render.image import Image, Rendered, assemble
 
 END = 5.0
 
@@ -31,7 +27,8 @@ def image_of(depth: list[float], acc: list[float]) -> Image:
     opacity, distance = torch.tensor([acc]), torch.tensor([depth])
     seen = opacity * distance + (1 - opacity) * END
     hit = opacity > 0
-    return Image(opacity[..., None].expand(-1, -1, 3) * 0.5, opacity, torch.where(hit, seen, torch.inf), hit)
+    depth, far = torch.where(hit, seen, torch.inf), torch.where(hit, END, torch.inf)
+    return Image(opacity[..., None].expand(-1, -1, 3) * 0.5, opacity, depth, far, hit)
 
 
 def brightness(picture: np.ndarray) -> np.ndarray:
@@ -40,7 +37,7 @@ def brightness(picture: np.ndarray) -> np.ndarray:
 
 def test_near_is_bright_and_nothing_is_black() -> None:
     image = image_of([2.0, 2.5, 3.0, 3.5, 4.0, 0.0], [1, 1, 1, 1, 1, 0])
-    picture = depth_layer(image, torch.full((1, 6), END), 2.0, 4.0)
+    picture = depth_layer(image, 2.0, 4.0)
     assert picture.shape == (1, 6, 3)
     assert picture.dtype == np.uint8
     light = brightness(picture)[0]
@@ -52,15 +49,13 @@ def test_near_is_bright_and_nothing_is_black() -> None:
 
 def test_light_that_passes_does_not_move_what_is_seen() -> None:
     """Half-transparent pixels have the hue of their distance, at half the strength."""
-    end = torch.full((1, 3), END)
-    thin = depth_layer(image_of([2.5, 3.0, 3.5], [0.5, 0.5, 0.5]), end, 2.0, 4.0)
-    full = depth_layer(image_of([2.5, 3.0, 3.5], [1, 1, 1]), end, 2.0, 4.0)
+    thin = depth_layer(image_of([2.5, 3.0, 3.5], [0.5, 0.5, 0.5]), 2.0, 4.0)
+    full = depth_layer(image_of([2.5, 3.0, 3.5], [1, 1, 1]), 2.0, 4.0)
     np.testing.assert_allclose(thin, full / 2, atol=1.1)
 
 
 def test_depths_outside_the_scale_take_its_ends() -> None:
-    end = torch.full((1, 4), END)
-    picture = depth_layer(image_of([1.0, 2.0, 4.0, 4.5], [1, 1, 1, 1]), end, 2.0, 4.0)
+    picture = depth_layer(image_of([1.0, 2.0, 4.0, 4.5], [1, 1, 1, 1]), 2.0, 4.0)
     np.testing.assert_array_equal(picture[0, 0], picture[0, 1])
     np.testing.assert_array_equal(picture[0, 2], picture[0, 3])
 
@@ -78,9 +73,9 @@ def test_backgrounds() -> None:
     count = int(hit.sum())
     acc = torch.rand(count, generator=generator)
     rendered = Rendered(torch.rand(count, 3, generator=generator) * acc[:, None], acc, torch.ones(count))
-    clear = assemble(rendered, hit, camera, "transparent")
-    np.testing.assert_array_equal(colour_layer(clear, "black"), assemble(rendered, hit, camera, "black").numpy())
-    np.testing.assert_array_equal(colour_layer(clear, "white"), assemble(rendered, hit, camera, "white").numpy())
+    clear = assemble(rendered, torch.full((count,), END), hit, camera)
+    np.testing.assert_array_equal(colour_layer(clear, "black"), clear.over("black").numpy())
+    np.testing.assert_array_equal(colour_layer(clear, "white"), clear.over("white").numpy())
     np.testing.assert_array_equal(colour_layer(clear, "transparent"), clear.rgba())
 
 
@@ -103,21 +98,6 @@ def test_difference_to_what_was_filmed() -> None:
     filmed = np.array([[[0, 0, 0], [51, 51, 51]]], np.uint8)
     expected = error_colours(np.array([[[0.5] * 3, [0.2] * 3]], np.float32), np.zeros((1, 2, 3), np.float32))
     np.testing.assert_array_equal(diff_layer(image, filmed), expected)
-
-
-def test_far_side_is_the_end_of_the_rays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the image comes in several bands."""
-    R, T = look_at((3.0, 0.5, 0.2), (0, 0, 0))
-    camera = Camera(np.array([[12.0, 0, 8], [0, 12, 5], [0, 0, 1]]), R, T, 17, 11)
-    box = torch.tensor([[-0.5, -0.5, -0.5], [0.5, 0.7, 0.5]])
-    rays, hit = camera_rays(camera, box)
-    assert hit.any()
-    assert not hit.all()
-    expected = torch.zeros(17 * 11)
-    expected[hit] = rays.far
-    for band in (2**18, 40):
-        monkeypatch.setattr(layers, "BAND_PIXELS", band)
-        assert torch.equal(far_side(camera, box), expected.reshape(11, 17))
 
 
 def test_depth_range_holds_all_of_every_box() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -14,25 +13,16 @@ from torch import Tensor
 
 from dymap.config import FieldConfig, HashConfig
 from dymap.errors import InputError
-from dymap.field.frame import Frame
+from dymap.field.frame import Frame, GridFrame
+from dymap.field.hashgrid import HashGrids
 from dymap.play import mesh as meshes
 from dymap.play.mesh import Mesh, extract_mesh, sample_points, vertex_normals
 
 BOX = torch.tensor([[-0.9, -1.0, -0.8], [1.0, 0.9, 1.1]])
-CONFIG = FieldConfig(hash=HashConfig(levels=1, features=1), map_size=4, hidden=4)
+CONFIG = FieldConfig(hash=HashConfig(levels=1, log2_size=8, features=1, base=4, finest=4), map_size=4, hidden=4)
 VOXEL = 0.04
 RADIUS = 0.6
 LEVEL = 5.0
-
-
-class NoHash:
-    """Hash grids that are zero."""
-
-    def __call__(self, position: Tensor, **_: Sequence[int]) -> Tensor:
-        return torch.zeros(len(position), 1)
-
-    def collapsed(self, _: int) -> None:
-        return None
 
 
 def ball(centre: tuple[float, float, float] = (0, 0, 0), radius: float = RADIUS, plane_size: int = 129) -> Frame:
@@ -47,7 +37,10 @@ def ball(centre: tuple[float, float, float] = (0, 0, 0), radius: float = RADIUS,
     planes[2, ..., 0] = -40 * z[:, None].square()
     g = torch.Generator().manual_seed(1)
     maps = torch.randn(3, 16, CONFIG.map_params, generator=g) / 3
-    return Frame(CONFIG, BOX, planes, maps, NoHash())
+    hash = HashGrids(CONFIG.hash).requires_grad_(False)
+    for table in hash.tables:
+        table.zero_()
+    return GridFrame(CONFIG, BOX, planes, maps, hash.at(0.0))
 
 
 def density(frame: Frame, points: NDArray[np.float32]) -> Tensor:

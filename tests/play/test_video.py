@@ -137,7 +137,7 @@ def test_frames_outside_the_clip(video: Video, frame: int, renderer: str) -> Non
 
 
 def test_options_that_do_not_exist(video: Video) -> None:
-    with pytest.raises(ValueError, match="known are 'march', 'fast' and 'volume'"):
+    with pytest.raises(ValueError, match="unknown renderer 'raytrace'; known are 'march', 'fast', 'volume'"):
         video.render(video.cameras[0], renderer="raytrace")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="unknown background"):
         video.render(video.cameras[0], background="green")  # type: ignore[arg-type]

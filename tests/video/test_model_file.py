@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 import dymap.video.model_file as module
 from dymap.config import to_json
 from dymap.errors import InputError
-from dymap.render.image import render_image
+from dymap.render.renderer import make_renderer
 from dymap.video.model_file import FORMAT, MAX_HEADER, BakedVideo, load_video, read_header, save_video
 from tests.disks import files_of_at_most
 from tests.golden.sources import Golden
@@ -63,13 +63,13 @@ def test_everything_comes_back_to_the_bit(video: BakedVideo, saved: Path) -> Non
 def test_images_are_the_same_before_and_after(video: BakedVideo, saved: Path) -> None:
     back = load_video(saved)
     for index in (0, 4):
-        for grid in (video.occupancy[index], None):
-            ours = render_image(video.field.at(index), video.cameras[1], grid)
-            theirs = render_image(
-                back.field.at(index), back.cameras[1], None if grid is None else back.occupancy[index]
+        for name in ("march", "volume"):
+            ours, theirs = (
+                make_renderer(name, one.field.at(index), one.occupancy[index], one.render).render(one.cameras[1])
+                for one in (video, back)
             )
             assert ours.acc.max() > 0.5
-            for key in ("rgb", "acc", "depth", "hit"):
+            for key in ("rgb", "acc", "depth", "far", "hit"):
                 assert torch.equal(getattr(ours, key), getattr(theirs, key)), key
 
 

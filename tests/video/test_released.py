@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from dymap.config import FieldConfig
+from dymap.config import FieldConfig, RenderConfig
 from dymap.field.field import Field
 from dymap.geometry.camera import Camera
-from dymap.render.image import render_image
+from dymap.render.renderer import make_renderer
 from dymap.video.released import from_released, our_key
 from tests.golden.sources import HERE, Golden
 from tests.variants import with_all_kernels
@@ -61,7 +61,8 @@ def test_final_file_renders_the_golden_image(golden: Golden, tmp_path: Path) -> 
     assert grids.dtype == torch.bool
     for i in range(5):
         arrays.check(f"occ_grid_f{i}", grids[i])
-    image = render_image(field.at(number), camera, grids[number], max_samples=int(arrays["max_samples"]))
+    settings = RenderConfig(max_samples=int(arrays["max_samples"]))
+    image = make_renderer("march", field.at(number), grids[number], settings).render(camera)
     arrays.check("fast_noert_full_rgb", image.rgb, atol=1e-4)
 
 
