@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from dymap import kernels
 from dymap.field.frame import GridFrame
+from dymap.field.hashgrid import HashAtTime
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.rays import Rays, camera_rays, slab_test
 from dymap.kernels import AdamStep, using
@@ -110,8 +112,9 @@ def test_adam_refuses_what_it_would_copy(variant: str) -> None:
 
 def ball_frame(**changes: object) -> GridFrame:
     """A smooth ball of density in the planes of a small random field."""
-    frame = tiny_field(**changes).requires_grad_(False).at(0)  # type: ignore[arg-type]
-    frame.hash.collapse().mul_(0.01)
+    field = tiny_field(**changes).requires_grad_(False)  # type: ignore[arg-type]
+    frame = field.at(0)
+    frame = replace(frame, hash=HashAtTime(field.hash, 0.0, 0.01 * frame.hash.collapse()))
     line = torch.linspace(-0.5, 0.5, frame.planes.shape[1])
     radius = line[:, None] ** 2 + line**2
     planes, C = frame.planes, frame.config.channels

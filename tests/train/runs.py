@@ -10,8 +10,9 @@ from torch import Tensor
 from dymap.capture import Capture
 from dymap.config import Config, RenderConfig, TrainConfig
 from dymap.field.field import Field
-from dymap.train.loop import Listener, StepReport, train
-from dymap.train.losses import LossFunction, published_losses
+from dymap.train.loop import Listener, train
+from dymap.train.losses import Losses
+from dymap.train.step import StepReport
 from tests.captures import TINY
 from tests.field.models import TINY as FIELD
 
@@ -34,16 +35,16 @@ def run(
     folder: Path | None = None,
     *,
     field_seed: int = 0,
-    loss_function: LossFunction = published_losses,
+    losses: Losses | None = None,
     listeners: tuple[Listener, ...] = (),
 ) -> tuple[Field, list[StepReport]]:
     """Train a new field; returns it with the reports of the steps that this call made."""
     field, reports = fresh_field(capture, config, field_seed), list[StepReport]()
-    train(field, capture, config, folder, loss_function=loss_function, listeners=(reports.append, *listeners))
+    train(field, capture, config, folder, losses=losses, listeners=(reports.append, *listeners))
     return field, reports
 
 
-def losses(reports: list[StepReport]) -> list[dict[str, float]]:
+def measured(reports: list[StepReport]) -> list[dict[str, float]]:
     return [report.losses for report in reports]
 
 

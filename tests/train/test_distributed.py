@@ -20,14 +20,14 @@ from dymap.train.distributed import BUCKET, TORCHRUN, LostError, Rank, World, bu
 from dymap.train.launch import launch
 from dymap.train.loop import train
 from tests.train.runs import fresh_field, short, state
-from tests.train.worlds import RECIPES, SCENARIOS, SIZE, STEPS, by_hand, killed, play
+from tests.train.worlds import RECIPES, SCENARIOS, SIZE, STEPS, by_hand, killed, run_scenarios
 
 
 @pytest.fixture(scope="session")
 def played(tiny_root: Path, tiny: Capture, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
     """What two processes left of all scenarios."""
     out = tmp_path_factory.mktemp("world")
-    (out / "code").write_text(str(launch(SIZE, partial(play, tiny_root, out), lambda: False)))
+    (out / "code").write_text(str(launch(SIZE, partial(run_scenarios, tiny_root, out), lambda: False)))
     return out
 
 

@@ -9,20 +9,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from dymap.config import Config, TrainConfig
+from dymap.config import Config
 from dymap.field.field import Field
 from dymap.geometry.rays import Rays, slab_test
-from dymap.render.volume import Rendered, integrate, intervals, ray_depths
+from dymap.render.image import Rendered
+from dymap.render.sampling import intervals, ray_depths
+from dymap.render.volume import integrate
 from dymap.train.batches import Item
-from dymap.train.loop import make_optimiser
+from dymap.train.forward import Step
 from dymap.train.losses import psnr, published_losses
+from dymap.train.optimiser import make_optimiser
 from dymap.train.schedule import published_factor
 from dymap.video.released import our_key
 from tests.golden.sources import Arrays, Golden
 from tests.variants import cached_for_each, with_all_kernels
 
 SAMPLES = 32
-CONFIG = TrainConfig()
+CONFIG = Config()
 
 
 def golden_items(arrays: Arrays) -> list[Item]:
@@ -40,8 +43,12 @@ def new_field(golden: Golden) -> Field:
 
 
 def render(field: Field, item: Item, collapse: bool) -> Rendered:
-    z = ray_depths(item.rays.near, item.rays.far, SAMPLES)
-    return integrate(field.at(item.frame, collapse=collapse), item.rays, z, intervals(z))
+    z, frame = ray_depths(item.rays.near, item.rays.far, SAMPLES), field.at(item.frame)
+    if collapse:
+        frame.hash.collapse()
+    else:
+        frame.hash.collapse_for = lambda _points: None  # type: ignore[method-assign]
+    return integrate(frame, item.rays, z, intervals(z))
 
 
 def batch_losses(field: Field, items: list[Item], collapse: bool) -> dict[str, Tensor]:
@@ -52,14 +59,15 @@ def batch_losses(field: Field, items: list[Item], collapse: bool) -> dict[str, T
         Rays.cat([item.rays for item in items]),
         *(torch.cat([getattr(item, key) for item in items]) for key in ("rgb", "mask", "edge")),
     )
-    return published_losses(seen, whole, CONFIG)
+    step = Step(field, field.at(0), whole, seen)
+    return {name: loss.weight * loss.function(step) for name, loss in published_losses(CONFIG).items()}
 
 
 def report(losses: dict[str, Tensor]) -> dict[str, float]:
     """Under the published names; the mask loss there is without its weight."""
     return {
         "img_loss": losses["colour"].item(),
-        "mask_loss": losses["mask"].item() / CONFIG.mask_weight,
+        "mask_loss": losses["mask"].item() / CONFIG.train.mask_weight,
         "loss": (losses["colour"] + losses["mask"]).item(),
         "psnr": psnr(losses["colour"]).item(),
     }
@@ -90,7 +98,6 @@ def trained(golden: Golden, collapse: bool) -> tuple[Field, list[dict[str, float
         before = {name: p.detach().clone() for name, p in field.named_parameters()}
         if step == 0:
             gradients = {name: p.grad.clone() for name, p in field.named_parameters() if p.grad is not None}
-        torch.nn.utils.clip_grad_value_(field.parameters(), CONFIG.clip_value)
         optimiser.step()
         if step == 0:
             after = dict(field.named_parameters())

@@ -15,9 +15,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from dymap.capture import Capture, open_capture
 from dymap.config import Config
 from dymap.train.listeners import Curves, Preview
-from dymap.train.loop import StepReport, train
+from dymap.train.loop import train
 from dymap.train.run import RunFolder
-from tests.train.runs import fresh_field, losses, short
+from dymap.train.step import StepReport
+from tests.train.runs import fresh_field, measured, short
 
 LOG_EVERY, PREVIEW_EVERY, STEPS = 2, 3, 6
 
@@ -79,7 +80,7 @@ def test_log_is_a_line_of_json_for_each_report(trained: tuple[RunFolder, list[St
     folder, reports = trained
     records = lines(folder)
     assert [record["step"] for record in records] == [1, 3, 5]
-    assert [record["losses"] for record in records] == losses(reports)[1::2]
+    assert [record["losses"] for record in records] == measured(reports)[1::2]
     for record, report in zip(records, reports[1::2], strict=True):
         assert record["psnr"] == report.psnr
         assert record["lr"] == report.lr
@@ -154,4 +155,4 @@ def test_preview_leaves_the_numbers_of_training_alone(tiny: Capture, tmp_path: P
     options = config(rays=16)
     train(fresh_field(tiny, options), tiny, options, None, listeners=(alone.append,))
     listen(RunFolder(tmp_path), tiny, options, heard)
-    assert losses(alone) == losses(heard)
+    assert measured(alone) == measured(heard)

@@ -11,18 +11,19 @@ import torch
 from torch import Tensor
 
 from dymap.capture import Capture, open_capture
-from dymap.config import Config, TrainConfig
+from dymap.config import Config
 from dymap.errors import InputError
-from dymap.render.volume import Rendered
-from dymap.train.batches import Item
 from dymap.train.checkpoint import checkpoints
-from dymap.train.loop import NotFiniteError, StepReport, make_optimiser, train
-from dymap.train.losses import Losses, published_losses
+from dymap.train.forward import Step
+from dymap.train.loop import train
+from dymap.train.losses import Loss, published_losses
+from dymap.train.optimiser import make_optimiser
 from dymap.train.schedule import lr_factor
+from dymap.train.step import NotFiniteError, StepReport
 from tests.captures import TINY, write_capture
 from tests.field.models import tiny_field
 from tests.golden.sources import Golden
-from tests.train.runs import assert_same, fresh_field, losses, run, short, state
+from tests.train.runs import assert_same, fresh_field, measured, run, short, state
 
 RECIPES = {
     "items": {},
@@ -60,9 +61,9 @@ def test_same_seed_same_numbers(tiny: Capture, recipe: dict[str, object]) -> Non
     first, reports = run(tiny, short(**recipe))
     again, repeated = run(tiny, short(**recipe))
     _, different = run(tiny, short(**recipe, seed=1))
-    assert losses(reports) == losses(repeated)
+    assert measured(reports) == measured(repeated)
     assert_same(first, again)
-    assert losses(reports) != losses(different)
+    assert measured(reports) != measured(different)
 
 
 @each_recipe
@@ -95,19 +96,49 @@ def test_report_says_what_the_step_did(tiny: Capture) -> None:
     assert reports[0].lr < reports[2].lr < reports[4].lr, "the warm-up rises from epoch to epoch"
 
 
-def test_custom_loss_is_what_is_minimised(tiny: Capture) -> None:
-    """A loss on opacity alone drives opacity to zero, and the report carries its name."""
+def test_a_loss_of_ones_own_is_what_is_minimised(tiny: Capture) -> None:
+    """A loss on opacity drives opacity to zero if it is the only one, and the report carries its name."""
     seen: list[int] = []
 
-    def emptiness(rendered: Rendered, item: Item, config: TrainConfig) -> Losses:
-        assert rendered.rgb.shape == item.rgb.shape == (config.rays, 3)
-        seen.append(item.frame)
-        return {"opacity": rendered.acc.mean()}
+    def opacity(step: Step) -> Tensor:
+        assert step.seen.rgb.shape == step.item.rgb.shape == (64, 3)
+        seen.append(step.item.frame)
+        return step.seen.acc.mean()
 
-    _, reports = run(tiny, short(steps=20, lr_decoder=1e-2), loss_function=emptiness)
+    _, reports = run(tiny, short(steps=20, lr_decoder=1e-2), losses={"opacity": Loss(opacity)})
     assert len(seen) == 20 * 2
     assert all(set(report.losses) == {"opacity"} for report in reports)
     assert reports[-1].losses["opacity"] < 0.5 * reports[0].losses["opacity"]
+
+
+LOSSES = {
+    "planes": lambda step: step.frame.planes.square().mean(),
+    "codes": lambda step: step.field.code(step.item.frame).square().mean(),
+    "lattice": lambda step: step.lattice.sigma.relu().mean(),
+    "two frames": lambda step: (step.frame.planes - step.field.at((step.item.frame + 1) % 4).planes).square().mean(),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_on_anything_are_one_function_of_a_step(tiny: Capture, name: str) -> None:
+    config = short(**RECIPES["frames in the hull"], steps=24, lr_codes=0.1, lr_decoder=1e-2)
+    _, reports = run(tiny, config, losses={name: Loss(LOSSES[name], 0.5)})
+    first, last = (np.mean([report.losses[name] for report in part]) for part in (reports[:4], reports[-4:]))
+    assert last < 0.9 * first
+
+
+def test_losses_of_rays_and_of_items_are_weighed_by_their_number(tiny: Capture) -> None:
+    """With an edge band, items have unequal numbers of rays that count."""
+    counted: list[int] = []
+
+    def count(step: Step) -> Tensor:
+        counted.append(int(step.item.counts.sum()))
+        return step.seen.acc.sum() * 0 + counted[-1]
+
+    _, (report,) = run(tiny, short(steps=1), losses={"rays": Loss(count, 3.0, "rays"), "items": Loss(count, 3.0)})
+    (a, _, b, _) = counted
+    assert report.losses["rays"] == pytest.approx(3 * (a * a + b * b) / (a + b), rel=1e-6)
+    assert report.losses["items"] == pytest.approx(3 * (a + b) / 2, rel=1e-6)
 
 
 def test_a_step_is_adam_on_the_mean_over_items(tiny: Capture) -> None:
@@ -151,22 +182,22 @@ def test_should_stop_ends_after_a_whole_step_and_saves_it(tiny: Capture, tmp_pat
     assert train(fresh_field(tiny, config), tiny, config, tmp_path, should_stop=lambda: True) == 2, "nothing to add"
 
 
-class Poison:
-    """The published losses until step `when`, counted in items; then NaN."""
+def poisoned(when: int) -> dict[str, Loss]:
+    """The published losses until item `when`; then the mask's is NaN."""
+    losses = published_losses(short())
+    left = [when]
 
-    def __init__(self, when: int):
-        self.left = when
+    def mask(step: Step) -> Tensor:
+        left[0] -= 1
+        return losses["mask"].function(step) * (1.0 if left[0] >= 0 else float("nan"))
 
-    def __call__(self, rendered: Rendered, item: Item, config: TrainConfig) -> Losses:
-        terms = published_losses(rendered, item, config)
-        self.left -= 1
-        return terms if self.left >= 0 else terms | {"mask": terms["mask"] * float("nan")}
+    return losses | {"mask": losses["mask"]._replace(function=mask)}
 
 
 def test_loss_that_is_not_finite_stops_with_step_and_name(tiny: Capture, tmp_path: Path) -> None:
     config = short(checkpoint_every=2)
     with pytest.raises(NotFiniteError, match=r"step 4: loss mask is not finite"):
-        run(tiny, config, tmp_path, loss_function=Poison(4 * 2 + 1))
+        run(tiny, config, tmp_path, losses=poisoned(4 * 2 + 1))
     assert [step for step, _ in checkpoints(tmp_path)] == [2, 4]
     assert_finite_after_resuming(tiny, tmp_path)
 
@@ -231,7 +262,7 @@ def test_image_encoder_trains_too(tiny: Capture, tmp_path: Path) -> None:
         assert torch.equal(value, before[name]) == (name == "boxes"), name
     run(tiny, encoder(steps=2, checkpoint_every=2), tmp_path)
     resumed, rest = run(tiny, config, tmp_path, field_seed=3)
-    assert losses(rest) == losses(reports)[2:]
+    assert measured(rest) == measured(reports)[2:]
     assert_same(resumed, undisturbed)
 
 

@@ -18,9 +18,10 @@ import dymap.train.checkpoint as module
 from dymap.capture import Capture
 from dymap.errors import InputError
 from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from dymap.train.loop import StepReport, make_optimiser
+from dymap.train.optimiser import make_optimiser
+from dymap.train.step import StepReport
 from tests.disks import files_of_at_most
-from tests.train.runs import assert_same, fresh_field, losses, run, short
+from tests.train.runs import assert_same, fresh_field, measured, run, short
 from tests.train.test_loop import each_recipe
 
 
@@ -47,7 +48,7 @@ def test_killed_and_resumed_run_computes_the_same_numbers(
     assert [step for step, _ in checkpoints(tmp_path)] == [3]
     resumed, rest = run(tiny, config, tmp_path, field_seed=77)
     assert [report.step for report in rest] == [3, 4, 5]
-    assert losses(rest) == losses(reports)[3:]
+    assert measured(rest) == measured(reports)[3:]
     assert_same(resumed, undisturbed)
 
 

@@ -21,18 +21,17 @@ from dymap.capture import Capture, open_capture
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.field import Field
-from dymap.train.adam import LazyAdam
 from dymap.train.batches import BatchSampler
 from dymap.train.distributed import LostError, PeerError, Rank, World, join
-from dymap.train.loop import NotFiniteError, StepReport, add_gradients, make_optimiser, train
-from dymap.train.losses import published_losses
+from dymap.train.loop import train
+from dymap.train.optimiser import make_optimiser
 from dymap.train.schedule import lr_factor
+from dymap.train.step import NotFiniteError, StepReport, add_gradients
 from tests.captures import TINY
 from tests.train.runs import fresh_field, short, state
 
 SIZE = 2
 STEPS = 4
-TABLES = ("xyt", "xzt", "yzt")
 
 
 def recipe(**options: object) -> Config:
@@ -59,24 +58,14 @@ def by_hand(capture: Capture, config: Config) -> Iterator[tuple[list[dict[str, T
     optimiser = make_optimiser(field, config)
     samplers = [BatchSampler(capture, config.train, rank=rank) for rank in range(SIZE)]
     named = dict(field.named_parameters())
-    tables = {f"hash.{name}": buffer for name, buffer in zip(TABLES, field.hash.gradients or (), strict=False)}
     for step in range(config.train.steps):
         found = []
         for rank, sampler in enumerate(samplers):
             optimiser.zero_grad(set_to_none=True)
-            for buffer in tables.values():
-                buffer.zero_()
-            add_gradients(field, sampler, config, step, published_losses, rank)
-            own = {name: p.grad.clone() for name, p in named.items() if p.grad is not None}
-            found.append(own | {name: buffer.clone() for name, buffer in tables.items()})
+            add_gradients(field, sampler, config, step, rank=rank)
+            found.append({name: p.grad.clone() for name, p in named.items() if p.grad is not None})
         for name in found[0]:
-            mean = (found[0][name] + found[1][name]) / SIZE
-            if name in tables:
-                tables[name].copy_(mean)
-            else:
-                named[name].grad = mean
-        if not isinstance(optimiser, LazyAdam):
-            torch.nn.utils.clip_grad_value_(field.parameters(), config.train.clip_value)
+            named[name].grad = (found[0][name] + found[1][name]) / SIZE
         for group in optimiser.param_groups:
             group["lr"] = group["base_lr"] * lr_factor(step, config.train)
         optimiser.step()
@@ -123,7 +112,7 @@ def resumed(world: World, capture: Capture, out: Path) -> None:
 
 
 def stopped(world: World, capture: Capture, out: Path) -> None:
-    """One process wants to stop; both do, after the same step."""
+    """One process is asked to stop; both do, after the same step."""
     config, reports = recipe(checkpoint_every=100), list[StepReport]()
     done = train(
         fresh_field(capture, config), capture, config, out / "stopped", world=world,
@@ -148,7 +137,7 @@ def not_finite(world: World, capture: Capture, out: Path) -> None:
     assert all(torch.equal(value, good[name]) for name, value in state(field).items())
 
 
-def first_to_fail_speaks(world: World, *_: object) -> None:
+def the_first_error_is_told(world: World, *_: object) -> None:
     with expecting(InputError if world.leads else PeerError, "mine" if world.leads else "process 0"), world.agree():
         raise InputError("mine")
     wait_for_others(world)
@@ -170,7 +159,7 @@ def averaged(world: World, *_: object) -> None:
     """Gradients that a process does not have, none at all, strides, types, and large ones."""
     none, one, both, turned, double = (torch.nn.Parameter(torch.zeros(3, 2)) for _ in range(5))
     double = torch.nn.Parameter(torch.zeros(5, dtype=torch.float64))
-    large, buffer = torch.nn.Parameter(torch.zeros(2**22 + 1)), torch.full((4,), float(world.rank))
+    large = torch.nn.Parameter(torch.zeros(2**22 + 1))
     both.grad, turned.grad = torch.full((3, 2), 1.0 + world.rank), torch.arange(6.0).view(2, 3).T * world.rank
     double.grad, large.grad = (
         torch.full((5,), 1.0 + world.rank, dtype=torch.float64),
@@ -178,19 +167,19 @@ def averaged(world: World, *_: object) -> None:
     )
     if world.leads:
         one.grad = torch.full((3, 2), 8.0)
-    world.average([none, one, both, turned, double, large], [False, *[True] * 5], [buffer])
+    world.average([none, one, both, turned, double, large], [False, *[True] * 5])
     assert none.grad is None
-    for tensor, value in ((one.grad, 4.0), (both.grad, 1.5), (double.grad, 1.5), (large.grad, 0.5), (buffer, 0.5)):
+    for tensor, value in ((one.grad, 4.0), (both.grad, 1.5), (double.grad, 1.5), (large.grad, 0.5)):
         assert tensor is not None
         assert (tensor == value).all()
     assert torch.equal(turned.grad, torch.arange(6.0).view(2, 3).T / 2)
 
 
-def voted(world: World, *_: object) -> None:
-    votes = [world.leads, not world.leads, False, True]
-    with world.agree(votes):
+def agreed(world: World, *_: object) -> None:
+    flags = [world.leads, not world.leads, False, True]
+    with world.agree(flags):
         pass
-    assert votes == [True, True, False, True]
+    assert flags == [True, True, False, True]
 
 
 def in_turn(world: World, capture: Capture, out: Path) -> None:  # noqa: ARG001
@@ -206,11 +195,11 @@ def in_turn(world: World, capture: Capture, out: Path) -> None:  # noqa: ARG001
 
 
 SCENARIOS: tuple[Callable[[World, Capture, Path], None], ...] = (
-    trained, resumed, stopped, not_finite, first_to_fail_speaks, refused, averaged, voted, in_turn,
+    trained, resumed, stopped, not_finite, the_first_error_is_told, refused, averaged, agreed, in_turn,
 )  # fmt: skip
 
 
-def play(root: Path, out: Path, own: Rank, stopped: Callable[[], bool]) -> int:
+def run_scenarios(root: Path, out: Path, own: Rank, stopped: Callable[[], bool]) -> int:
     """All scenarios; what a process has got through is written to `out`."""
     torch.set_num_threads(1)
     assert not stopped()
@@ -232,5 +221,5 @@ def killed(out: Path, own: Rank, stopped: Callable[[], bool]) -> int:  # noqa: A
         with expecting(LostError, "process 0 of 2 has lost the others"):
             wait_for_others(world)
         (out / "noticed").touch()
-        time.sleep(600)  # must not keep anybody waiting
+        time.sleep(600)  # nobody may wait for it
     return 0

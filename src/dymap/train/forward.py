@@ -44,10 +44,11 @@ class Lattice:
 class Step:
     """What a step knows of an item after the forward pass; differentiable.
 
-    frame: the field at the item's time; seen: what its rays see; code: where the frame's code was drawn from, with an
-    image encoder; lattice: with `hull_samples`.
+    field: which other frames, codes and parameters may be asked of; frame: the field at the item's time; seen: what its
+    rays see; code: where the frame's code was drawn from, with an image encoder; lattice: with `hull_samples`.
     """
 
+    field: Field
     frame: GridFrame
     item: Item
     seen: Rendered
@@ -83,7 +84,7 @@ def box_forward(field: Field, item: Item, sampler: BatchSampler, config: Config,
     z = ray_depths(rays.near, rays.far, samples, draws.uniform(len(rays), samples))
     views = noisy(rays.directions, config.train.view_noise, draws)
     seen = integrate(frame, rays, z, intervals(z), config.train.colour_threshold, views)
-    return Step(frame, item, seen, code)
+    return Step(field, frame, item, seen, code)
 
 
 def hull_forward(field: Field, item: Item, sampler: BatchSampler, config: Config, draws: Draws) -> Step:
@@ -100,7 +101,7 @@ def hull_forward(field: Field, item: Item, sampler: BatchSampler, config: Config
     chosen = torch.nonzero(hit)[:, 0]
     views = noisy(rays.directions, train.view_noise, draws)[chosen]
     seen = integrate(frame, rays[chosen], z[chosen], dist[chosen], train.colour_threshold, views)
-    return Step(frame, item, seen.among(rays, chosen), code, lattice)
+    return Step(field, frame, item, seen.among(rays, chosen), code, lattice)
 
 
 def frame_of(
