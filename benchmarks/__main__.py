@@ -3,8 +3,8 @@
     python -m benchmarks
     python -m benchmarks --only full/renderers mlp --threads 1 --json figures.json
 
-Everything is timed in one process: the median of several runs after one to warm up, then the same in plain torch.
-docs/performance.md says what the columns mean.
+Everything is timed in one process: the median of several runs after one to warm up, then the same in the reference,
+plain torch. docs/performance.md says what the columns mean.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from benchmarks.frames import frames
 from benchmarks.operations import operations
 from benchmarks.probe import machine, probe
 from benchmarks.renderers import renderers
-from benchmarks.scenes import Scene, open_scene
 from benchmarks.table import Report, table
 from benchmarks.training import training
+from benchmarks.workloads import Workload, open_workload
 from dymap.cli.console import pick_device
 from dymap.files import write_json
-from dymap.kernels import available
+from dymap.kernels import running
 
 WIDTH = 120
 """Columns where nobody says how many there are: in a file or a pipe."""
 
 
-def cases(scene: Scene) -> Iterator[Case]:
+def cases(workload: Workload) -> Iterator[Case]:
     """All cases of one size."""
-    yield from operations(scene)
-    yield from frames(scene)
-    yield from renderers(scene)
-    yield from training(scene)
+    yield from operations(workload)
+    yield from frames(workload)
+    yield from renderers(workload)
+    yield from training(workload)
 
 
 def run(
@@ -49,33 +49,33 @@ def run(
     runs: int = 5,
     variant: str | None = None,
     scene_folder: Path | None = None,
-    twin: bool = True,
+    reference: bool = True,
     quick: bool = False,
 ) -> Report:
     """Measure with the threads that torch has now. quick: a probe that is over at once.
 
     Raises ValueError if nothing is called like `only`, FileNotFoundError.
     """
-    count, variant = torch.get_num_threads(), variant or available()[0]
+    count, variant = torch.get_num_threads(), variant or running()
     report = Report(machine(), {"threads": count, "variant": variant, "runs": runs})
-    scenes = [open_scene(size, scene_folder) for size in sizes]
+    workloads = [open_workload(size, scene_folder) for size in sizes]
     wanted = {
-        scene.size: [case for case in cases(scene) if not only or any(part in case.name for part in only)]
-        for scene in scenes
+        workload.size: [case for case in cases(workload) if not only or any(part in case.name for part in only)]
+        for workload in workloads
     }
     if not any(wanted.values()):
         raise ValueError(f"nothing is called like {' or '.join(only)}")
     effort = {"seconds": 0.01, "megabytes": 4, "side": 256} if quick else {}
     with Console(stderr=True).status("probe") as status:
         report.probes = [probe(threads, **effort) for threads in sorted({1, count})]
-        watch = Stopwatch(report.probes[-1].peak, runs, variant, twin)
-        for scene in scenes:
-            for case in wanted[scene.size]:
+        watch = Stopwatch(report.probes[-1].peak, runs, variant, reference)
+        for workload in workloads:
+            for case in wanted[workload.size]:
                 status.update(case.name)
                 report.rows.append(watch.measure(case))
-            if any("/renderers/" in case.name for case in wanted[scene.size]):
-                status.update(f"{scene.size}: what is seen")
-                report.scenes |= {f"{scene.size} {view}": scene.seen(view) for view in scene.cameras}
+            if any("/renderers/" in case.name for case in wanted[workload.size]):
+                status.update(f"{workload.size}: what is seen")
+                report.seen |= {f"{workload.size} {view}": workload.seen(view) for view in workload.cameras}
     return report
 
 
@@ -84,20 +84,20 @@ def main(
     json: Annotated[Path | None, tyro.conf.arg(help="Write the figures here too.")] = None,
     threads: Annotated[int, tyro.conf.arg(help="0: as many as torch takes by itself.")] = 0,
     runs: Annotated[int, tyro.conf.arg(help="Runs that the median is of; slow cases get fewer.")] = 5,
-    variant: Annotated[str | None, tyro.conf.arg(help="Instruction set of the core; default the best.")] = None,
+    variant: Annotated[str | None, tyro.conf.arg(help="Instruction set; default: the one that runs.")] = None,
     scene_folder: Annotated[Path | None, tyro.conf.arg(help="Where speed_scene.json lies.")] = None,
     quick: Annotated[bool, tyro.conf.arg(help="A tiny size, to see that everything runs.")] = False,
-    twin: Annotated[bool, tyro.conf.arg(help="Time plain torch too.")] = True,
+    reference: Annotated[bool, tyro.conf.arg(help="Time the reference, plain torch, too.")] = True,
     allow_torch: Annotated[bool, tyro.conf.arg(help="Go on without the native core.")] = False,
 ) -> None:
     """Print the figures of this machine."""
     pick_device("cpu", threads)
-    if available()[0] == "torch" and not allow_torch:
+    if running() == "torch" and not allow_torch:
         sys.exit("the native core does not run here, so there is nothing to measure (--allow-torch measures torch)")
     try:
         report = run(
             ("quick",) if quick else ("full", "small"), only,
-            runs=runs, variant=variant, scene_folder=scene_folder, twin=twin, quick=quick,
+            runs=runs, variant=variant, scene_folder=scene_folder, reference=reference, quick=quick,
         )  # fmt: skip
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))

@@ -16,7 +16,7 @@ Timed = Callable[[], object]
 
 SLOW = 2.0
 """Seconds; whatever takes longer needs no warm-up: caches and memory are a small part of it."""
-TWIN_RUNS = 3
+REFERENCE_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Case:
     """One thing that is timed.
 
     name: size/room/thing. prepare: makes what is timed, once for each implementation, with all its inputs ready.
-    work: asked for after the timing. twin: the same for plain torch; None: `prepare` itself; twin_share: part of the
-    work that it does; twin_of: another case of the same size and room whose twin is this one's too; "": there is no
-    twin. published: seconds that the published implementation takes (see docs/performance.md).
+    work: asked for after the timing. reference: the same for plain torch; None: `prepare` itself; reference_share: part
+    of the work that it does; reference_of: another case of the same size and room whose reference is this one's too;
+    "": there is none. published: seconds that the published implementation takes (see docs/performance.md).
     """
 
     name: str
     prepare: Callable[[], Timed]
     work: Callable[[], Work] = Work
-    twin: Callable[[], Timed] | None = None
-    twin_share: float = 1.0
-    twin_of: str | None = None
+    reference: Callable[[], Timed] | None = None
+    reference_share: float = 1.0
+    reference_of: str | None = None
     published: float | None = None
 
 
@@ -60,7 +60,7 @@ class Row:
     work: Work
     bound: str | None
     share: float | None
-    twin_seconds: float | None
+    reference_seconds: float | None
     published: float | None
 
     @property
@@ -71,7 +71,7 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """How many times longer plain torch takes."""
-        return self.twin_seconds / self.seconds if self.twin_seconds else None
+        return self.reference_seconds / self.seconds if self.reference_seconds else None
 
 
 @dataclass(frozen=True)
@@ -103,30 +103,30 @@ def median_time(run: Timed, runs: int, budget: float) -> tuple[float, int]:
 class Stopwatch:
     """Measures cases, all in one process.
 
-    variant: of the kernels; twin: whether plain torch is timed too; budget: seconds for each implementation.
+    variant: of the kernels; reference: whether plain torch is timed too; budget: seconds for each implementation.
     """
 
-    def __init__(self, peak: Peak | None, runs: int, variant: str, twin: bool = True, budget: float = 15.0):
-        self.peak, self.runs, self.variant, self.twin, self.budget = peak, runs, variant, twin, budget
-        self._twins: dict[str, float] = {}
+    def __init__(self, peak: Peak | None, runs: int, variant: str, reference: bool = True, budget: float = 15.0):
+        self.peak, self.runs, self.variant, self.reference, self.budget = peak, runs, variant, reference, budget
+        self._references: dict[str, float] = {}
 
     def measure(self, case: Case) -> Row:
         with using(self.variant):
             seconds, runs = median_time(case.prepare(), self.runs, self.budget)
             work = case.work()
         bound, share = self._share(work, seconds)
-        return Row(case.name, seconds, runs, work, bound, share, self._twin(case), case.published)
+        return Row(case.name, seconds, runs, work, bound, share, self._reference(case), case.published)
 
-    def _twin(self, case: Case) -> float | None:
-        if not self.twin or case.twin_of == "":
+    def _reference(self, case: Case) -> float | None:
+        if not self.reference or case.reference_of == "":
             return None
-        if case.twin_of is not None:
-            return self._twins.get(case.name.rpartition("/")[0] + "/" + case.twin_of)
+        if case.reference_of is not None:
+            return self._references.get(case.name.rpartition("/")[0] + "/" + case.reference_of)
         with using("torch"):
-            run = (case.twin or case.prepare)()
-            seconds, _ = median_time(run, min(self.runs, TWIN_RUNS), self.budget / 2)
-        self._twins[case.name] = seconds / case.twin_share
-        return self._twins[case.name]
+            run = (case.reference or case.prepare)()
+            seconds, _ = median_time(run, min(self.runs, REFERENCE_RUNS), self.budget / 2)
+        self._references[case.name] = seconds / case.reference_share
+        return self._references[case.name]
 
     def _share(self, work: Work, seconds: float) -> tuple[str | None, float | None]:
         """Of the two peaks, the one that is closer."""

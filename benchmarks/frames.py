@@ -6,24 +6,27 @@ import itertools
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from benchmarks.cases import Case, Timed, Work
 from benchmarks.operations import forward
-from benchmarks.scenes import Scene
-from dymap.bake.bake import bake_frame, prepare
-from dymap.bake.occupancy import bake_occupancy
+from benchmarks.workloads import Workload
+from dymap.bake.occupancy import bake_coordinates, bake_occupancy
 from dymap.config import FieldConfig
 from dymap.field.decoder import backbone_widths, trunk_widths
-from dymap.field.needed import Needed, needed_parts
-from dymap.field.prepared import Precision, PreparedDecoder
-from dymap.render.fused import fast_scene
+from dymap.field.footprint import Footprint, footprint_of_voxels
+from dymap.field.memory import Memory
+from dymap.field.sparse import SparseField
+from dymap.field.sparse_decoder import SparseDecoder
+from dymap.kernels import collapse_time_into
+from dymap.render.renderer import make_renderer
 
 PUBLISHED_BAKE = 46.0
 """Seconds a frame that the published implementation takes on two cores."""
 
 
-def decoder_flops(config: FieldConfig, needed: Needed | None = None) -> float:
-    """Of one code; the heads at the needed pixels and networks only."""
+def decoder_flops(config: FieldConfig, footprint: Footprint | None = None) -> float:
+    """Of one code; the heads at the pixels and networks of a footprint only."""
     P, S, width = config.plane_size, config.map_size, config.width
     flops = 2.0 * config.code_dim * width * 16
     side = 4
@@ -35,62 +38,76 @@ def decoder_flops(config: FieldConfig, needed: Needed | None = None) -> float:
     for a, b in itertools.pairwise(trunk):
         side //= 2
         flops += 2 * a * b * 9 * side**2
-    pixels = 3 * P * P if needed is None else int(needed.pixels.sum())
-    networks = 3 * S * S if needed is None else int(needed.networks.sum())
+    pixels = 3 * P * P if footprint is None else int(footprint.pixels.sum())
+    networks = 3 * S * S if footprint is None else int(footprint.networks.sum())
     return flops + 2 * 9 * (pixels * up[-1] * 2 * config.channels + networks * trunk[-1] * config.map_params)
 
 
-def frames(scene: Scene) -> Iterator[Case]:
+def frames(workload: Workload) -> Iterator[Case]:
     """Cases `size/frame/...`."""
-    config, index = scene.config.field, scene.index
+    config, index = workload.config.field, workload.index
 
-    def needed() -> Needed:
-        return needed_parts(scene.occupancy[index], config)
+    def footprint() -> Footprint:
+        return footprint_of_voxels(workload.occupancy[index], config)
 
     def plain() -> Timed:
-        return forward(lambda: scene.field.decoder(scene.field.code(index)))
+        return forward(lambda: workload.field.decoder(workload.field.code(index)))
 
-    yield Case(f"{scene.size}/frame/decoder", plain, lambda: Work(flops=decoder_flops(config)), twin_of="")
+    yield Case(f"{workload.size}/frame/decoder", plain, lambda: Work(flops=decoder_flops(config)), reference_of="")
 
-    def prepared(precision: Precision) -> Timed:
-        decoder, parts, code = PreparedDecoder(scene.field.decoder, precision), needed(), scene.field.code(index)
+    def sparse_decoder() -> Timed:
+        decoder, parts, code = SparseDecoder(workload.field.decoder), footprint(), workload.field.code(index)
         return lambda: decoder(code, parts)
 
-    for precision in ("float32", "bfloat16"):
-        name = f"{scene.size}/frame/decoder prepared {precision}"
-        yield Case(
-            name, lambda p=precision: prepared(p), lambda: Work(flops=decoder_flops(config, needed())), twin_of=""
-        )
+    def sparse_work() -> Work:
+        return Work(flops=decoder_flops(config, footprint()))
+
+    yield Case(f"{workload.size}/frame/decoder where occupied", sparse_decoder, sparse_work, reference_of="")
 
     def collapse() -> Timed:
-        parts, t = needed(), index / scene.field.num_frames * config.hash.time_share
-        return forward(lambda: scene.field.hash.at(t, parts.pixels))
+        pixels, t, memory = footprint().pixels, workload.field.time(index), Memory()
+        levels, tables = workload.field.hash.levels, workload.field.hash.tables
+        shape = (len(tables), levels.plane_offsets[-1], tables[0].shape[1])
 
-    yield Case(f"{scene.size}/frame/collapse where occupied", collapse)
+        def run() -> Tensor:
+            out, before = memory.take(shape, tables[0], pixels)
+            return collapse_time_into(out, before, tables, levels, t, pixels)
+
+        return run
+
+    yield Case(f"{workload.size}/frame/collapse where occupied", collapse)
 
     def whole() -> Timed:
-        return forward(lambda: scene.field.at(index))
+        sparse = SparseField(workload.field)
+        return lambda: sparse.at(index)
 
-    yield Case(f"{scene.size}/frame/whole frame", whole)
+    yield Case(f"{workload.size}/frame/whole frame", whole)
 
     def bricks() -> Timed:
-        grid = scene.occupancy[index]
+        grid = workload.occupancy[index]
         with torch.no_grad():
-            frame = scene.field.at(index, occupied=grid)
+            frame = SparseField(workload.field).at(index, grid)
             _ = frame.networks
-        return forward(lambda: fast_scene(frame, grid, scene.max_samples))
+        return forward(lambda: make_renderer("fast", frame, grid, workload.config.render))
 
-    yield Case(f"{scene.size}/frame/bricks and tiles", bricks, twin_of="")
+    yield Case(f"{workload.size}/frame/bricks and tiles", bricks, reference_of="")
 
     def occupancy() -> Timed:
-        _ = scene.frame
-        return lambda: bake_occupancy(scene.frame, scene.config.bake)
+        frame = workload.frame
+        lines = bake_coordinates(frame.box, workload.config.bake)
+        return lambda: bake_occupancy(frame, lines, workload.config.bake)
 
-    yield Case(f"{scene.size}/frame/occupancy", occupancy)
+    yield Case(f"{workload.size}/frame/occupancy", occupancy)
 
     def bake() -> Timed:
-        bake_config, decoder = scene.config.bake, prepare(scene.field)
-        return forward(lambda: bake_occupancy(bake_frame(scene.field, index, bake_config, decoder), bake_config))
+        bake_config, sparse = workload.config.bake, SparseField(workload.field)
 
-    published = PUBLISHED_BAKE if scene.size == "full" else None
-    yield Case(f"{scene.size}/frame/bake", bake, published=published)
+        def run() -> Tensor:
+            lines = bake_coordinates(workload.field.boxes[index], bake_config)
+            return bake_occupancy(sparse.on_lattice(index, lines), lines, bake_config)
+
+        run()  # packs the decoder's weights
+        return run
+
+    published = PUBLISHED_BAKE if workload.size == "full" else None
+    yield Case(f"{workload.size}/frame/bake", bake, published=published)

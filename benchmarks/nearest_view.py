@@ -30,8 +30,7 @@ from dymap.evaluate.report import TITLES, summarise, table_rows
 from dymap.files import read_json
 from dymap.geometry.camera import Array, Camera
 from dymap.geometry.rays import Rays, camera_rays
-from dymap.render.image import Image, assemble
-from dymap.render.volume import Rendered
+from dymap.render.image import Image, Rendered, assemble
 from dymap.train.run import RunFolder
 
 CHUNK = 4096
@@ -124,7 +123,7 @@ class NearestView:
             rgb[found] += np.float32(weight) * seen
         return assemble(
             Rendered(torch.from_numpy(rgb), torch.from_numpy(found).float(), torch.from_numpy(depths).float()),
-            hit, camera,
+            rays.far, hit, camera,
         )  # fmt: skip
 
 

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.cases import Case, Timed, Work
-from benchmarks.scenes import Scene
+from benchmarks.workloads import Workload
 from dymap import kernels
 from dymap.config import FieldConfig
 from dymap.field.directions import embed_directions
-from dymap.field.hashgrid import CollapsedHash
 from dymap.geometry.rays import camera_rays
 from dymap.render.march import ROUND
-from dymap.render.volume import ray_depths
+from dymap.render.sampling import ray_depths
 
 POINTS = 2**16
 SAMPLES = 64
@@ -34,23 +33,23 @@ class Points(NamedTuple):
     views: Tensor
 
 
-def march_points(scene: Scene, count: int) -> Points:
+def march_points(workload: Workload, count: int) -> Points:
     """The first `count` samples of the close image, from the middle row on."""
-    camera = scene.cameras["close"]
-    rays, _ = camera_rays(camera, scene.frame.box)
+    camera = workload.cameras["close"]
+    rays, _ = camera_rays(camera, workload.frame.box)
     rays = rays[len(rays) // 2 :]
-    grid = scene.occupancy[scene.index]
+    grid = workload.occupancy[workload.index]
     found, counts, _ = kernels.march_intervals(
-        rays.origins, rays.directions, rays.near.clamp(min=0), rays.far, scene.frame.box, grid, scene.step, ROUND
+        rays.origins, rays.directions, rays.near.clamp(min=0), rays.far, workload.frame.box, grid, workload.step, ROUND
     )
     ray, slot = torch.nonzero(torch.arange(ROUND) < counts[:, None], as_tuple=True)
     ray, slot = ray[:count], slot[:count]
     mid = found[ray, slot].mean(dim=-1)
-    position = scene.frame.normalise(rays.origins[ray] + mid[:, None] * rays.directions[ray])
-    return Points(position, ray, _views(scene.config.field, rays.directions))
+    position = workload.frame.normalise(rays.origins[ray] + mid[:, None] * rays.directions[ray])
+    return Points(position, ray, _views(workload.config.field, rays.directions))
 
 
-def train_points(scene: Scene, count: int) -> Points:
+def train_points(workload: Workload, count: int) -> Points:
     """Rays from all sides, `SAMPLES` a ray, over the whole box."""
     generator = torch.Generator().manual_seed(0)
     entry, leave = torch.rand(2, count // SAMPLES, 1, 3, generator=generator)
@@ -58,7 +57,7 @@ def train_points(scene: Scene, count: int) -> Points:
     position = (entry + share * (leave - entry)).reshape(-1, 3)
     directions = torch.nn.functional.normalize((leave - entry)[:, 0], dim=1)
     ray = torch.arange(len(directions)).repeat_interleave(SAMPLES)
-    return Points(position, ray, _views(scene.config.field, directions))
+    return Points(position, ray, _views(workload.config.field, directions))
 
 
 def _views(config: FieldConfig, directions: Tensor) -> Tensor:
@@ -76,7 +75,7 @@ def forward(run: Callable[[], object]) -> Timed:
 
 
 def backward(run: Callable[[], Tensor], inputs: Sequence[Tensor]) -> Timed:
-    """The backward pass alone: the graph is made once."""
+    """Only the backward pass: the graph is made once."""
     for tensor in inputs:
         tensor.requires_grad_(True)
     with torch.enable_grad():
@@ -99,27 +98,27 @@ class SampleFlops(NamedTuple):
     colour: float
 
 
-def sample_flops(scene: Scene) -> SampleFlops:
-    config = scene.config.field
+def sample_flops(workload: Workload) -> SampleFlops:
+    config = workload.config.field
     C, H, L, F = config.channels, config.hidden, config.hash.levels, config.hash.features
     planes, networks = 3 * 4 * 2 * C * 2, 12 if config.overlap else 3
     return SampleFlops(3 * L * 8 * F * 2, planes, planes + 3 * L * 4 * F * 2 + 2 * C, networks * H * (C + 3) * 2)
 
 
-def operations(scene: Scene) -> Iterator[Case]:
+def operations(workload: Workload) -> Iterator[Case]:
     """Cases `size/operations/...`."""
-    config = scene.config.field
+    config = workload.config.field
     C, F = config.channels, config.hash.features
-    levels = scene.field.hash.levels
-    count = min(POINTS, 1024 if scene.size == "quick" else POINTS)
-    t = scene.index / scene.field.num_frames
-    flops = sample_flops(scene)
-    tables = list(scene.field.hash.tables)
+    levels = workload.field.hash.levels
+    count = min(POINTS, 1024 if workload.size == "quick" else POINTS)
+    t = workload.index / workload.field.num_frames
+    flops = sample_flops(workload)
+    tables = list(workload.field.hash.tables)
     held: dict[str, Points] = {}
 
     def points(kind: str) -> Points:
         if kind not in held:
-            held[kind] = (march_points if kind == "march" else train_points)(scene, count)
+            held[kind] = (march_points if kind == "march" else train_points)(workload, count)
         return held[kind]
 
     def case(name: str, prepare: Callable[[], Timed], kind: str | None, each: float = 0, memory: float = 0) -> Case:
@@ -129,11 +128,10 @@ def operations(scene: Scene) -> Iterator[Case]:
             samples = len(points(kind).position) if kind else 0
             return Work(samples, each * samples, memory)
 
-        return Case(f"{scene.size}/operations/{name}", prepare, work)
+        return Case(f"{workload.size}/operations/{name}", prepare, work)
 
     def grids() -> Tensor:
-        assert isinstance(scene.frame.hash, CollapsedHash)
-        return scene.frame.hash.grids
+        return workload.frame.hash.collapse()
 
     def own(*tensors: Tensor) -> list[Tensor]:
         return [tensor.detach().clone() for tensor in tensors]
@@ -155,49 +153,50 @@ def operations(scene: Scene) -> Iterator[Case]:
 
     def collapse_back() -> Timed:
         mine = own(*tables)
-        into = [torch.zeros_like(table) for table in tables]
-        return backward(lambda: kernels.collapse_time(mine, levels, t, into), mine)
+        for table in mine:
+            kernels.keep_gradient(table)
+        return backward(lambda: kernels.collapse_time(mine, levels, t), mine)
 
     yield case("collapse backward", collapse_back, None, 0, vertices * F * 4 * 5)
 
     def sample() -> Timed:
-        planes, position = scene.frame.planes, points("march").position
+        planes, position = workload.frame.planes, points("march").position
         return forward(lambda: kernels.sample_planes(planes, position))
 
     yield case("planes", sample, "march", flops.planes)
 
     def encoded() -> Timed:
-        planes, hashed, position = scene.frame.planes, grids(), points("march").position
+        planes, hashed, position = workload.frame.planes, grids(), points("march").position
         return forward(lambda: kernels.encode(planes, hashed, levels, position))
 
     yield case("encode", encoded, "march", flops.density - 2 * C)
 
     def dense() -> Timed:
-        planes, hashed, position = scene.frame.planes, grids(), points("march").position
+        planes, hashed, position = workload.frame.planes, grids(), points("march").position
         return forward(lambda: kernels.density(planes, hashed, levels, position))
 
     yield case("density", dense, "march", flops.density)
 
     def dense_back() -> Timed:
-        mine, position = own(scene.frame.planes, grids()), points("train").position
+        mine, position = own(workload.frame.planes, grids()), points("train").position
         return backward(lambda: kernels.density(mine[0], mine[1], levels, position)[0], mine)
 
     yield case("density backward", dense_back, "train", flops.density + 2 * C)
 
     def colours(kind: str) -> tuple[Tensor, Callable[[Tensor, kernels.CellWeights], Tensor]]:
         at = points(kind)
-        features = scene.frame.features(at.position)[0].contiguous()
+        features = workload.frame.features(at.position)[0].contiguous()
         return features, lambda x, cells: kernels.mlp_maps(x, at.views, at.ray, at.position, cells)
 
     def mlp() -> Timed:
         features, run = colours("march")
-        return forward(lambda: run(features, scene.frame.networks))
+        return forward(lambda: run(features, workload.frame.networks))
 
     yield case("mlp maps", mlp, "march", flops.colour)
 
     def mlp_back() -> Timed:
         features, run = colours("train")
-        cells = scene.frame.networks
+        cells = workload.frame.networks
         x, first, second = own(features, cells.first, cells.second)
         mine = kernels.CellWeights(first, second, cells.size, cells.overlap)
         return backward(lambda: run(x, mine), [x, first, second])
@@ -209,16 +208,16 @@ def operations(scene: Scene) -> Iterator[Case]:
     rays_held: list[int] = []
 
     def intervals() -> Timed:
-        rays, _ = camera_rays(scene.cameras["close"], scene.frame.box)
-        grid = scene.occupancy[scene.index]
+        rays, _ = camera_rays(workload.cameras["close"], workload.frame.box)
+        grid = workload.occupancy[workload.index]
         near = rays.near.clamp(min=0)
 
         def run() -> Tensor:
             return kernels.march_intervals(
-                rays.origins, rays.directions, near, rays.far, scene.frame.box, grid, scene.step, ROUND
+                rays.origins, rays.directions, near, rays.far, workload.frame.box, grid, workload.step, ROUND
             )[1]
 
         rays_held[:] = [int(run().sum())]
         return forward(run)
 
-    yield Case(f"{scene.size}/operations/march intervals", intervals, lambda: Work(rays_held[0]))
+    yield Case(f"{workload.size}/operations/march intervals", intervals, lambda: Work(rays_held[0]))

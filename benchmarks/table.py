@@ -10,36 +10,36 @@ from rich.table import Table
 
 from benchmarks.cases import Row
 from benchmarks.probe import Probe
-from benchmarks.scenes import Seen
+from benchmarks.workloads import Seen
 
 
 @dataclass
 class Report:
-    """Everything that one call measured. scenes: what is seen, by size and view."""
+    """Everything that one call measured. seen: what an image shows, by size and view."""
 
     machine: dict[str, str | int]
     settings: dict[str, Any]
     probes: list[Probe] = field(default_factory=list)
-    scenes: dict[str, Seen] = field(default_factory=dict)
+    seen: dict[str, Seen] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
 
     def json(self) -> dict[str, Any]:
         """Plain containers; times in seconds, rates a second."""
-        rows = [dataclasses.asdict(row) | {"ns_per_sample": row.ns, "twin_ratio": row.ratio} for row in self.rows]
+        rows = [dataclasses.asdict(row) | {"ns_per_sample": row.ns, "reference_ratio": row.ratio} for row in self.rows]
         return {
             "machine": self.machine,
             "settings": self.settings,
             "probe": [dataclasses.asdict(probe) for probe in self.probes],
-            "scenes": {name: dataclasses.asdict(seen) for name, seen in self.scenes.items()},
+            "seen": {name: dataclasses.asdict(seen) for name, seen in self.seen.items()},
             "rows": rows,
         }
 
 
 def table(report: Report) -> Table:
-    """Probe, scenes and cases."""
+    """Probe, what is seen, and cases."""
     out = Table(title=_title(report), caption=_caption(report), caption_justify="left")
     out.add_column("what", no_wrap=True)
-    for name in ("ms", "ns a sample", "of peak", "torch ms", "x torch", "published ms"):
+    for name in ("ms", "ns a sample", "of peak", "reference ms", "x reference", "published ms"):
         out.add_column(name, justify="right", no_wrap=True)
     room = ""
     for row in report.rows:
@@ -59,7 +59,7 @@ def _figures(row: Row) -> list[str]:
         _milliseconds(row.seconds),
         "" if row.ns is None else f"{row.ns:.1f}",
         share,
-        _milliseconds(row.twin_seconds),
+        _milliseconds(row.reference_seconds),
         "" if row.ratio is None else f"{row.ratio:.1f}",
         _milliseconds(row.published),
     ]
@@ -95,7 +95,7 @@ def _caption(report: Report) -> str:
             f"{report.probes[-1].threads} threads do hardly more than one: something else runs here, or the process is "
             "held to fewer cores. The figures mean nothing; try --threads 1"
         )
-    for name, seen in report.scenes.items():
+    for name, seen in report.seen.items():
         lines.append(
             f"{name}: {seen.width}x{seen.height}, {seen.covered * 100:.1f} % covered, {seen.densities:,} density and "
             f"{seen.colours:,} colour samples"

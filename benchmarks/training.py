@@ -20,12 +20,13 @@ from pathlib import Path
 import torch
 
 from benchmarks.cases import Case, Timed, Work
-from benchmarks.scenes import Scene, painted_field
+from benchmarks.workloads import Workload, painted_field
 from dymap.capture import Capture, open_capture
 from dymap.config import CaptureConfig, Config
 from dymap.sample import write_sample
 from dymap.train.batches import BatchSampler
-from dymap.train.loop import make_optimiser, train_step
+from dymap.train.optimiser import make_optimiser
+from dymap.train.step import train_step
 
 PUBLISHED = 5.5
 """Seconds of an iteration of the published implementation, 1024 rays of 64 samples, on two cores."""
@@ -51,13 +52,13 @@ def step_config(config: Config) -> Config:
     return replace(config, train=replace(config.train, items=1))
 
 
-def training(scene: Scene) -> Iterator[Case]:
+def training(workload: Workload) -> Iterator[Case]:
     """The case `size/training/step`."""
-    config = step_config(scene.config)
+    config = step_config(workload.config)
 
     def prepare() -> Timed:
-        capture = sample_capture(64 if scene.size == "quick" else 512)
-        field = painted_field(config, torch.from_numpy(capture.boxes), scene.about["recipe"])
+        capture = sample_capture(64 if workload.size == "quick" else 512)
+        field = painted_field(config, torch.from_numpy(capture.boxes), workload.about["recipe"])
         optimiser, sampler = make_optimiser(field, config), BatchSampler(capture, config.train)
         steps = itertools.count()
         return lambda: train_step(field, optimiser, sampler, config, next(steps))
@@ -66,4 +67,6 @@ def training(scene: Scene) -> Iterator[Case]:
         a_ray = config.train.hull_samples or config.render.samples
         return Work(config.train.rays * a_ray)
 
-    yield Case(f"{scene.size}/training/step", prepare, work, published=PUBLISHED if scene.size == "full" else None)
+    yield Case(
+        f"{workload.size}/training/step", prepare, work, published=PUBLISHED if workload.size == "full" else None
+    )

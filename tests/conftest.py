@@ -34,7 +34,7 @@ def _seed() -> None:
 
 @pytest.fixture(params=available())
 def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The test runs once with every instruction set of the core that this machine has, and with the torch twin."""
+    """The test runs once with every instruction set of the core that this machine has, and with the reference."""
     with using(request.param):
         yield request.param
 

@@ -13,7 +13,7 @@ from benchmarks.__main__ import main as speed
 from benchmarks.__main__ import run
 from benchmarks.cases import Case, Peak, Stopwatch, Work, median_time
 from benchmarks.nearest_view import NearestView, hull_depths, look_up, main, measure, nearest_cameras
-from benchmarks.scenes import RECIPE, open_scene, released_key
+from benchmarks.workloads import RECIPE, open_workload, released_key
 
 from dymap.capture import Capture
 from dymap.evaluate.protocol import METRICS, compare
@@ -21,7 +21,7 @@ from dymap.field.field import Field
 from dymap.files import write_json
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.rays import Rays, slab_test
-from dymap.kernels import available
+from dymap.kernels import running
 from dymap.presets import preset
 from dymap.render.image import Image
 from tests.golden.sources import FOLDERS
@@ -98,9 +98,8 @@ def test_summary_beats_darkness(tiny: Capture, nearest: int) -> None:
 
     def black(one: Camera, _: int) -> Image:
         shape = (one.height, one.width)
-        return Image(
-            torch.zeros(*shape, 3), torch.zeros(shape), torch.zeros(shape), torch.ones(shape, dtype=torch.bool)
-        )
+        nothing = torch.zeros(shape)
+        return Image(torch.zeros(*shape, 3), nothing, nothing, nothing, torch.ones(shape, dtype=torch.bool))
 
     darkness = [compare(tiny, black, frame, view).metrics["psnr_foreground"] for frame in (0, 2) for view in (1, 3)]
     assert mean["psnr_foreground"] > np.mean(darkness)
@@ -121,7 +120,7 @@ def test_table_sets_a_run_beside_the_baseline(
 
 
 def test_speed_quickly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every case runs, in the core where there is one and in the twin; the table and the file hold them all."""
+    """Every case runs, in the core where there is one and in the reference; the table and the file hold them all."""
     monkeypatch.setattr("benchmarks.__main__.pick_device", lambda *_: None)  # the suite's threads stay as they are
     speed(quick=True, runs=1, json=tmp_path / "figures.json", allow_torch=True)
     report, printed = json.loads((tmp_path / "figures.json").read_text()), capsys.readouterr().out
@@ -130,14 +129,17 @@ def test_speed_quickly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: 
         assert row["seconds"] > 0, name
         assert name.rpartition("/")[2] in printed
     assert {name.split("/")[1] for name in rows} == {"operations", "frame", "renderers", "training"}
-    assert rows["quick/renderers/close fast"]["twin_seconds"] == rows["quick/renderers/close march"]["twin_seconds"]
+    assert (
+        rows["quick/renderers/close fast"]["reference_seconds"]
+        == rows["quick/renderers/close march"]["reference_seconds"]
+    )
     assert rows["quick/operations/mlp maps"]["ns_per_sample"] > 0
     assert all(probe["gemm"] > 0 and probe["bandwidth"] > 0 for probe in report["probe"])
-    assert 0 < report["scenes"]["quick far"]["covered"] < report["scenes"]["quick close"]["covered"] < 0.5
+    assert 0 < report["seen"]["quick far"]["covered"] < report["seen"]["quick close"]["covered"] < 0.5
 
 
 def test_only_what_is_asked_for_is_measured() -> None:
-    report = run(("quick",), ("density", "collapse where"), runs=1, twin=False, quick=True)
+    report = run(("quick",), ("density", "collapse where"), runs=1, reference=False, quick=True)
     assert [row.name for row in report.rows] == [
         "quick/operations/density",
         "quick/operations/density backward",
@@ -148,12 +150,12 @@ def test_only_what_is_asked_for_is_measured() -> None:
         run(("quick",), ("rust",))
 
 
-def test_the_scene_is_the_published_one(tmp_path: Path) -> None:
-    """The file beside the golden arrays wins; without one the numbers in the code make the same scene."""
+def test_the_workload_is_the_published_one(tmp_path: Path) -> None:
+    """The file beside the golden arrays wins; without one the numbers in the code make the same."""
     (tmp_path / "speed_scene.json").write_text(json.dumps(RECIPE | {"frame": 7}))
-    assert open_scene("quick", tmp_path).index == 7
+    assert open_workload("quick", tmp_path).index == 7
     with pytest.raises(FileNotFoundError):
-        open_scene("quick", tmp_path / "elsewhere")
+        open_workload("quick", tmp_path / "elsewhere")
     if not (file := FOLDERS["full"] / "speed_scene.json").is_file():
         pytest.skip("no such file beside the checkout")
     given = json.loads(file.read_text())
@@ -174,7 +176,7 @@ def test_median_leaves_the_first_run_out(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_share_is_of_the_nearer_peak() -> None:
-    watch = Stopwatch(Peak(flops=1e12, bytes=1e9), runs=1, variant=available()[0], twin=False)
+    watch = Stopwatch(Peak(flops=1e12, bytes=1e9), runs=1, variant=running(), reference=False)
     row = watch.measure(Case("a/b/c", lambda: lambda: time.sleep(0.01), lambda: Work(1000, 1e6, 5e6)))
     assert row.bound == "bytes"
     assert row.share == pytest.approx(5e6 / row.seconds / 1e9)

@@ -1,9 +1,9 @@
-"""Full-size scenes without a training: parameters by a recipe, a painted body, two cameras.
+"""What is measured, without a training: fields of two sizes by a recipe, a painted body, two cameras.
 
 An ellipsoid of 4 % of the box stands in random textures, so that rays have opacities from 0 to 1. `far`: the body in
 the middle of the image. `close`: the same camera with 1.9 times the focal length, so that the body covers as much of
 the image as people do in the published captures. A file speed_scene.json, as it lies beside the golden arrays, is
-read if it is found; otherwise the same scene is made from the numbers below.
+read if it is found; otherwise the same is made from the numbers below.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import torch
 from tests.golden.make_state import make_state
 from torch import Tensor
 
-from dymap.bake.occupancy import bake_occupancy
+from dymap.bake.occupancy import bake_coordinates, bake_occupancy
 from dymap.config import Config
 from dymap.field.field import Field
-from dymap.field.frame import Frame
+from dymap.field.frame import GridFrame
+from dymap.field.sparse import SparseField
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import camera_rays
 from dymap.presets import preset
@@ -65,7 +66,7 @@ RELEASED = {
 
 
 def scene_file(folder: Path | None) -> dict[str, Any]:
-    """The scene's numbers: of `folder`, of a folder beside the checkout, or those above."""
+    """The numbers: of `folder`, of a folder beside the checkout, or those above."""
     if folder is not None and not (folder / FILE).is_file():
         raise FileNotFoundError(f"{folder / FILE} does not exist")
     for place in (folder,) if folder is not None else FOLDERS:
@@ -106,7 +107,7 @@ class Seen:
     colours: int
 
 
-class Scene:
+class Workload:
     """A size of the field, its body and its cameras. Everything is made when it is first asked for."""
 
     def __init__(self, size: str, about: dict[str, Any]):
@@ -135,10 +136,10 @@ class Scene:
         return {name: camera.resized(QUICK_PIXELS, QUICK_PIXELS) for name, camera in cameras.items()}
 
     @cached_property
-    def frame(self) -> Frame:
+    def frame(self) -> GridFrame:
         """The whole frame that stands."""
         with torch.no_grad():
-            frame = self.field.at(self.index)
+            frame = SparseField(self.field).at(self.index)
             _ = frame.networks
         return frame
 
@@ -152,22 +153,19 @@ class Scene:
         """[frames, gx, gy, gz] bool: baked where it is needed, empty elsewhere."""
         grids = torch.zeros(self.field.num_frames, *self.config.bake.grid, dtype=torch.bool)
         for index in self.moving:
-            grids[index] = bake_occupancy(self.field.at(index), self.config.bake)
+            lines = bake_coordinates(self.field.boxes[index], self.config.bake)
+            grids[index] = bake_occupancy(self.field.at(index), lines, self.config.bake)
         return grids
 
     @property
-    def max_samples(self) -> int:
-        return self.config.render.max_samples
-
-    @property
     def step(self) -> float:
-        return march_step(self.frame.box, self.max_samples)
+        return march_step(self.frame.box, self.config.render.max_samples)
 
     def seen(self, view: str) -> Seen:
         """Counted once by the marching renderer in rounds of 32 samples, as the published numbers were."""
         if view not in self._seen:
             camera = self.cameras[view]
-            counter = _CountingFrame(**{key: getattr(self.frame, key) for key in Frame.__dataclass_fields__})
+            counter = _CountingFrame(**{key: getattr(self.frame, key) for key in GridFrame.__dataclass_fields__})
             rays, hit = camera_rays(camera, counter.box)
             acc = march_rays(counter, rays, self.occupancy[self.index], self.step).acc
             covered = float((acc > 0.5).sum()) / len(hit)
@@ -175,7 +173,7 @@ class Scene:
         return self._seen[view]
 
 
-class _CountingFrame(Frame):
+class _CountingFrame(GridFrame):
     """A Frame that counts the samples it is asked for."""
 
     @cached_property
@@ -191,9 +189,6 @@ class _CountingFrame(Frame):
         return super().colour(position, feature, directions, ray)
 
 
-def open_scene(size: str, folder: Path | None = None) -> Scene:
-    """The scene of a size: full, small or quick. Raises FileNotFoundError."""
-    return Scene(size, scene_file(folder))
-
-
-__all__ = ["SIZES", "Scene", "Seen", "open_scene", "painted_field"]
+def open_workload(size: str, folder: Path | None = None) -> Workload:
+    """The workload of a size: full, small or quick. Raises FileNotFoundError."""
+    return Workload(size, scene_file(folder))
