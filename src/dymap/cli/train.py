@@ -79,7 +79,7 @@ def train(
         "capture.frames": frames,
         "capture.fps": fps,
         "capture.boxes": boxes,
-        "capture.unit": unit,
+        "capture.options.unit": unit,
         "train.steps": steps,
         "train.seed": seed,
         "train.processes": own.world_size if own else processes,
