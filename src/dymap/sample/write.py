@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -14,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.capture.labels import label_colours
+from dymap.files import replacing_folder, write_json
 from dymap.geometry.camera import Camera
 from dymap.sample.cameras import sample_cameras
 from dymap.sample.figure import surface_points
@@ -25,16 +26,6 @@ JPEG_QUALITY = 97
 MILLIMETRES = 1000.0
 
 Progress = Callable[[int, int], None]
-
-
-def label_colours() -> NDArray[np.uint8]:
-    """[256, 3] RGB of every label in the Pascal-VOC colour map: bits of the label, spread over the channels."""
-    label = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
-    for bit in range(8):
-        for channel in range(3):
-            colours[:, channel] |= ((label >> (3 * bit + channel) & 1) << (7 - bit)).astype(np.uint8)
-    return colours
 
 
 def image_path(view: int, frame: int) -> str:
@@ -143,15 +134,12 @@ def write_sample(
     }
     if _is_written(root, parameters):
         return root
-    partial = root.with_name(root.name + ".partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    (partial / "vertices").mkdir(parents=True)
     cameras = sample_cameras(views, size)
-    np.save(partial / "annots.npy", np.array(calibration(cameras, frames), dtype=object), allow_pickle=True)
-    for frame in range(frames):
-        np.save(partial / "vertices" / f"{frame:06d}.npy", surface_points(frame / frames))
-    _write_images(partial, cameras, frames, progress)
-    (partial / "sample.json").write_text(json.dumps(parameters, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, root)
+    with replacing_folder(root, "the sample", overwrite=False) as partial:
+        (partial / "vertices").mkdir()
+        np.save(partial / "annots.npy", np.array(calibration(cameras, frames), dtype=object), allow_pickle=True)
+        for frame in range(frames):
+            np.save(partial / "vertices" / f"{frame:06d}.npy", surface_points(frame / frames))
+        _write_images(partial, cameras, frames, progress)
+        write_json(partial / "sample.json", parameters)
     return root
