@@ -78,11 +78,11 @@ def test_every_option_of_a_reader_has_a_sentence(layout: str) -> None:
 
 def test_unknown_and_wrong_options_name_the_known_ones(tiny_root: Path, nhr_root: Path) -> None:
     wrong = {
-        "capture.options of layout zjumocap: unknown key 'units'; known are unit": (tiny_root, {"units": "m"}),
-        r"zjumocap\.unit: 'km' is none of 'mm', 'm'": (tiny_root, {"unit": "km"}),
-        "zjumocap: unknown key 'mask_labels'; known are unit": (tiny_root, {"mask_labels": [9]}),
-        "nhr: unknown key 'labels'; known are mask_labels, unit": (nhr_root, {"labels": [9]}),
-        r"nhr\.mask_labels: expected int, found 'nine'": (nhr_root, {"mask_labels": ["nine"]}),
+        r"capture\.options: unknown key 'units'; known are unit \(layout zjumocap\)": (tiny_root, {"units": "m"}),
+        r"capture\.options\.unit: 'km' is none of 'mm', 'm' \(layout zjumocap\)": (tiny_root, {"unit": "km"}),
+        r"unknown key 'mask_labels'; known are unit \(layout zjumocap\)": (tiny_root, {"mask_labels": [9]}),
+        r"unknown key 'labels'; known are mask_labels, unit \(layout nhr\)": (nhr_root, {"labels": [9]}),
+        r"options\.mask_labels: expected int, found 'nine' \(layout nhr\)": (nhr_root, {"mask_labels": ["nine"]}),
     }
     for message, (root, options) in wrong.items():
         with pytest.raises(InputError, match=message):

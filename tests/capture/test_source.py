@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dymap.capture import Source, open_capture, read_source
+from dymap.capture import Source, open_capture, open_source, read_source
 from dymap.capture.cache import fingerprint
 from dymap.capture.images import FACE, prepare, prepared_camera
 from dymap.capture.source import Footage
@@ -104,6 +104,21 @@ def test_other_frames_of_the_same_files_are_another_cache(tmp_path: Path) -> Non
     boxes = np.zeros((2, 2, 3), np.float32)
     marks = [fingerprint(source.select(frames), TINY, boxes) for frames in ((0, 2, 1), (0, 4, 2), (0, 2, 1))]
     assert marks[0] == marks[2] != marks[1]
+
+
+def test_a_source_of_ones_own_opens_like_any_other(tmp_path: Path) -> None:
+    """One file for all pictures, as a video is: prepared once, cropped to boxes around its points."""
+    (tmp_path / "film.mp4").write_bytes(b"frames")
+    source = made_up(tmp_path / "film.mp4").select((1, 4, 1))
+    capture = open_source(source, CaptureConfig())
+    assert (capture.frames, len(capture.cameras), capture.has_masks) == ((110, 120, 130), 2, True)
+    rgb, mask = capture.image(2, 1)
+    assert set(np.unique(rgb)) == {0, 31}
+    assert mask[12, 16] == 1
+    assert capture.encoder_images(0, (0, 1)).shape == (6, 512, 512)
+    asked = len(source.footage.asked)  # type: ignore[attr-defined]
+    open_source(source, CaptureConfig())
+    assert len(source.footage.asked) == asked, "the cache is opened, nothing is decoded"  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")

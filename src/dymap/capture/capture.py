@@ -25,7 +25,14 @@ def open_capture(root: str | Path, config: CaptureConfig | None = None, progress
     """Read, check and prepare a capture. Raises InputError for anything that would spoil training later."""
     config = config or CaptureConfig()
     source = read_source(root, config)
-    config = replace(config, options=given_options(source.options))
+    return open_source(source, replace(config, options=given_options(source.options)), progress)
+
+
+def open_source(source: Source, config: CaptureConfig, progress: Progress | None = None) -> Capture:
+    """Check and prepare what a reader found, be it one of ours or your own. Raises InputError as `open_capture` does.
+
+    Of the configuration, layout, options, frames and transform are the reader's and have been followed already.
+    """
     split_views(len(source.cameras), config)  # a wrong view shows before hours of work, not after
     boxes = source_boxes(source, config)
     for finding in check_source(source, boxes):

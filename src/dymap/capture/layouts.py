@@ -22,7 +22,7 @@ class Reader(Protocol):
 
     @property
     def Options(self) -> type[Any]:
-        """A frozen dataclass of the options that belong to this layout, with a sentence for every field."""
+        """A frozen dataclass of the layout's options; every field has a default and a sentence."""
 
     def score(self, root: Path) -> float:
         """How sure it is, 0 to 1, that a folder has this layout. Cheap; never raises."""
@@ -80,9 +80,9 @@ def is_capture(root: Path) -> bool:
 def reader_options(layout: str, given: dict[str, Any]) -> Any:
     """A layout's Options, complete, from `capture.options`. Raises InputError that names the known ones."""
     try:
-        return from_json(READERS[layout].Options, given, f"capture.options of layout {layout}")
+        return from_json(READERS[layout].Options, given, "capture.options")
     except ValueError as error:
-        raise InputError(str(error)) from None
+        raise InputError(f"{error} (layout {layout})") from None
 
 
 def given_options(options: Any) -> dict[str, Any]:

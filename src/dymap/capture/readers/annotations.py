@@ -44,8 +44,7 @@ def _frame_number(path: str, where: Path) -> int:
 
 
 def read_cameras(root: Path, annotations: Any, first: tuple[Path, ...], unit: Unit) -> tuple[Camera, ...]:
-    """Full-size cameras in metres; `first`: an image of each, for its size; unit: of T in the file. Raises
-    InputError."""
+    """Full-size cameras in metres. first: an image of each, for its size; unit: of T. Raises InputError."""
     where = root / "annots.npy"
     cams = annotations["cams"]
     scale = 1000.0 if unit == "mm" else 1.0

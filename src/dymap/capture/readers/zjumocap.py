@@ -50,9 +50,11 @@ def read(root: Path, options: Options) -> Source:
     images = tuple(tuple(root / path for path in row) for row in paths)
     cameras = read_cameras(root, annotations, images[0], options.unit)
     folder = next((name for name in MASK_FOLDERS if (root / name).is_dir()), None)
-    masks = folder and tuple(tuple((mask_path(root / folder, path),) for path in row) for row in paths)
+    masks = None
+    if folder is not None:
+        masks = tuple(tuple((mask_path(root / folder, path),) for path in row) for row in paths)
     read_mask = read_palette if folder == "schp" else read_label_ids
-    footage = ImageFiles(images, masks or None, read_mask, find_vertices(root, frames))
+    footage = ImageFiles(images, masks, read_mask, find_vertices(root, frames))
     return Source("zjumocap", options, root, cameras, frames, footage)
 
 
