@@ -32,7 +32,7 @@ def root(tiny_root: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test alone; after a failure nothing may lie in it."""
+    """A cache for this test only; after a failure nothing may lie in it."""
     monkeypatch.setenv("DYMAP_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

@@ -29,6 +29,37 @@ VERSION = 1
 Progress = Callable[[int, int], None]
 
 
+def open_cache(
+    source: Source, config: CaptureConfig, boxes: NDArray[np.float32], progress: Progress | None = None
+) -> ShotCache:
+    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
+    mark = fingerprint(source, config, boxes)
+    wanted = json.dumps([str(source.root.resolve()), to_json(config)], sort_keys=True)
+    place = hashlib.sha256(wanted.encode()).hexdigest()[:12]
+    folder = cache_root() / f"{source.root.name}-{place}"
+    if (cache := _open(folder, mark)) is not None:
+        return cache
+    _build(folder, mark, source, config, boxes, progress)
+    cache = _open(folder, mark)
+    if cache is None:
+        raise InputError(f"{folder}: the cache was damaged while it was written")
+    return cache
+
+
+class ShotCache:
+    """The memory-mapped file. `shot(frame, view)` copies nothing but what is asked for."""
+
+    def __init__(self, folder: Path, data: NDArray[np.uint8], offsets: NDArray[np.int64], crops: NDArray[np.int64]):
+        self.folder = folder
+        self._data, self._offsets, self._crops = data, offsets, crops
+
+    def shot(self, frame: int, view: int) -> Shot:
+        x, y, width, height = (int(v) for v in self._crops[frame, view])
+        start = int(self._offsets[frame, view])
+        block = self._data[start : start + width * height * 4].reshape(height, width, 4)
+        return Shot(block[..., :3], block[..., 3], x, y)
+
+
 def cache_root() -> Path:
     """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory."""
     if folder := os.environ.get("DYMAP_CACHE"):
@@ -54,37 +85,6 @@ def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32
             raise InputError(f"{path}: image is missing") from None
         digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
     return digest.hexdigest()
-
-
-class ShotCache:
-    """The memory-mapped file. `shot(frame, view)` copies nothing but what is asked for."""
-
-    def __init__(self, folder: Path, data: NDArray[np.uint8], offsets: NDArray[np.int64], crops: NDArray[np.int64]):
-        self.folder = folder
-        self._data, self._offsets, self._crops = data, offsets, crops
-
-    def shot(self, frame: int, view: int) -> Shot:
-        x, y, width, height = (int(v) for v in self._crops[frame, view])
-        start = int(self._offsets[frame, view])
-        block = self._data[start : start + width * height * 4].reshape(height, width, 4)
-        return Shot(block[..., :3], block[..., 3], x, y)
-
-
-def open_cache(
-    source: Source, config: CaptureConfig, boxes: NDArray[np.float32], progress: Progress | None = None
-) -> ShotCache:
-    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
-    mark = fingerprint(source, config, boxes)
-    wanted = json.dumps([str(source.root.resolve()), to_json(config)], sort_keys=True)
-    place = hashlib.sha256(wanted.encode()).hexdigest()[:12]
-    folder = cache_root() / f"{source.root.name}-{place}"
-    if (cache := _open(folder, mark)) is not None:
-        return cache
-    _build(folder, mark, source, config, boxes, progress)
-    cache = _open(folder, mark)
-    if cache is None:
-        raise InputError(f"{folder}: the cache was damaged while it was written")
-    return cache
 
 
 def _open(folder: Path, mark: str) -> ShotCache | None:
