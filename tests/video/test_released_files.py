@@ -17,8 +17,8 @@ from torch import Tensor
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.video.released import read_released
-from tests.golden.sources import Golden
 from tests.video.test_released import final_file
+from tests.golden.sources import Golden
 
 FRAMES = 5
 Net = dict[Any, Any]
