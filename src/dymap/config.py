@@ -15,6 +15,9 @@ from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
 
+ENCODER_SIZE = 512
+"""Width and height of the images that the image encoder takes, pixels (method.md 4)."""
+
 
 def _check_positive(config: Any, *names: str) -> None:
     """Raises ValueError that names the first of these options that is not a number above 0."""
@@ -102,14 +105,12 @@ class CaptureConfig:
     """Evaluate every n-th frame of the trained range."""
     box_padding: float = 0.1
     """Metres around the vertices."""
-    boxes: Literal["vertices", "hull"] = "vertices"
-    """Boxes from the body vertices, or from the visual hull of the masks."""
-    unit: Literal["mm", "m"] = "mm"
-    """Unit of the cameras' T on disk."""
+    boxes: Literal["vertices", "hull", "own"] = "vertices"
+    """Boxes from the body vertices, from the visual hull of the masks, or those that the layout itself holds."""
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Options of the layout's reader, such as unit and mask_labels; the reader checks them."""
     transform: tuple[float, ...] = ()
     """Rigid 4x4 M, row by row, that moves cameras and vertices; empty: none."""
-    mask_labels: tuple[int, ...] = ()
-    """NHR: labels of the schp map that belong to the foreground too."""
     path_views: tuple[int, ...] = ()
     """Cameras that the orbit is fitted to; empty: all."""
     viewer_box_scale: float = 1.0
@@ -245,7 +246,9 @@ def to_json(config: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def from_json(cls: type[T], data: dict[str, Any], where: str = "configuration") -> T:
@@ -255,6 +258,8 @@ def from_json(cls: type[T], data: dict[str, Any], where: str = "configuration") 
     """
     if not isinstance(data, dict):
         raise ValueError(f"{where}: expected a mapping, found {type(data).__name__}")
+    if cls is CaptureConfig:
+        data = _with_reader_options(data)
     hints = typing.get_type_hints(cls)
     known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     if unknown := sorted(set(data) - known):
@@ -262,10 +267,28 @@ def from_json(cls: type[T], data: dict[str, Any], where: str = "configuration") 
     return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in data.items()})
 
 
+def _with_reader_options(capture: dict[str, Any]) -> dict[str, Any]:
+    """The capture's part of an older file, in which two options of the readers stood beside the layout.
+
+    Defaults are left out, and labels with a layout that never took any: a run compares its options with those given.
+    """
+    capture, defaults = dict(capture), {"unit": "mm", "mask_labels": []}
+    old = {key: _plain(capture.pop(key)) for key in defaults if key in capture}
+    if capture.get("layout") == "zjumocap":
+        old.pop("mask_labels", None)
+    if given := {key: value for key, value in old.items() if value != defaults[key]}:
+        capture["options"] = given | capture.get("options", {})
+    return capture
+
+
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return from_json(typing.cast(type, hint), value, where)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ValueError(f"{where}: expected a mapping, found {value!r}")
+        return _plain(value)
     if origin is Literal:
         if value not in args:
             raise ValueError(f"{where}: {value!r} is none of {', '.join(map(repr, args))}")
@@ -288,7 +311,12 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 
 
 def replace_key(config: T, key: str, value: Any) -> T:
-    """A copy of `config` with the dotted `key` (such as `train.steps`) set; the value is checked like JSON."""
+    """A copy of `config` with the dotted `key` (such as `train.steps`) set; the value is checked like JSON.
+
+    A key of a mapping (such as `capture.options.unit`) is set as it is: only the reader knows which there are.
+    """
+    if isinstance(config, dict):
+        return typing.cast(T, config | {key: _plain(value)})
     head, _, rest = key.partition(".")
     if head not in {f.name for f in dataclasses.fields(config)}:  # type: ignore[arg-type]
         raise ValueError(f"configuration has no key {head!r}")

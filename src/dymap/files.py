@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,27 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # a parent that is no folder, a disk that went away: the first error tells more
             partial.unlink()
+
+
+@contextmanager
+def replacing_folder(folder: Path, what: str = "the folder", overwrite: bool = True) -> Iterator[Path]:
+    """A fresh folder beside `folder` that takes its place when the block succeeds, and vanishes when not.
+
+    overwrite: whether a folder that is there already gives way; else it stays, and only an empty one is replaced.
+    Raises InputError that names the folder, and `what` it is, for a full disk and other faults of the file system.
+    """
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if overwrite:
+            shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    except OSError as error:
+        raise InputError(f"{folder}: {what} cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _umask() -> int:

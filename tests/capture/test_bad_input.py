@@ -32,7 +32,7 @@ def root(tiny_root: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test alone; after a failure nothing may lie in it."""
+    """A cache for this test only; after a failure nothing may lie in it."""
     monkeypatch.setenv("DYMAP_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -111,7 +111,7 @@ def test_broken_vertices(root: Path, cache: Path, content: bytes) -> None:
 @pytest.mark.parametrize("shape", [(0, 3), (10, 2), (30,)])
 def test_vertices_of_another_shape(root: Path, cache: Path, shape: tuple[int, ...]) -> None:
     np.save(root / "vertices/2.npy", np.zeros(shape, np.float32))
-    refused(root, cache, r"vertices/2\.npy: not an array of vertices \[n, 3\] \(points of a box have shape")
+    refused(root, cache, r"vertices/2\.npy: not an array of vertices \[n, 3\] \(its shape is")
 
 
 def test_vertices_that_are_pickles_or_not_finite(root: Path, cache: Path) -> None:
@@ -119,6 +119,8 @@ def test_vertices_that_are_pickles_or_not_finite(root: Path, cache: Path) -> Non
     refused(root, cache, r"vertices/2\.npy: not an array of vertices")
     np.save(root / "vertices/2.npy", np.full((5, 3), np.nan, np.float32))
     refused(root, cache, r"vertices/2\.npy: vertices hold values that are not finite")
+    np.save(root / "vertices/2.npy", np.full((5, 3), "a"))
+    refused(root, cache, r"vertices/2\.npy: not an array of vertices \[n, 3\] \(it holds no plain numbers\)")
 
 
 @pytest.mark.parametrize("path", ["../x.jpg", "/etc/passwd", "images/../../x.jpg", "C:/x.jpg", "..\\x.jpg"])
@@ -138,13 +140,13 @@ def test_metres_are_noticed(tmp_path: Path, cache: Path, dataset: Arrays) -> Non
     assert not list(cache.rglob("*"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        capture = open_capture(root, replace(TINY, unit="m"))
+        capture = open_capture(root, replace(TINY, options={"unit": "m"}))
     np.testing.assert_allclose(capture.cameras[1].T * 1000, dataset["cap_T_mm"][1][:, 0], rtol=1e-9)
 
 
 def test_millimetres_are_noticed(root: Path) -> None:
     with pytest.warns(UserWarning, match=r"camera '0\d' is \d+ m from the box; --unit mm reads it so"):
-        open_capture(root, replace(TINY, unit="m"))
+        open_capture(root, replace(TINY, options={"unit": "m"}))
 
 
 def test_a_camera_that_sees_nothing(root: Path, cache: Path, dataset: Arrays) -> None:
@@ -216,7 +218,7 @@ def test_annotations_of_another_form(root: Path, cache: Path, dataset: Arrays) -
 def test_layouts(root: Path, tmp_path: Path, cache: Path) -> None:
     refused(root, cache, "layout 'tapes' is unknown; known are .*zjumocap", replace(TINY, layout="tapes"))
     (tmp_path / "empty").mkdir()
-    refused(tmp_path / "empty", cache, "no known capture layout")
+    refused(tmp_path / "empty", cache, r"no known capture layout; looked for nhr \(annots\.npy.*; 0% sure\), zjumocap ")
     refused(tmp_path / "nowhere", cache, "nowhere: no such folder")
     assert read_source(root, replace(TINY, layout="zjumocap")).layout == "zjumocap"
 

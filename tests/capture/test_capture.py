@@ -21,11 +21,9 @@ from tests.captures import TINY
 def test_frame_ranges(tiny_root: Path, frames: tuple[int, int, int], expected: tuple[int, ...]) -> None:
     source = read_source(tiny_root, replace(TINY, frames=frames))
     assert source.frames == expected
-    assert [row[2].name for row in source.images] == [f"{n:06d}.png" for n in expected]
-    assert source.vertices is not None
-    assert [path.name for path in source.vertices] == [f"{n}.npy" for n in expected]
-    assert source.masks is not None
-    assert len(source.masks) == len(expected)
+    for frame, number in enumerate(expected):
+        assert [path.name for path in source.files(frame, 2)] == [f"{number:06d}.png"] * 2
+        np.testing.assert_array_equal(source.points(frame), np.load(tiny_root / f"vertices/{number}.npy"))
 
 
 def test_views_are_split() -> None:

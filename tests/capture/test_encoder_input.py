@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dymap.capture import Capture
-from dymap.capture.encoder_input import SIZE, encoder_images, read_encoder_images
+from dymap.capture.encoder_input import encoder_images, read_encoder_images
 from dymap.capture.images import prepare
-from dymap.field.codes import ENCODER_SIZE
+from dymap.config import ENCODER_SIZE
 from tests.golden.sources import Golden
 
 FRAME = 2
@@ -50,7 +50,7 @@ def test_values_and_order() -> None:
     first, second = np.zeros((20, 30, 3), np.float32), np.ones((40, 10, 3), np.float32)
     second[..., 2] = 0
     images = encoder_images([first, second])
-    assert SIZE == ENCODER_SIZE
+    assert images.shape == (6, ENCODER_SIZE, ENCODER_SIZE)
     np.testing.assert_allclose(images[:, 0, 0], [-4, -4, -4, 6.2, 6.2, -4], atol=1e-6)
 
 

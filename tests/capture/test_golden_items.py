@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from dymap.capture import Capture, open_capture
-from dymap.capture.images import edge_band, prepare, read_image
-from dymap.capture.readers.zjumocap import palette
+from dymap.capture.images import edge_band, prepare
 from dymap.config import CaptureConfig
 from dymap.geometry.box import box_of_points, projected_box_mask
 from dymap.geometry.camera import Camera
@@ -40,9 +39,7 @@ def sport1(trimmed: Golden) -> NDArray[np.float64]:
 def prepared(capture: Capture, frame: int, view: int) -> Prepared:
     """A whole image in float32, before the cache rounds and crops it."""
     source = capture.source
-    assert source.masks is not None
-    mask = source.read_mask(source.masks[frame][view])
-    rgb, mask = prepare(read_image(source.images[frame][view]), mask, source.cameras[view], capture.config.ratio)
+    rgb, mask = prepare(*source.read(frame, view), source.cameras[view], capture.config.ratio)
     assert mask is not None
     return Prepared(rgb, mask)
 
@@ -127,11 +124,6 @@ def test_training_item(dataset: Arrays, tiny: Capture) -> None:
     assert dataset[f"{item}/occ"].sum() >= int(0.7 * 128), "the foreground's share"
 
 
-def test_palette(golden: Golden) -> None:
-    colours = palette(20).astype(int)
-    golden.arrays("geometry").check("schp_palette20", colours[:, 0] + 10 * colours[:, 1] + 100 * colours[:, 2])
-
-
 def test_nhr_item(dataset: Arrays, tiny: Capture, sport1: NDArray[np.float64]) -> None:
     """With the transform of sport1 and the edge band, composed from public functions."""
     item = "nhr_test3"
@@ -188,9 +180,9 @@ def test_golden_capture_is_the_one_on_disk(dataset: Arrays, tiny: Capture) -> No
         for key, value in (("K", camera.K), ("R", camera.R), ("D", camera.D[:, None])):
             np.testing.assert_array_equal(value, dataset[f"cap_{key}"][view])
         np.testing.assert_allclose(camera.T[:, None] * 1000, dataset["cap_T_mm"][view], rtol=1e-12)
-    np.testing.assert_array_equal(read_image(source.images[2][3]), dataset["cap_images"][2, 3])
-    assert source.masks is not None
-    mask = source.read_mask(source.masks[2][3])
+    picture, mask = source.read(2, 3)
+    assert mask is not None
+    np.testing.assert_array_equal(picture, dataset["cap_images"][2, 3])
     np.testing.assert_array_equal(mask != 0, dataset["cap_schp"][2, 3].any(-1))
     assert set(np.unique(mask)) == {0, 1, 100}, "label 2 is face"
 

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
-from dymap.capture import Capture, open_capture, read_source
-from dymap.capture.hull import carve, hull_boxes, hull_shape, rig_box
-from dymap.capture.images import undistort_labels
-from dymap.errors import InputError
+from dymap.capture.hull import carve, hull_shape
 from dymap.geometry.camera import Camera, look_at
-from tests.captures import TINY, write_capture, write_rgb
-from tests.golden.sources import Golden
 
 BOX = np.array([[-1, -1, -1], [1, 1, 1]], np.float32)
 RADIUS = 0.5
@@ -86,42 +78,3 @@ def test_voxels_are_nearly_cubes() -> None:
     shape = hull_shape(box, 64)
     assert shape == (32, 16, 64)
     assert hull_shape(np.array([[0, 0, 0], [1e-3, 1, 1]], np.float32), 8) == (1, 8, 8)
-
-
-def test_rig_box_is_around_the_point_looked_at() -> None:
-    box = rig_box(rig())
-    np.testing.assert_allclose(box.mean(0), 0, atol=1e-5)
-    assert 2 < box[1, 0] < 4.3
-
-
-def test_hull_boxes_of_the_tiny_capture(tiny: Capture, tiny_root: Path) -> None:
-    """They hold every vertex that all masks agree on (the tiny capture's vertices and masks differ)."""
-    source = tiny.source.select((1, 3, 1))
-    assert source.masks is not None
-    assert source.vertices is not None
-    for frame, box in enumerate(hull_boxes(source, replace(TINY, box_padding=0.0))):
-        vertices = np.load(source.vertices[frame])
-        agreed = np.ones(len(vertices), bool)
-        for camera, path in zip(source.cameras, source.masks[frame], strict=True):
-            column, row = np.round(camera.undistorted().project(vertices)[0]).astype(int).T
-            mask = np.pad(undistort_labels(source.read_mask(path), camera), 1)  # outside the image: background
-            agreed &= mask[np.clip(row, -1, 96) + 1, np.clip(column, -1, 128) + 1] != 0
-        assert agreed.sum() > 20
-        assert (vertices[agreed] >= box[0]).all()
-        assert (vertices[agreed] <= box[1]).all()
-    assert open_capture(tiny_root, replace(TINY, boxes="hull", frames=(0, 1, 1))).boxes.shape == (1, 2, 3)
-
-
-def test_masks_are_needed(trimmed: Golden, tmp_path: Path) -> None:
-    root = write_capture(tmp_path / "bare", trimmed.arrays("dataset"), 1, masks=False)
-    with pytest.raises(InputError, match="need masks, and the capture has none"):
-        open_capture(root, replace(TINY, boxes="hull"))
-
-
-def test_masks_without_common_volume(trimmed: Golden, tmp_path: Path) -> None:
-    root = write_capture(tmp_path / "empty", trimmed.arrays("dataset"), 2)
-    for view in range(5):
-        write_rgb(root / f"schp/{view:02d}/000001.png", np.zeros((96, 128, 3), np.uint8))
-    config = replace(TINY, boxes="hull")
-    with pytest.raises(InputError, match="the masks of frame 1 leave no common volume"):
-        hull_boxes(read_source(root, config), config)

@@ -12,8 +12,9 @@ import torch
 
 from dymap.capture import Capture, open_capture, read_source
 from dymap.capture.images import edge_band
-from dymap.capture.readers.nhr import read_grey
-from dymap.capture.readers.zjumocap import palette
+from dymap.capture.labels import label_colours
+from dymap.capture.layouts import SURE, scores
+from dymap.capture.readers.nhr import Options, read_grey
 from dymap.errors import InputError
 from dymap.geometry.rays import camera_rays
 from tests.captures import FRAMES, TINY, VIEWS, write_nhr, write_rgb
@@ -63,11 +64,11 @@ def test_transform_moves_world_and_cameras_together(sport: Capture, nhr_root: Pa
     """Vertices project to the same pixels with and without M."""
     plain = open_capture(nhr_root, TINY)
     M = np.array(sport.config.transform).reshape(4, 4)
-    assert plain.source.vertices is not None
-    vertices = np.load(plain.source.vertices[1])
+    vertices = plain.source.points(1)
     moved = vertices @ M[:3, :3].T + M[:3, 3]
     for a, b in zip(plain.cameras, sport.cameras, strict=True):
         np.testing.assert_allclose(a.project(vertices)[0], b.project(moved)[0], atol=1e-6)
+    np.testing.assert_allclose(sport.source.points(1), moved)
     np.testing.assert_allclose(sport.boxes[1], [moved.min(0) - 0.1, moved.max(0) + 0.1], atol=1e-5)
 
 
@@ -84,12 +85,14 @@ def test_labels_are_added(nhr_root: Path, tmp_path: Path) -> None:
     labels[:, :4] = [9, 16, 18, 5]
     for frame in range(FRAMES):
         for view in range(VIEWS):
-            write_rgb(root / f"schp/{view:02d}/{frame:06d}.png", palette()[labels])
-    config = replace(TINY, layout="nhr", mask_labels=(9, 16, 18))
-    source, bare = read_source(root, config), read_source(root, replace(config, mask_labels=()))
-    assert source.masks is not None
-    path = source.masks[1][2]
-    mask, before = source.read_mask(path), bare.read_mask(path)
+            write_rgb(root / f"schp/{view:02d}/{frame:06d}.png", label_colours()[labels])
+    config = replace(TINY, layout="nhr", options={"mask_labels": [9, 16, 18]})
+    source, bare = read_source(root, config), read_source(root, replace(config, options={}))
+    assert source.options == Options(mask_labels=(9, 16, 18))
+    assert source.files(1, 2) == (*bare.files(1, 2), root / "schp/02/000001.png")
+    mask, before = source.mask(1, 2), bare.mask(1, 2)
+    assert mask is not None
+    assert before is not None
     assert mask[:, :3].all()
     np.testing.assert_array_equal(mask[:, 3:], before[:, 3:])
 
@@ -103,8 +106,16 @@ def test_older_zju_folders_are_not_taken_for_nhr(nhr_root: Path, tmp_path: Path)
     assert read_source(root, replace(TINY, layout="nhr")).layout == "nhr"
 
 
+def test_a_damaged_mask_lowers_the_score_and_raises_nothing(nhr_root: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(nhr_root, tmp_path / "damaged")
+    for path in (root / "mask").rglob("*.png"):
+        path.write_bytes(path.read_bytes()[:-50])
+    assert scores(nhr_root)["nhr"] > scores(nhr_root)["zjumocap"] > SURE
+    assert scores(root)["nhr"] < SURE
+
+
 def test_what_the_layout_needs(nhr_root: Path, tiny_root: Path) -> None:
     with pytest.raises(InputError, match="no mask folder, which the NHR layout has"):
         read_source(tiny_root, replace(TINY, layout="nhr"))
     with pytest.raises(InputError, match="there is no schp folder"):
-        read_source(nhr_root, replace(TINY, mask_labels=(9,)))
+        read_source(nhr_root, replace(TINY, options={"mask_labels": [9]}))

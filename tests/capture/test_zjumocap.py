@@ -12,7 +12,9 @@ import pytest
 
 from dymap.capture import open_capture, read_source
 from dymap.capture.images import FACE
-from dymap.capture.readers.zjumocap import palette, read_label_ids, read_palette
+from dymap.capture.labels import label_colours
+from dymap.capture.layouts import SURE
+from dymap.capture.readers.zjumocap import Options, read_label_ids, read_palette, score
 from dymap.config import CaptureConfig
 from tests.captures import TINY, annotations, write_annotations, write_capture, write_rgb
 from tests.golden.sources import Arrays, Golden
@@ -23,16 +25,9 @@ def dataset(trimmed: Golden) -> Arrays:
     return trimmed.arrays("dataset")
 
 
-def test_palette_follows_pascal_voc() -> None:
-    colours = palette(20)
-    assert colours[:4].tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
-    assert colours[8].tolist() == [64, 0, 0]
-    assert len(np.unique(colours, axis=0)) == 20
-
-
 def test_palette_masks(tmp_path: Path) -> None:
     labels = np.arange(20).repeat(4).reshape(8, 10)
-    write_rgb(tmp_path / "mask.png", palette()[labels])
+    write_rgb(tmp_path / "mask.png", label_colours()[labels])
     mask = read_palette(tmp_path / "mask.png")
     expected = np.where(labels == 0, 0, np.where(np.isin(labels, [2, 10, 13]), FACE, 1))
     np.testing.assert_array_equal(mask, expected)
@@ -100,6 +95,25 @@ def test_without_masks_everything_is_foreground(tmp_path: Path, dataset: Arrays)
 def test_padded_vertices_win(tiny_root: Path, tmp_path: Path) -> None:
     root = shutil.copytree(tiny_root, tmp_path / "both")
     np.save(root / "vertices/000001.npy", np.array([[0, 0, 0], [1, 1, 1]], np.float32))
-    box = read_source(root, CaptureConfig()).vertices
-    assert box is not None
-    assert [path.name for path in box] == ["0.npy", "000001.npy", "2.npy", "3.npy"]
+    source = read_source(root, CaptureConfig())
+    np.testing.assert_array_equal(source.points(1), [[0, 0, 0], [1, 1, 1]])
+    for frame in (0, 2, 3):
+        np.testing.assert_array_equal(source.points(frame), np.load(root / f"vertices/{frame}.npy"))
+
+
+def test_score_grows_with_what_is_found(tmp_path: Path) -> None:
+    assert score(tmp_path / "nowhere") == score(tmp_path) == 0
+    (tmp_path / "mask").mkdir()
+    masks_only = score(tmp_path)
+    (tmp_path / "annots.npy").touch()
+    either = score(tmp_path)
+    (tmp_path / "schp").mkdir()
+    assert 0 < masks_only < SURE < either < score(tmp_path) <= 1
+
+
+def test_the_unit_is_an_option_of_the_reader(tiny_root: Path) -> None:
+    millimetres, metres = (read_source(tiny_root, replace(TINY, options=given)) for given in ({}, {"unit": "m"}))
+    assert millimetres.options == Options(unit="mm")
+    assert metres.options == Options(unit="m")
+    for a, b in zip(millimetres.cameras, metres.cameras, strict=True):
+        np.testing.assert_array_equal(a.T, b.T / 1000)

@@ -81,7 +81,7 @@ def test_golden_boxes(golden: Golden) -> None:
     arrays = golden.arrays("geometry")
     vertices, padding = arrays["vertices"], float(arrays["box_padding"])
     arrays.check("bounds", box_of_points(vertices, padding), atol=1e-6)
-    arrays.check("bounds_scale", box_of_points(vertices, padding, 0.8, (0, 0, 0.4)), atol=1e-6)
+    arrays.check("bounds_scale", scale_box(box_of_points(vertices, padding), 0.8, (0, 0, 0.4)), atol=1e-6)
     M = arrays["transform"]
     moved = vertices @ M[:3, :3].T + M[:3, 3]
     arrays.check("bounds_transform", box_of_points(moved, padding), atol=1e-6)

@@ -10,52 +10,40 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.images import Shot, prepare, read_image
-from dymap.config import CaptureConfig
+from dymap.capture.images import Shot, prepare, prepared_camera
+from dymap.capture.source import Source
+from dymap.config import CaptureConfig, to_json
 from dymap.errors import InputError
+from dymap.files import replacing_folder
 from dymap.geometry.box import bounding_rectangle, projected_box_mask
-
-if TYPE_CHECKING:
-    from dymap.capture.capture import Source
 
 VERSION = 1
 Progress = Callable[[int, int], None]
 
 
-def cache_root() -> Path:
-    """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory."""
-    if folder := os.environ.get("DYMAP_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
-
-
-def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
-    """Changes whenever the cache's content would: files (name, size, time), cameras, boxes, ratio."""
-    shape = (VERSION, config.ratio, config.pixel_offset, config.mask_labels, source.layout)
-    digest = hashlib.sha256(repr(shape).encode())
-    digest.update(boxes.tobytes())
-    for camera in source.cameras:
-        digest.update(b"".join(a.tobytes() for a in (camera.K, camera.D, camera.R, camera.T)))
-    for row in (*source.images, *(source.masks or ())):
-        for path in row:
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                raise InputError(f"{path}: image is missing") from None
-            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
-    return digest.hexdigest()
+def open_cache(
+    source: Source, config: CaptureConfig, boxes: NDArray[np.float32], progress: Progress | None = None
+) -> ShotCache:
+    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
+    mark = fingerprint(source, config, boxes)
+    wanted = json.dumps([str(source.root.resolve()), to_json(config)], sort_keys=True)
+    place = hashlib.sha256(wanted.encode()).hexdigest()[:12]
+    folder = cache_root() / f"{source.root.name}-{place}"
+    if (cache := _open(folder, mark)) is not None:
+        return cache
+    _build(folder, mark, source, config, boxes, progress)
+    cache = _open(folder, mark)
+    if cache is None:
+        raise InputError(f"{folder}: the cache was damaged while it was written")
+    return cache
 
 
 class ShotCache:
@@ -72,20 +60,31 @@ class ShotCache:
         return Shot(block[..., :3], block[..., 3], x, y)
 
 
-def open_cache(
-    source: Source, config: CaptureConfig, boxes: NDArray[np.float32], progress: Progress | None = None
-) -> ShotCache:
-    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
-    mark = fingerprint(source, config, boxes)
-    place = hashlib.sha256(repr((str(source.root.resolve()), config)).encode()).hexdigest()[:12]
-    folder = cache_root() / f"{source.root.name}-{place}"
-    if (cache := _open(folder, mark)) is not None:
-        return cache
-    _build(folder, mark, source, config, boxes, progress)
-    cache = _open(folder, mark)
-    if cache is None:
-        raise InputError(f"{folder}: the cache was damaged while it was written")
-    return cache
+def cache_root() -> Path:
+    """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory."""
+    if folder := os.environ.get("DYMAP_CACHE"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
+
+
+def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
+    """Changes whenever the cache's content would: files (name, size, time), frames, cameras, boxes, options, ratio.
+
+    Raises InputError that names a file that is missing.
+    """
+    shape = (VERSION, config.ratio, config.pixel_offset, source.layout, source.options, source.frames)
+    digest = hashlib.sha256(repr(shape).encode())
+    digest.update(boxes.tobytes())
+    for camera in source.cameras:
+        digest.update(b"".join(a.tobytes() for a in (camera.K, camera.D, camera.R, camera.T)))
+    shots = ((frame, view) for frame in range(len(source.frames)) for view in range(len(source.cameras)))
+    for path in dict.fromkeys(path for shot in shots for path in source.files(*shot)):  # a video holds many pictures
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            raise InputError(f"{path}: image is missing") from None
+        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()
 
 
 def _open(folder: Path, mark: str) -> ShotCache | None:
@@ -99,22 +98,6 @@ def _open(folder: Path, mark: str) -> ShotCache | None:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return ShotCache(folder, data, offsets, crops)
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A fresh folder beside `folder` that takes its place when the block succeeds, and vanishes when it fails."""
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
-    except OSError as error:
-        raise InputError(f"{folder}: the image cache cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _build(
@@ -133,7 +116,7 @@ def _build(
         return prepare_shot(source, config, boxes[item[0]], *item)
 
     items = [(frame, view) for frame in range(frames) for view in range(views)]
-    with _replacing(folder) as partial:
+    with replacing_folder(folder, "the image cache") as partial:
         total = 0
         with (partial / "shots.u8").open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
@@ -157,25 +140,8 @@ def prepare_shot(
     source: Source, config: CaptureConfig, box: NDArray[np.float32], frame: int, view: int
 ) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
     """rgb and mask [h, w, 4] uint8 of one image inside the rectangle (x, y, w, h) of its projected box."""
-    camera = source.cameras[view]
-    path = source.images[frame][view]
-    image = read_image(path)
-    if image.shape[:2] != (camera.height, camera.width):
-        raise InputError(
-            f"{path}: image is {image.shape[1]} x {image.shape[0]}, but the first image of camera {camera.name!r} is "
-            f"{camera.width} x {camera.height}"
-        )
-    mask = None
-    if source.masks is not None:
-        mask = source.read_mask(source.masks[frame][view])
-        if mask.shape != image.shape[:2]:
-            raise InputError(
-                f"{source.masks[frame][view]}: mask is {mask.shape[1]} x {mask.shape[0]}, its image is "
-                f"{image.shape[1]} x {image.shape[0]}"
-            )
-    colour, mask = prepare(image, mask, camera, config.ratio)
-    scaled = replace(camera.undistorted().scaled(config.ratio), pixel_offset=config.pixel_offset)
-    inside = projected_box_mask(box, scaled)
+    colour, mask = prepare(*source.read(frame, view), source.cameras[view], config.ratio)
+    inside = projected_box_mask(box, prepared_camera(source.cameras[view], config))
     x, y, width, height = crop = bounding_rectangle(inside)
     out = np.empty((*colour.shape[:2], 4), np.uint8)
     out[..., :3] = np.rint(colour * 255)

@@ -1,83 +1,54 @@
-"""Capture: what was filmed, whatever its layout on disk.
-
-A reader fills a Source (paths and full-size cameras, nothing decoded); `Capture` prepares and caches the images and
-is the one interface that training, evaluation and films see.
-"""
+"""Capture: what was filmed, whatever its layout on disk; the one interface that training, evaluation and films see."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.cache import ShotCache
+from dymap.capture.boxes import source_boxes
+from dymap.capture.cache import Progress, ShotCache, open_cache
+from dymap.capture.check import check_source
 from dymap.capture.encoder_input import read_encoder_images
-from dymap.capture.hull import carve, hull_boxes, hull_shape
-from dymap.capture.images import Shot
+from dymap.capture.hull import carve, hull_shape
+from dymap.capture.images import Shot, prepared_camera
+from dymap.capture.layouts import given_options, read_source
+from dymap.capture.source import Bytes, Source
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
-from dymap.geometry.box import box_of_points, projected_box_mask
-from dymap.geometry.camera import Camera
-
-T = TypeVar("T")
-Bytes = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What a reader found: nothing is decoded yet.
+def open_capture(root: str | Path, config: CaptureConfig | None = None, progress: Progress | None = None) -> Capture:
+    """Read, check and prepare a capture. Raises InputError for anything that would spoil training later."""
+    config = config or CaptureConfig()
+    source = read_source(root, config)
+    return open_source(source, replace(config, options=given_options(source.options)), progress)
 
-    cameras: full-size, distorted, world in metres. frames: frame numbers. images, masks: [frame][view] paths (masks
-    None without any). vertices: a file of surface points [n, 3], metres, for each frame, or None.
-    read_mask: mask file -> [H, W] uint8: 0 background, 1 foreground, 100 face. transform: rigid M [4, 4] that the
-    cameras were moved by already and the vertices have yet to be.
+
+def open_source(source: Source, config: CaptureConfig, progress: Progress | None = None) -> Capture:
+    """Check and prepare what a reader found, be it one of ours or your own. Raises InputError as `open_capture` does.
+
+    Of the configuration, layout, options, frames and transform are the reader's and have been followed already.
     """
-
-    layout: str
-    root: Path
-    cameras: tuple[Camera, ...]
-    frames: tuple[int, ...]
-    images: tuple[tuple[Path, ...], ...]
-    masks: tuple[tuple[Path, ...], ...] | None
-    read_mask: Callable[[Path], Bytes]
-    vertices: tuple[Path, ...] | None
-    transform: NDArray[np.float64] | None = None
-
-    def transformed(self, transform: NDArray[np.float64]) -> Source:
-        """The capture in a world moved by the rigid M [4, 4]: cameras now, vertices when they are read."""
-        cameras = tuple(camera.transformed(transform) for camera in self.cameras)
-        return replace(self, cameras=cameras, transform=transform)
-
-    def select(self, frames: tuple[int, int, int]) -> Source:
-        """The frames start, start + step, ... below end (-1: all)."""
-        start, end, step = frames
-        total = len(self.frames)
-        if step < 1 or not 0 <= start < total or (end != -1 and end <= start):
-            raise InputError(f"frames {start} to {end} step {step} do not fit the capture's {total} frames")
-        chosen = range(start, total if end == -1 else min(end, total), step)
-
-        def pick(items: tuple[T, ...]) -> tuple[T, ...]:
-            return tuple(items[i] for i in chosen)
-
-        return replace(
-            self,
-            frames=pick(self.frames),
-            images=pick(self.images),
-            masks=None if self.masks is None else pick(self.masks),
-            vertices=None if self.vertices is None else pick(self.vertices),
-        )
+    split_views(len(source.cameras), config)  # a wrong view shows before hours of work, not after
+    boxes = source_boxes(source, config)
+    for finding in check_source(source, boxes):
+        if finding.fatal:
+            raise InputError(f"{source.root}: {finding.text}")
+        warnings.warn(f"{source.root}: {finding.text}", stacklevel=2)
+    for camera in source.cameras:
+        prepared_camera(camera, config)  # as does a ratio that leaves no pixels
+    return Capture(source, config, boxes, open_cache(source, config, boxes, progress))
 
 
 class Capture:
     """A prepared capture.
 
     cameras: undistorted, scaled by the ratio. boxes: [F, 2, 3] float32, world, metres. frames: frame numbers.
-    train_views, test_views: indices into cameras.
+    train_views, test_views: indices into cameras. config: its options are those that differ from the reader's defaults.
     """
 
     def __init__(self, source: Source, config: CaptureConfig, boxes: NDArray[np.float32], cache: ShotCache):
@@ -86,7 +57,7 @@ class Capture:
         self.cameras = tuple(prepared_camera(camera, config) for camera in source.cameras)
         self.frames = source.frames
         self.boxes = boxes
-        self.has_masks = source.masks is not None
+        self.has_masks = source.has_masks
         self.train_views, self.test_views = split_views(len(self.cameras), config)
         self._cache = cache
         self._hulls: dict[tuple[int, int], NDArray[np.uint8]] = {}
@@ -135,14 +106,6 @@ class Capture:
         return range(0, len(self.frames), self.config.test_frame_step)
 
 
-def prepared_camera(camera: Camera, config: CaptureConfig) -> Camera:
-    """The camera of the prepared images. Raises InputError for a ratio that leaves no pixels."""
-    try:
-        return replace(camera.undistorted().scaled(config.ratio), pixel_offset=config.pixel_offset)
-    except ValueError as error:
-        raise InputError(f"ratio {config.ratio}: {error}") from None
-
-
 def split_views(count: int, config: CaptureConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Training and test views. Raises InputError for views that do not exist or are in both."""
     for view in (*config.test_views, *config.train_views):
@@ -154,63 +117,3 @@ def split_views(count: int, config: CaptureConfig) -> tuple[tuple[int, ...], tup
     if not train:
         raise InputError("no view is left to train on: every view is a test view")
     return tuple(train), tuple(config.test_views)
-
-
-def vertex_boxes(source: Source, padding: float) -> NDArray[np.float32]:
-    """[F, 2, 3] boxes of the vertices files."""
-    if source.vertices is None:
-        raise InputError(
-            f"{source.root}: no vertices folder, from which the boxes are made; with masks, boxes can come from the "
-            "visual hull instead: --boxes hull"
-        )
-    boxes = []
-    for path in source.vertices:
-        try:
-            points = np.load(path, allow_pickle=False)
-            if source.transform is not None:
-                points = points @ source.transform[:3, :3].T + source.transform[:3, 3]
-            boxes.append(box_of_points(points, padding))
-        except FileNotFoundError:
-            raise InputError(f"{path}: vertices of this frame are missing (or use --boxes hull)") from None
-        except (ValueError, EOFError, OSError) as error:
-            raise InputError(f"{path}: not an array of vertices [n, 3] ({error})") from None
-        if not np.isfinite(boxes[-1]).all():
-            raise InputError(f"{path}: vertices hold values that are not finite")
-    return np.stack(boxes)
-
-
-def source_boxes(source: Source, config: CaptureConfig) -> NDArray[np.float32]:
-    """[F, 2, 3] boxes, from where the configuration says."""
-    return hull_boxes(source, config) if config.boxes == "hull" else vertex_boxes(source, config.box_padding)
-
-
-def check_cameras(source: Source, boxes: NDArray[np.float32]) -> None:
-    """Raise InputError for a camera that sees nothing of a box; warn where the unit of T looks wrong."""
-    centre = boxes.mean(axis=(0, 1))
-    size = float(np.linalg.norm(boxes[:, 1] - boxes[:, 0], axis=1).mean())
-    distances = np.array([np.linalg.norm(camera.position - centre) for camera in source.cameras])
-    spread = float(np.linalg.norm(np.ptp([camera.position for camera in source.cameras], axis=0)))
-    if len(distances) > 1 and spread < 0.05 * size and spread > 0:
-        warnings.warn(
-            f"{source.root}: all cameras stand within {spread * 1000:.1f} mm of each other; T looks like metres where "
-            "millimetres are expected: --unit m reads it so",
-            stacklevel=2,
-        )
-    elif float(np.median(distances)) > 200 * size:
-        far = int(np.argmax(distances))
-        warnings.warn(
-            f"{source.root}: T looks like millimetres where metres are expected: camera {source.cameras[far].name!r} "
-            f"is {distances[far]:.0f} m from the box; --unit mm reads it so",
-            stacklevel=2,
-        )
-    for camera in source.cameras:
-        for frame, box in zip(source.frames, boxes, strict=True):
-            try:
-                visible = projected_box_mask(box, camera.undistorted()).any()
-            except ValueError as error:
-                raise InputError(f"{source.root}: frame {frame}: {error}; check R, T and their units") from None
-            if not visible:
-                raise InputError(
-                    f"{source.root}: camera {camera.name!r} sees nothing of the box of frame {frame}; check its R, T "
-                    "and K, or leave the view out"
-                )

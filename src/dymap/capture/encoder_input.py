@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.images import prepare, read_image
+from dymap.capture.images import prepare
+from dymap.capture.source import Source
+from dymap.config import ENCODER_SIZE
 
-if TYPE_CHECKING:
-    from dymap.capture.capture import Source
-
-SIZE = 512
 MEAN, SPREAD = 100.0, 25.0
 """Grey values 0 to 255 become (value - MEAN) / SPREAD."""
 
@@ -29,7 +26,7 @@ def encoder_images(images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]
         raise ValueError("the image encoder needs the image of at least one camera")
     channels = []
     for image in images:
-        resized = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+        resized = cv2.resize(image, (ENCODER_SIZE, ENCODER_SIZE), interpolation=cv2.INTER_AREA)
         channels.append(((255 * resized - MEAN) / SPREAD).astype(np.float32).transpose(2, 0, 1))
     return np.concatenate(channels)
 
@@ -41,6 +38,6 @@ def read_encoder_images(source: Source, views: Sequence[int], frame: int, ratio:
     """
     images = []
     for view in views:
-        mask = None if source.masks is None else source.read_mask(source.masks[frame][view])
-        images.append(prepare(read_image(source.images[frame][view]), mask, source.cameras[view], ratio)[0])
+        picture, mask = source.read(frame, view)
+        images.append(prepare(picture, mask, source.cameras[view], ratio)[0])
     return encoder_images(images)

@@ -1,22 +1,14 @@
-"""Visual hull of the masks: where the scene can be, without any body model."""
+"""Visual hull of masks: where the scene can be, without any body model. Arrays and cameras only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.images import undistort_labels
-from dymap.config import CaptureConfig
-from dymap.errors import InputError
-from dymap.geometry.box import scale_box
 from dymap.geometry.camera import Camera
-
-if TYPE_CHECKING:
-    from dymap.capture.capture import Source
 
 
 def hull_shape(box: NDArray[np.float32], longest: int) -> tuple[int, int, int]:
@@ -102,45 +94,3 @@ def _meet_foreground(
         whole[left] &= filled
         kept[left[sees[count == 0]]] = False
     return kept, whole & kept, seen
-
-
-def hull_boxes(source: Source, config: CaptureConfig, longest: int = 64) -> NDArray[np.float32]:
-    """[F, 2, 3] boxes of the visual hull of every frame, widened by the configured padding; world, metres.
-
-    Raises InputError without masks, or where a frame's masks leave no volume.
-    """
-    if source.masks is None:
-        raise InputError(f"{source.root}: boxes from the visual hull need masks, and the capture has none")
-    cameras = [camera.undistorted() for camera in source.cameras]
-    start = rig_box(cameras)
-    boxes = []
-    for frame, number in enumerate(source.frames):
-        paths = source.masks[frame]
-        masks = [undistort_labels(source.read_mask(p), c) for p, c in zip(paths, source.cameras, strict=True)]
-        box = start
-        for _ in range(3):  # each pass carves the last one's box at a finer grid
-            shape = hull_shape(box, longest)
-            filled = np.argwhere(carve(cameras, masks, box, shape, min_views=(len(cameras) + 1) // 2))
-            if len(filled) == 0:
-                raise InputError(
-                    f"{source.root}: the masks of frame {number} leave no common volume; one of them may be empty or "
-                    "a camera may be wrong"
-                )
-            voxel = (box[1] - box[0]) / np.array(shape)
-            box = np.stack([box[0] + voxel * filled.min(axis=0), box[0] + voxel * (filled.max(axis=0) + 1)])
-            box = box.astype(np.float32)
-        boxes.append(np.stack([box[0] - config.box_padding, box[1] + config.box_padding]))
-    return np.stack(boxes).astype(np.float32)
-
-
-def rig_box(cameras: Sequence[Camera]) -> NDArray[np.float32]:
-    """A cube around the point that the cameras look at, reaching most of the way to the nearest of them."""
-    axes = np.stack([camera.R[2] for camera in cameras])
-    positions = np.stack([camera.position for camera in cameras])
-    # The point nearest to all optical axes: sum over cameras of (I - a a^T) (x - p) = 0.
-    projectors = np.eye(3) - axes[:, :, None] * axes[:, None, :]
-    centre = np.linalg.lstsq(projectors.sum(axis=0), (projectors @ positions[..., None]).sum(axis=0)[:, 0], rcond=None)[
-        0
-    ]
-    reach = 0.8 * float(np.linalg.norm(positions - centre, axis=1).min())
-    return scale_box(np.stack([centre - reach, centre + reach]))

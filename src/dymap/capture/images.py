@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 
@@ -51,6 +52,14 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR_RGB) -> NDArray[np.uint
     if image is None:
         raise InputError(f"{path}: not a readable image ({len(data)} bytes)")
     return np.asarray(image, dtype=np.uint8)
+
+
+def prepared_camera(camera: Camera, config: CaptureConfig) -> Camera:
+    """The camera of the prepared images. Raises InputError for a ratio that leaves no pixels."""
+    try:
+        return replace(camera.undistorted().scaled(config.ratio), pixel_offset=config.pixel_offset)
+    except ValueError as error:
+        raise InputError(f"ratio {config.ratio}: {error}") from None
 
 
 def prepare(

@@ -10,7 +10,8 @@ import tyro
 
 from dymap.bake.bake import bake_grids
 from dymap.capture import Capture, open_capture, read_source
-from dymap.capture.capture import prepared_camera, split_views
+from dymap.capture.capture import split_views
+from dymap.capture.images import prepared_camera
 from dymap.cli.console import Device, Threads, console, pick_device, progress_bar
 from dymap.config import Config
 from dymap.errors import InputError

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 import tyro
 
-from dymap.capture import read_source
-from dymap.capture.capture import Source, prepared_camera, source_boxes, split_views
+from dymap.capture import Source, read_source
+from dymap.capture.boxes import source_boxes
+from dymap.capture.capture import split_views
+from dymap.capture.images import prepared_camera
 from dymap.cli.console import console
 from dymap.cli.train import configure
 from dymap.config import Config

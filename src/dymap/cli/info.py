@@ -10,7 +10,8 @@ import torch
 import tyro
 
 import dymap
-from dymap.capture import READERS, read_source
+from dymap.capture import read_source
+from dymap.capture.layouts import is_capture
 from dymap.cli.console import console
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
@@ -36,7 +37,7 @@ def info(
         rows = video_rows(path)
     elif RunFolder(path).exists():
         rows = run_rows(RunFolder(path))
-    elif any(reader.matches(path) for reader in READERS.values()):
+    elif is_capture(path):
         rows = capture_rows(path)
     else:
         raise InputError(f"{path}: neither a run (config.json), nor a capture, nor a baked file ({SUFFIX})")
@@ -65,8 +66,8 @@ def capture_rows(path: Path) -> list[tuple[str, str]]:
         ("cameras", f"{len(source.cameras)} of {', '.join(sizes)}"),
         ("distorted", f"{sum(camera.distorted for camera in source.cameras)} lenses"),
         ("frames", f"{len(source.frames)}, numbers {source.frames[0]} to {source.frames[-1]}"),
-        ("masks", "yes" if source.masks else "no"),
-        ("vertices", "yes" if source.vertices else "no: use --boxes hull"),
+        ("masks", "yes" if source.has_masks else "no"),
+        ("vertices", "yes" if source.has_points else "no: use --boxes hull"),
         ("next", f"dymap train --preset small --data {path} --out runs/{path.name} --test-views {views}"),
     ]
 

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -80,7 +80,7 @@ def train(
         "capture.frames": frames,
         "capture.fps": fps,
         "capture.boxes": boxes,
-        "capture.unit": unit,
+        "capture.options.unit": unit,
         "train.steps": steps,
         "train.seed": seed,
         "train.processes": own.world_size if own else processes,
@@ -192,7 +192,7 @@ def train_capture(
         except ValueError as error:
             raise InputError(f"no field can be made with these options: {error}") from None
         if world.leads:
-            run.create(config, capture.source.root, preset)
+            run.create(replace(config, capture=capture.config), capture.source.root, preset)
     where = device if world.size == 1 else f"{world.size} processes with {device.type}"
     console.print(
         f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "

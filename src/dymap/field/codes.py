@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dymap.config import ENCODER_SIZE
 from dymap.field.layers import NormalizedConv, NormalizedLinear, ScaledLinear
 
-ENCODER_SIZE = 512
 ENCODER_WIDTHS = (64, 64, 128, 128, 256, 256, 256)
 ALIKE = 4.0
 """Frames over which the codes of a quick start stay alike: the standard deviation of their correlation's bell."""

@@ -14,19 +14,16 @@ from dymap.geometry.camera import Array, Camera
 FACES = ((0, 1, 3, 2), (4, 5, 7, 6), (0, 1, 5, 4), (2, 3, 7, 6), (0, 2, 6, 4), (1, 3, 7, 5))
 
 
-def box_of_points(
-    points: ArrayLike, padding: float = 0.1, scale: float = 1.0, shift: ArrayLike = (0.0, 0.0, 0.0)
-) -> NDArray[np.float32]:
-    """Box of points [n, 3]: their extent, widened by `padding` metres, scaled about its centre, then shifted."""
+def box_of_points(points: ArrayLike, padding: float = 0.1) -> NDArray[np.float32]:
+    """Box of points [n, 3]: their extent, widened by `padding` metres on every side. Raises ValueError without any."""
     cloud = np.asarray(points, dtype=np.float32)
     if cloud.ndim != 2 or cloud.shape[1] != 3 or len(cloud) == 0:
         raise ValueError(f"points of a box have shape {cloud.shape}, expected [n, 3] with n > 0")
-    box = np.stack([cloud.min(axis=0) - padding, cloud.max(axis=0) + padding])
-    return scale_box(box, scale, shift)
+    return np.stack([cloud.min(axis=0) - padding, cloud.max(axis=0) + padding]).astype(np.float32)
 
 
 def scale_box(box: ArrayLike, scale: float = 1.0, shift: ArrayLike = (0.0, 0.0, 0.0)) -> NDArray[np.float32]:
-    """The box scaled about its centre, then shifted by [3] metres."""
+    """[2, 3] the box [2, 3] scaled about its centre, then shifted by [3] metres."""
     corners = np.asarray(box, dtype=np.float32)
     if scale != 1.0:
         centre = corners.mean(axis=0)

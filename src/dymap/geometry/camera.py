@@ -1,7 +1,7 @@
 """Cameras: OpenCV pinhole with lens distortion (method.md 9).
 
 Axes: x right, y down, z forward; X_cam = R X + T; metres; pixel (i, j) = (column, row) has its centre at the
-integer position, plus `pixel_offset` where a capture asks for something else. All arithmetic is float64 numpy.
+integer position, plus `pixel_offset` if a capture asks for something else. All arithmetic is float64 numpy.
 """
 
 from __future__ import annotations

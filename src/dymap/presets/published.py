@@ -63,7 +63,7 @@ def _nhr(name: str) -> Config:
         test_frame_step=10,
         edge_band=True,
         transform=TRANSFORMS[name],
-        mask_labels=(9, 16, 18) if basketball else (),
+        options={"mask_labels": [9, 16, 18]} if basketball else {},
         path_views=BASKETBALL_PATH if basketball else SPORT_PATH,
         viewer_box_scale=0.8,
         viewer_box_shift=(0.0, 0.0, 0.3 if basketball else 0.4),

@@ -22,6 +22,14 @@ SAMPLES = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))
 BRIGHTEST = 2.5  # linear; brighter than any surface here, and white to 1 part in 256
 
 
+def render_view(camera: Camera, time: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The sample seen by any camera at phase `time` of its loop, [0, 1).
+
+    Gives RGB [H, W, 3] and labels [H, W]: 0 for the background, else the human-parsing label of the part seen.
+    """
+    return draw(make_scene(time), camera, backdrop(camera))
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """The figure at one moment with what its lighting needs. shadow: [cells, cells, 3] of the floor."""
@@ -37,6 +45,48 @@ def make_scene(phase: float) -> Scene:
     body = body_occluders(pose)
     hoop = hoop_occluders(pose.hoop, HOOP_RADIUS, HOOP_TUBE)
     return Scene(tuple(dancer(phase)), body, floor_shadow(body, hoop))
+
+
+def draw(scene: Scene, camera: Camera, studio: Backdrop) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """RGB [H, W, 3] and labels [H, W] (0 = background) of a scene; `studio` is the camera's backdrop."""
+    windows = part_windows(scene.parts, camera)
+    linear = with_shadow(studio, scene.shadow)
+    labels = np.zeros((camera.height, camera.width), np.uint8)
+    drawn = windows[(windows[:, 0] < windows[:, 1]) & (windows[:, 2] < windows[:, 3])]
+    if len(drawn):
+        (top, left), (bottom, right) = drawn[:, ::2].min(axis=0), drawn[:, 1::2].max(axis=0)
+        rows, columns = slice(top, bottom), slice(left, right)
+        rays = sample_rays(camera, columns, rows)
+        figure, cover, labels[rows, columns] = _draw_figure(scene, camera, rays, windows - [top, top, left, left])
+        linear[rows, columns] = linear[rows, columns] * (1 - cover[..., None]) + figure
+    return encode(linear), labels
+
+
+def _draw_figure(
+    scene: Scene, camera: Camera, rays: NDArray[np.float32], windows: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+    """The figure on black in a window of the image: colour [H, W, 3], its share of each pixel [H, W], labels [H, W]."""
+    depth, index = trace(scene.parts, camera, rays, windows)
+    samples, height, width = index.shape
+    sample, row, column = np.nonzero(index >= 0)
+    hit, pixel = index[sample, row, column], row * width + column
+    eye = camera.position.astype(np.float32)
+    points = eye[:, None] + depth[sample, row, column] * rays[sample, :, row, column].T
+    normals, albedo, gloss = _surface(scene.parts, points, hit)
+    # Shadows are soft: one sample stands for all that see the same part in a pixel.
+    _, first, group = np.unique(pixel * len(scene.parts) + hit, return_index=True, return_inverse=True)
+    names = scene.occluders.names
+    own = np.array([names.index(part.bone) if part.bone in names else -1 for part in scene.parts])[hit[first]]
+    key, ambient = visibility(points[:, first], normals[:, first], scene.occluders, own)
+    light = shade(points, normals, albedo, gloss, eye, key[group], ambient[group])
+    total = np.stack([np.bincount(pixel, channel, height * width) for channel in light], axis=-1)
+    colour = (total / samples).reshape(height, width, 3).astype(np.float32)
+
+    count = (index >= 0).sum(axis=0)
+    nearest = np.take_along_axis(index, depth.argmin(axis=0)[None], axis=0)[0]
+    labels = np.array([part.label for part in scene.parts], np.uint8)[nearest]
+    cover = (count / np.float32(samples)).astype(np.float32)
+    return colour, cover, np.where(2 * count >= samples, labels, 0).astype(np.uint8)
 
 
 def sample_rays(camera: Camera, columns: slice, rows: slice) -> NDArray[np.float32]:
@@ -107,6 +157,12 @@ def _surface(parts: tuple[Part, ...], points: Array, index: NDArray[np.int16]) -
     return normals, albedo, gloss
 
 
+def encode(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Linear RGB -> sRGB bytes, the brightest tones rolled off softly instead of clipped."""
+    table = _tone_curve()
+    return table[np.clip(linear * ((len(table) - 1) / BRIGHTEST), 0, len(table) - 1).astype(np.intp)]
+
+
 @cache
 def _tone_curve() -> NDArray[np.uint8]:
     """sRGB byte of every linear value from 0 to BRIGHTEST, in steps finer than any byte's."""
@@ -114,59 +170,3 @@ def _tone_curve() -> NDArray[np.uint8]:
     value = np.where(value > knee, knee + (1 - knee) * np.tanh((value - knee) / (1 - knee)), value)
     encoded = np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.maximum(value, 1e-6) ** (1 / 2.4) - 0.055)
     return np.round(encoded * 255).astype(np.uint8)
-
-
-def encode(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Linear RGB -> sRGB bytes, the brightest tones rolled off softly instead of clipped."""
-    table = _tone_curve()
-    return table[np.clip(linear * ((len(table) - 1) / BRIGHTEST), 0, len(table) - 1).astype(np.intp)]
-
-
-def _draw_figure(
-    scene: Scene, camera: Camera, rays: NDArray[np.float32], windows: NDArray[np.intp]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
-    """The figure on black in a window of the image: colour [H, W, 3], its share of each pixel [H, W], labels [H, W]."""
-    depth, index = trace(scene.parts, camera, rays, windows)
-    samples, height, width = index.shape
-    sample, row, column = np.nonzero(index >= 0)
-    hit, pixel = index[sample, row, column], row * width + column
-    eye = camera.position.astype(np.float32)
-    points = eye[:, None] + depth[sample, row, column] * rays[sample, :, row, column].T
-    normals, albedo, gloss = _surface(scene.parts, points, hit)
-    # Shadows are soft: one sample stands for all that see the same part in a pixel.
-    _, first, group = np.unique(pixel * len(scene.parts) + hit, return_index=True, return_inverse=True)
-    names = scene.occluders.names
-    own = np.array([names.index(part.bone) if part.bone in names else -1 for part in scene.parts])[hit[first]]
-    key, ambient = visibility(points[:, first], normals[:, first], scene.occluders, own)
-    light = shade(points, normals, albedo, gloss, eye, key[group], ambient[group])
-    total = np.stack([np.bincount(pixel, channel, height * width) for channel in light], axis=-1)
-    colour = (total / samples).reshape(height, width, 3).astype(np.float32)
-
-    count = (index >= 0).sum(axis=0)
-    nearest = np.take_along_axis(index, depth.argmin(axis=0)[None], axis=0)[0]
-    labels = np.array([part.label for part in scene.parts], np.uint8)[nearest]
-    cover = (count / np.float32(samples)).astype(np.float32)
-    return colour, cover, np.where(2 * count >= samples, labels, 0).astype(np.uint8)
-
-
-def draw(scene: Scene, camera: Camera, studio: Backdrop) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """RGB [H, W, 3] and labels [H, W] (0 = background) of a scene; `studio` is the camera's backdrop."""
-    windows = part_windows(scene.parts, camera)
-    linear = with_shadow(studio, scene.shadow)
-    labels = np.zeros((camera.height, camera.width), np.uint8)
-    drawn = windows[(windows[:, 0] < windows[:, 1]) & (windows[:, 2] < windows[:, 3])]
-    if len(drawn):
-        (top, left), (bottom, right) = drawn[:, ::2].min(axis=0), drawn[:, 1::2].max(axis=0)
-        rows, columns = slice(top, bottom), slice(left, right)
-        rays = sample_rays(camera, columns, rows)
-        figure, cover, labels[rows, columns] = _draw_figure(scene, camera, rays, windows - [top, top, left, left])
-        linear[rows, columns] = linear[rows, columns] * (1 - cover[..., None]) + figure
-    return encode(linear), labels
-
-
-def render_view(camera: Camera, time: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The sample seen by any camera at phase `time` of its loop, [0, 1).
-
-    Gives RGB [H, W, 3] and labels [H, W]: 0 for the background, else the human-parsing label of the part seen.
-    """
-    return draw(make_scene(time), camera, backdrop(camera))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -14,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.capture.labels import label_colours
+from dymap.files import replacing_folder, write_json
 from dymap.geometry.camera import Camera
 from dymap.sample.cameras import sample_cameras
 from dymap.sample.figure import surface_points
@@ -25,92 +26,6 @@ JPEG_QUALITY = 97
 MILLIMETRES = 1000.0
 
 Progress = Callable[[int, int], None]
-
-
-def label_colours() -> NDArray[np.uint8]:
-    """[256, 3] RGB of every label in the Pascal-VOC colour map: bits of the label, spread over the channels."""
-    label = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
-    for bit in range(8):
-        for channel in range(3):
-            colours[:, channel] |= ((label >> (3 * bit + channel) & 1) << (7 - bit)).astype(np.uint8)
-    return colours
-
-
-def image_path(view: int, frame: int) -> str:
-    """Of an image, relative to the capture's folder."""
-    return f"images/{view:02d}/{frame:06d}.jpg"
-
-
-def mask_path(view: int, frame: int) -> str:
-    """Of a mask, relative to the capture's folder."""
-    return f"schp/{view:02d}/{frame:06d}.png"
-
-
-def calibration(cameras: list[Camera], frames: int) -> dict[str, Any]:
-    """The content of annots.npy: calibration with T in millimetres, and the images of every frame."""
-    return {
-        "cams": {
-            "K": [camera.K for camera in cameras],
-            "D": [camera.D[:, None] for camera in cameras],
-            "R": [camera.R for camera in cameras],
-            "T": [camera.T[:, None] * MILLIMETRES for camera in cameras],
-        },
-        "ims": [{"ims": [image_path(view, frame) for view in range(len(cameras))]} for frame in range(frames)],
-    }
-
-
-def _save(path: Path, rgb: NDArray[np.uint8], options: list[int]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options):
-        raise OSError(f"could not write {path}")
-
-
-def _write_images(root: Path, cameras: list[Camera], frames: int, progress: Progress | None) -> None:
-    colours = label_colours()
-    jpeg = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    jpeg += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]  # colour at full resolution
-
-    def write(view: int, studio: Backdrop, frame: int) -> None:
-        rgb, labels = draw(scenes[frame], cameras[view], studio)
-        _save(root / image_path(view, frame), rgb, jpeg)
-        _save(root / mask_path(view, frame), colours[labels], [])
-
-    # Threads, not processes: a library must not start its caller's main module again, and numpy frees the lock.
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 8)) as pool:
-        scenes = list(pool.map(make_scene, [frame / frames for frame in range(frames)]))
-        done, total = 0, frames * len(cameras)
-        for view, camera in enumerate(cameras):  # one camera at a time, so that one backdrop is in memory
-            studio = backdrop(camera)
-            jobs = [pool.submit(write, view, studio, frame) for frame in range(frames)]
-            try:
-                for job in as_completed(jobs):
-                    job.result()
-                    done += 1
-                    if progress is not None:
-                        progress(done, total)
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-
-
-def _is_written(root: Path, parameters: dict[str, Any]) -> bool:
-    """Whether `root` already holds this very sample. Raises FileExistsError where it holds anything else."""
-    if not root.exists():
-        return False
-    if root.is_dir() and not any(root.iterdir()):
-        root.rmdir()  # an empty folder, made for us
-        return False
-    try:
-        found = json.loads((root / "sample.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise FileExistsError(f"{root} exists and is not a dymap sample: choose another folder or remove it") from None
-    if found != parameters:
-        raise FileExistsError(
-            f"{root} holds a sample made with other parameters ({found}, asked for {parameters}): "
-            "choose another folder or remove it"
-        )
-    return True
 
 
 def write_sample(
@@ -143,15 +58,88 @@ def write_sample(
     }
     if _is_written(root, parameters):
         return root
-    partial = root.with_name(root.name + ".partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    (partial / "vertices").mkdir(parents=True)
     cameras = sample_cameras(views, size)
-    np.save(partial / "annots.npy", np.array(calibration(cameras, frames), dtype=object), allow_pickle=True)
-    for frame in range(frames):
-        np.save(partial / "vertices" / f"{frame:06d}.npy", surface_points(frame / frames))
-    _write_images(partial, cameras, frames, progress)
-    (partial / "sample.json").write_text(json.dumps(parameters, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, root)
+    with replacing_folder(root, "the sample", overwrite=False) as partial:
+        (partial / "vertices").mkdir()
+        np.save(partial / "annots.npy", np.array(calibration(cameras, frames), dtype=object), allow_pickle=True)
+        for frame in range(frames):
+            np.save(partial / "vertices" / f"{frame:06d}.npy", surface_points(frame / frames))
+        _write_images(partial, cameras, frames, progress)
+        write_json(partial / "sample.json", parameters)
     return root
+
+
+def _is_written(root: Path, parameters: dict[str, Any]) -> bool:
+    """Whether `root` already holds this very sample. Raises FileExistsError if it holds anything else."""
+    if not root.exists():
+        return False
+    if root.is_dir() and not any(root.iterdir()):
+        root.rmdir()  # an empty folder, made for us
+        return False
+    try:
+        found = json.loads((root / "sample.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise FileExistsError(f"{root} exists and is not a dymap sample: choose another folder or remove it") from None
+    if found != parameters:
+        raise FileExistsError(
+            f"{root} holds a sample made with other parameters ({found}, asked for {parameters}): "
+            "choose another folder or remove it"
+        )
+    return True
+
+
+def _write_images(root: Path, cameras: list[Camera], frames: int, progress: Progress | None) -> None:
+    colours = label_colours()
+    jpeg = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    jpeg += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]  # colour at full resolution
+
+    def write(view: int, studio: Backdrop, frame: int) -> None:
+        rgb, labels = draw(scenes[frame], cameras[view], studio)
+        _save(root / image_path(view, frame), rgb, jpeg)
+        _save(root / mask_path(view, frame), colours[labels], [])
+
+    # Threads, not processes: a library must not start its caller's main module again, and numpy frees the lock.
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 8)) as pool:
+        scenes = list(pool.map(make_scene, [frame / frames for frame in range(frames)]))
+        done, total = 0, frames * len(cameras)
+        for view, camera in enumerate(cameras):  # one camera at a time, so that one backdrop is in memory
+            studio = backdrop(camera)
+            jobs = [pool.submit(write, view, studio, frame) for frame in range(frames)]
+            try:
+                for job in as_completed(jobs):
+                    job.result()
+                    done += 1
+                    if progress is not None:
+                        progress(done, total)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+
+def _save(path: Path, rgb: NDArray[np.uint8], options: list[int]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options):
+        raise OSError(f"could not write {path}")
+
+
+def image_path(view: int, frame: int) -> str:
+    """Of an image, relative to the capture's folder."""
+    return f"images/{view:02d}/{frame:06d}.jpg"
+
+
+def mask_path(view: int, frame: int) -> str:
+    """Of a mask, relative to the capture's folder."""
+    return f"schp/{view:02d}/{frame:06d}.png"
+
+
+def calibration(cameras: list[Camera], frames: int) -> dict[str, Any]:
+    """The content of annots.npy: calibration with T in millimetres, and the images of every frame."""
+    return {
+        "cams": {
+            "K": [camera.K for camera in cameras],
+            "D": [camera.D[:, None] for camera in cameras],
+            "R": [camera.R for camera in cameras],
+            "T": [camera.T[:, None] * MILLIMETRES for camera in cameras],
+        },
+        "ims": [{"ims": [image_path(view, frame) for view in range(len(cameras))]} for frame in range(frames)],
+    }

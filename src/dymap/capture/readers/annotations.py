@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from dymap.capture.images import read_image
-from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
+
+Unit = Literal["mm", "m"]
 
 VERTEX_FOLDERS = ("vertices", "new_vertices")
 
@@ -42,11 +43,11 @@ def _frame_number(path: str, where: Path) -> int:
     return int(digits[-1])
 
 
-def read_cameras(root: Path, annotations: Any, first: tuple[Path, ...], config: CaptureConfig) -> tuple[Camera, ...]:
-    """Full-size cameras in metres; `first`: an image of each, for its size. Raises InputError."""
+def read_cameras(root: Path, annotations: Any, first: tuple[Path, ...], unit: Unit) -> tuple[Camera, ...]:
+    """Full-size cameras in metres. first: an image of each, for its size; unit: of T. Raises InputError."""
     where = root / "annots.npy"
     cams = annotations["cams"]
-    scale = 1000.0 if config.unit == "mm" else 1.0
+    scale = 1000.0 if unit == "mm" else 1.0
     cameras = []
     for view, path in enumerate(first):
         try:

@@ -10,67 +10,86 @@ The preset's rigid transform is applied to cameras and vertices by `read_source`
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.capture import Source
 from dymap.capture.images import read_image
+from dymap.capture.labels import label_colours
 from dymap.capture.pickles import load_annotations
-from dymap.capture.readers.annotations import find_vertices, list_frames, mask_path, read_cameras
-from dymap.capture.readers.zjumocap import palette
-from dymap.config import CaptureConfig
+from dymap.capture.readers.annotations import Unit, find_vertices, list_frames, mask_path, read_cameras
+from dymap.capture.readers.image_files import ImageFiles
+from dymap.capture.source import Source
 from dymap.errors import InputError
 
+LOOKS_FOR = "annots.npy, and grey masks in mask"
 THRESHOLD = 100
 
 
-def matches(root: Path) -> bool:
-    """Whether a folder looks like this layout: annotations, and grey masks in `mask/` alone.
+@dataclass(frozen=True)
+class Options:
+    """What the files of this layout do not say."""
 
-    ZJU-MoCap folders may have a `mask/` too, of label ids far below the threshold, or beside other mask folders.
+    unit: Unit = "mm"
+    """Unit of the cameras' T in annots.npy."""
+    mask_labels: tuple[int, ...] = ()
+    """Labels of the schp map that belong to the foreground too."""
+
+
+def score(root: Path) -> float:
+    """How sure it is, 0 to 1: annotations are needed, and grey masks in `mask`.
+
+    ZJU-MoCap folders may have a `mask` too, of label ids far below the threshold, or beside other mask folders.
     """
+    if not (root / "mask").is_dir():
+        return 0.0
+    if not (root / "annots.npy").is_file():
+        return 0.2
     others = any((root / name).is_dir() for name in ("schp", "mask_cihp"))
-    if others or not (root / "annots.npy").is_file():
+    return 0.9 if not others and _holds_grey_masks(root / "mask") else 0.3
+
+
+def _holds_grey_masks(folder: Path) -> bool:
+    """Whether the first mask has pixels above the threshold."""
+    try:
+        first = next(folder.rglob("*.png"), None)
+        return first is not None and bool((read_image(first) > THRESHOLD).any())
+    except (InputError, OSError):  # a damaged mask is the reader's to report
         return False
-    first = next((root / "mask").rglob("*.png"), None)
-    return first is not None and bool((read_image(first) > THRESHOLD).any())
 
 
-def read(root: Path, config: CaptureConfig) -> Source:
+def read(root: Path, options: Options) -> Source:
     """The capture at `root`. Raises InputError that names what is missing or wrong."""
     annotations = load_annotations(root / "annots.npy")
     paths, frames = list_frames(root, annotations)
     images = tuple(tuple(root / path for path in row) for row in paths)
-    cameras = read_cameras(root, annotations, images[0], config)
+    cameras = read_cameras(root, annotations, images[0], options.unit)
     if not (root / "mask").is_dir():
         raise InputError(f"{root}: no mask folder, which the NHR layout has")
-    masks = tuple(tuple(mask_path(root / "mask", path) for path in row) for row in paths)
-    parts = {}
-    if config.mask_labels:
-        if not (root / "schp").is_dir():
-            raise InputError(f"{root}: mask labels {config.mask_labels} are wanted, but there is no schp folder")
-        parts = {
-            mask: mask_path(root / "schp", path)
-            for row, files in zip(paths, masks, strict=True)
-            for path, mask in zip(row, files, strict=True)
-        }
-    read_mask = partial(read_grey, labels=config.mask_labels, parts=parts)
-    return Source("nhr", root, cameras, frames, images, masks, read_mask, find_vertices(root, frames))
+    folders = [root / "mask"]
+    if options.mask_labels:
+        folders.append(root / "schp")
+        if not folders[-1].is_dir():
+            raise InputError(f"{root}: mask labels {options.mask_labels} are wanted, but there is no schp folder")
+    masks = tuple(tuple(tuple(mask_path(folder, path) for folder in folders) for path in row) for row in paths)
+    read_mask = partial(read_grey, labels=options.mask_labels)
+    footage = ImageFiles(images, masks, read_mask, find_vertices(root, frames))
+    return Source("nhr", options, root, cameras, frames, footage)
 
 
-def read_grey(path: Path, labels: tuple[int, ...] = (), parts: dict[Path, Path] | None = None) -> NDArray[np.uint8]:
-    """A mask -> [H, W]: 1 where channel 0 exceeds the threshold or the label map at parts[path] holds one of `labels`.
+def read_grey(path: Path, parts: Path | None = None, labels: tuple[int, ...] = ()) -> NDArray[np.uint8]:
+    """A mask -> [H, W]: 1 where channel 0 exceeds the threshold or the label map `parts` holds one of `labels`.
 
     Channel 0 is that of the published reader, which reads blue first; masks are grey, so it is every channel.
     """
     mask = np.asarray(read_image(path)[..., 2] > THRESHOLD, dtype=np.uint8)
-    if labels and parts:
-        rgb = read_image(parts[path])
+    if parts is not None:
+        rgb = read_image(parts)
         if rgb.shape[:2] != mask.shape:
-            raise InputError(f"{parts[path]}: label map is {rgb.shape[1::-1]}, its mask is {mask.shape[::-1]}")
-        for colour in palette()[list(labels)]:
+            raise InputError(f"{parts}: label map is {rgb.shape[1::-1]}, its mask is {mask.shape[::-1]}")
+        for colour in label_colours()[list(labels)]:
             mask[(rgb == colour).all(axis=-1)] = 1
     return mask

@@ -1,0 +1,25 @@
+"""Finds what is wrong with a capture: one finding a file, each a function that yields Findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.capture.check.finding import Finding
+from dymap.capture.check.sight import find_blind_cameras
+from dymap.capture.check.unit import find_wrong_unit
+from dymap.capture.source import Source
+
+CHECKS = (find_wrong_unit, find_blind_cameras)
+"""In the order in which a person should read them: a wrong unit explains blind cameras."""
+
+
+def check_source(source: Source, boxes: NDArray[np.float32]) -> Iterator[Finding]:
+    """All that is wrong with a source and its boxes [F, 2, 3], world, metres. Finds as it is asked on."""
+    for check in CHECKS:
+        yield from check(source, boxes)
+
+
+__all__ = ["CHECKS", "Finding", "check_source"]

@@ -1,0 +1,42 @@
+"""The unit of the cameras' T: all cameras in one place, or far from what they film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.capture.check.finding import Finding
+from dymap.capture.source import Source
+
+TOO_CLOSE = 0.05
+"""Cameras of a rig stand further apart than this, measured in diagonals of the box."""
+TOO_FAR = 200.0
+"""A rig stands closer to the box than this, measured in its diagonals."""
+
+
+def find_wrong_unit(source: Source, boxes: NDArray[np.float32]) -> Iterator[Finding]:
+    """Cameras too close to one another or too far from the boxes [F, 2, 3] (world, metres) for a capture in metres."""
+    centre = boxes.mean(axis=(0, 1))
+    size = float(np.linalg.norm(boxes[:, 1] - boxes[:, 0], axis=1).mean())
+    positions = np.array([camera.position for camera in source.cameras])
+    distances = np.array([np.linalg.norm(position - centre) for position in positions])
+    spread = float(np.linalg.norm(np.ptp(positions, axis=0)))
+    if len(distances) > 1 and 0 < spread < TOO_CLOSE * size:
+        yield Finding(
+            f"all cameras stand within {spread * 1000:.1f} mm of each other; T looks like metres where millimetres "
+            "are expected: --unit m reads it so",
+            fatal=False,
+            option="--unit m",
+        )
+    elif float(np.median(distances)) > TOO_FAR * size:
+        furthest = int(np.argmax(distances))
+        name = source.cameras[furthest].name
+        yield Finding(
+            f"T looks like millimetres where metres are expected: camera {name!r} is {distances[furthest]:.0f} m from "
+            "the box; --unit mm reads it so",
+            fatal=False,
+            camera=name,
+            option="--unit mm",
+        )

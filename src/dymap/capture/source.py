@@ -1,0 +1,152 @@
+"""Source: what a reader found in a folder. Nothing is decoded before it is asked for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.errors import InputError
+from dymap.geometry.box import box_corners, box_of_points
+from dymap.geometry.camera import Camera
+
+Bytes = NDArray[np.uint8]
+
+
+class Footage(ABC):
+    """The pictures themselves, which only the reader of a layout can get at.
+
+    frame: position among all frames that the layout holds, from 0. view: position among its cameras. Everything is as
+    filmed: full size, distorted, world of the layout in metres. Methods are called from several threads at once.
+    """
+
+    @property
+    @abstractmethod
+    def has_masks(self) -> bool:
+        """Whether the layout says what is foreground."""
+
+    @abstractmethod
+    def picture(self, frame: int, view: int) -> Bytes:
+        """[H, W, 3] RGB. Raises InputError that names the file if it cannot be read."""
+
+    @abstractmethod
+    def mask(self, frame: int, view: int) -> Bytes:
+        """[H, W]: 0 background, 1 foreground, FACE face. Asked for only with `has_masks`. Raises InputError."""
+
+    @abstractmethod
+    def files(self, frame: int, view: int) -> tuple[Path, ...]:
+        """The files that a picture and its mask rest on: the picture's, the mask's if it has its own, all others."""
+
+    @property
+    def has_points(self) -> bool:
+        """Whether the layout holds points of the filmed surface."""
+        return False
+
+    def points(self, frame: int) -> NDArray[Any]:
+        """[n, 3] points of the surface, metres. Asked for only with `has_points`. Raises InputError."""
+        raise NotImplementedError(f"{type(self).__name__} says that it has points, and has none")
+
+    @property
+    def boxes(self) -> NDArray[np.float32] | None:
+        """[all frames, 2, 3] boxes that the layout itself holds, metres; None: it holds none."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a reader found.
+
+    layout: name of the reader. options: the reader's own, complete. root: the capture's folder. cameras: full-size,
+    distorted, world in metres. frames: frame numbers. footage: the pictures. chosen: positions of `frames` among those
+    of the footage (None: all). transform: rigid M [4, 4] by which the cameras were moved already; points and boxes are
+    moved when they are asked for.
+    """
+
+    layout: str
+    options: Any
+    root: Path
+    cameras: tuple[Camera, ...]
+    frames: tuple[int, ...]
+    footage: Footage
+    chosen: Sequence[int] | None = None
+    transform: NDArray[np.float64] | None = None
+
+    def read(self, frame: int, view: int) -> tuple[Bytes, Bytes | None]:
+        """The picture [H, W, 3] RGB at frame position `frame` and its mask [H, W] (see `mask`), as filmed.
+
+        Raises InputError that names the file if one cannot be read or has another size than the camera.
+        """
+        picture, camera = self.footage.picture(self._position(frame), view), self.cameras[view]
+        if picture.shape[:2] != (camera.height, camera.width):
+            raise InputError(
+                f"{self.files(frame, view)[0]}: image is {picture.shape[1]} x {picture.shape[0]}, but the first image "
+                f"of camera {camera.name!r} is {camera.width} x {camera.height}"
+            )
+        return picture, self.mask(frame, view)
+
+    def mask(self, frame: int, view: int) -> Bytes | None:
+        """[H, W]: 0 background, 1 foreground, FACE face; None without masks. Raises InputError as `read` does."""
+        if not self.has_masks:
+            return None
+        mask, camera = self.footage.mask(self._position(frame), view), self.cameras[view]
+        if mask.shape != (camera.height, camera.width):
+            raise InputError(
+                f"{self.files(frame, view)[:2][-1]}: mask is {mask.shape[1]} x {mask.shape[0]}, its image is "
+                f"{camera.width} x {camera.height}"
+            )
+        return mask
+
+    def files(self, frame: int, view: int) -> tuple[Path, ...]:
+        """The files that `read` rests on: the picture's, the mask's if it has its own, all others."""
+        return self.footage.files(self._position(frame), view)
+
+    def points(self, frame: int) -> NDArray[Any]:
+        """[n, 3] points of the surface at frame position `frame`; world, metres. Only with `has_points`."""
+        points = self.footage.points(self._position(frame))
+        return points if self.transform is None else _moved(points, self.transform)
+
+    @property
+    def boxes(self) -> NDArray[np.float32] | None:
+        """[F, 2, 3] the layout's own boxes; world, metres. A box that was moved is the box of its moved corners."""
+        if (boxes := self.footage.boxes) is None:
+            return None
+        chosen = boxes[[self._position(frame) for frame in range(len(self.frames))]]
+        if (M := self.transform) is None:
+            return chosen
+        return np.stack([box_of_points(_moved(box_corners(box), M), padding=0.0) for box in chosen])
+
+    @property
+    def has_masks(self) -> bool:
+        return self.footage.has_masks
+
+    @property
+    def has_points(self) -> bool:
+        return self.footage.has_points
+
+    def select(self, frames: tuple[int, int, int]) -> Source:
+        """The frames start, start + step, ... below end (-1: all). Raises InputError if there are no such frames."""
+        start, end, step = frames
+        total = len(self.frames)
+        if step < 1 or not 0 <= start < total or (end != -1 and end <= start):
+            raise InputError(f"frames {start} to {end} step {step} do not fit the capture's {total} frames")
+        kept = range(start, total if end == -1 else min(end, total), step)
+        numbers = tuple(self.frames[frame] for frame in kept)
+        return replace(self, frames=numbers, chosen=[self._position(frame) for frame in kept])
+
+    def transformed(self, transform: NDArray[np.float64]) -> Source:
+        """The capture in a world moved by the rigid M [4, 4]: cameras now, points and boxes when they are asked for."""
+        cameras = tuple(camera.transformed(transform) for camera in self.cameras)
+        before = np.eye(4) if self.transform is None else self.transform
+        return replace(self, cameras=cameras, transform=transform @ before)
+
+    def _position(self, frame: int) -> int:
+        return frame if self.chosen is None else self.chosen[frame]
+
+
+def _moved(points: NDArray[Any], transform: NDArray[np.float64]) -> NDArray[Any]:
+    return points @ transform[:3, :3].T + transform[:3, 3]

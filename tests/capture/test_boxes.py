@@ -1,0 +1,78 @@
+"""Boxes: around surface points, around the visual hull, or the layout's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dymap.capture import Capture, open_capture, read_source
+from dymap.capture.boxes import hull_boxes, rig_box, source_boxes, undistorted_masks
+from dymap.errors import InputError
+from dymap.geometry.box import box_corners, box_of_points
+from tests.capture.test_hull import rig
+from tests.capture.test_source import made_up
+from tests.captures import FRAMES, TINY, write_capture, write_rgb
+from tests.golden.sources import Golden
+
+
+def test_point_boxes_are_the_padded_extent_of_the_vertices(tiny: Capture, trimmed: Golden) -> None:
+    vertices = trimmed.arrays("dataset")["cap_vertices"]
+    expected = np.stack([box_of_points(vertices[frame], TINY.box_padding) for frame in range(FRAMES)])
+    np.testing.assert_array_equal(source_boxes(tiny.source, TINY), expected)
+
+
+def test_boxes_of_the_layout_follow_the_chosen_frames_and_the_transform() -> None:
+    source, config = made_up(), replace(TINY, boxes="own")
+    assert source.footage.boxes is not None
+    np.testing.assert_array_equal(source_boxes(source, config), source.footage.boxes)
+    np.testing.assert_array_equal(source_boxes(source.select((1, -1, 2)), config), source.footage.boxes[1::2])
+    M = np.eye(4)
+    M[:3, :3], M[:3, 3] = [[0, -1, 0], [1, 0, 0], [0, 0, 1]], [5, 6, 7]  # a quarter turn: boxes stay as tight
+    moved = source_boxes(source.transformed(M), config)
+    for before, after in zip(source.footage.boxes, moved, strict=True):
+        corners = box_corners(before) @ M[:3, :3].T + M[:3, 3]
+        np.testing.assert_allclose(after, [corners.min(axis=0), corners.max(axis=0)], atol=1e-6)
+
+
+def test_a_layout_without_boxes_says_where_they_can_come_from(tiny: Capture) -> None:
+    with pytest.raises(InputError, match=r"layout zjumocap holds no boxes of its own; .*--boxes hull"):
+        source_boxes(tiny.source, replace(TINY, boxes="own"))
+
+
+def test_rig_box_is_around_the_point_looked_at() -> None:
+    box = rig_box(rig())
+    np.testing.assert_allclose(box.mean(0), 0, atol=1e-5)
+    assert 2 < box[1, 0] < 4.3
+
+
+def test_hull_boxes_of_the_tiny_capture(tiny: Capture, tiny_root: Path) -> None:
+    """They hold every vertex that all masks agree on (the tiny capture's vertices and masks differ)."""
+    source = tiny.source.select((1, 3, 1))
+    for frame, box in enumerate(hull_boxes(source, padding=0.0)):
+        vertices = source.points(frame)
+        agreed = np.ones(len(vertices), bool)
+        for camera, mask in zip(source.cameras, undistorted_masks(source, frame), strict=True):
+            column, row = np.round(camera.undistorted().project(vertices)[0]).astype(int).T
+            mask = np.pad(mask, 1)  # outside the image: background
+            agreed &= mask[np.clip(row, -1, 96) + 1, np.clip(column, -1, 128) + 1] != 0
+        assert agreed.sum() > 20
+        assert (vertices[agreed] >= box[0]).all()
+        assert (vertices[agreed] <= box[1]).all()
+    assert open_capture(tiny_root, replace(TINY, boxes="hull", frames=(0, 1, 1))).boxes.shape == (1, 2, 3)
+
+
+def test_masks_are_needed(trimmed: Golden, tmp_path: Path) -> None:
+    root = write_capture(tmp_path / "bare", trimmed.arrays("dataset"), 1, masks=False)
+    with pytest.raises(InputError, match="need masks, and the capture has none"):
+        open_capture(root, replace(TINY, boxes="hull"))
+
+
+def test_masks_without_common_volume(trimmed: Golden, tmp_path: Path) -> None:
+    root = write_capture(tmp_path / "empty", trimmed.arrays("dataset"), 2)
+    for view in range(5):
+        write_rgb(root / f"schp/{view:02d}/000001.png", np.zeros((96, 128, 3), np.uint8))
+    with pytest.raises(InputError, match="the masks of frame 1 leave no common volume"):
+        hull_boxes(read_source(root, TINY), TINY.box_padding)
