@@ -17,6 +17,7 @@ test: $(STAMP)  ## all tests
 
 lint: $(STAMP)  ## style and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror native/*/*.h native/*/*.cpp
 
 native-sanitize:  ## the native core's self-test with sanitizers; needs cmake and a C++ compiler
 	native/check sanitize
@@ -24,7 +25,7 @@ native-sanitize:  ## the native core's self-test with sanitizers; needs cmake an
 native-aarch64:  ## the same for AArch64 under qemu (Debian: g++-aarch64-linux-gnu qemu-user)
 	native/check aarch64
 
-$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/* native/*/*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@

@@ -49,7 +49,7 @@ def strided(*shape: int) -> Tensor:
 def compare(
     variant: str, function: Callable[..., Tensor | tuple[Tensor, ...]], *learned: Tensor, rtol: float = 2e-5
 ) -> None:
-    """function(*learned) and its gradients by a variant of a back end, with one thread and three, against the reference.
+    """function(*learned) and its gradients by a back end's variant, with one thread and three, against the reference.
 
     The reference runs in float32 too. Differences are measured by the largest value of each tensor.
     """

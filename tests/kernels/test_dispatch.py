@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ register(toy)
 
 
 @pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Backend, list[str]]]:
+def toy(monkeypatch: pytest.MonkeyPatch) -> tuple[Backend, list[str]]:
     """A back end that counts what it is asked for, gone after the test."""
     monkeypatch.setattr(dispatch, "_registered", list(dispatch._registered))
     monkeypatch.setattr(dispatch, "_running", dispatch._running)
@@ -44,7 +43,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Backend, list[str]]]:
         return opacity_sum.reference(sigma, mask, length)
 
     register(backend)
-    yield backend, asked
+    return backend, asked
 
 
 def test_a_back_end_gets_the_tensors_of_its_type_and_the_others_the_rest(toy: tuple[Backend, list[str]]) -> None:
@@ -96,8 +95,8 @@ def test_parity_tests_find_a_back_end_that_is_registered(tmp_path: Path, factor:
     (tmp_path / "toy_backend.py").write_text(TOY.replace("FACTOR", str(factor)))
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "toy_backend", "-p", "no:cacheprovider", "-vv", "-k", "opacity_sum and toy",
-         str(ROOT / "tests" / "kernels" / "test_lattice.py")],
+        [sys.executable, "-m", "pytest", "-p", "toy_backend", "-p", "no:cacheprovider", "-vv",
+         "-k", "opacity_sum and toy", str(ROOT / "tests" / "kernels" / "test_lattice.py")],
         capture_output=True, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": path},
     )  # fmt: skip
     assert "test_opacity_sum[shape0-toy]" in ran.stdout, ran.stdout + ran.stderr

@@ -1,0 +1,92 @@
+// The operations on whole tensors: here work is divided, into the ranges and jobs of the kernels, and shared out to
+// threads.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "scalar/rays.h"
+
+namespace dymap {
+
+/// See Kernels::encode.
+void encode(const Encoding &, const float *position, int64_t n, float *out, int threads);
+
+/// Adds the gradients of planes and grids (those of `into` that are not null). gradient: [n, channels]. Every job owns
+/// a part of the tables, so nothing is added atomically and the result does not depend on the threads.
+void encode_backward(const Encoding &, const EncodingGradient &into, const float *position, const float *gradient,
+                     int64_t n, int threads);
+
+/// See Kernels::pair_dot and Kernels::pair_dot_backward.
+void pair_dot(const float *encoded, int64_t n, int channels, float *sigma, int threads);
+void pair_dot_backward(const float *encoded, const float *d_sigma, const float *d_feature, int64_t n, int channels,
+                       float *out, int threads);
+
+/// Where a time lies on each level (method.md 2).
+TimeSlice time_slice(const Levels &, float t);
+
+/// K tables [entries, F] at one time: out [K, plane rows, F]. pixels: [K, size, size] (row = second axis), where on the
+/// planes it is needed, nothing else is written; null: everywhere. before: what it was needed for when `out` was
+/// written last, and is cleared; null: `out` is zero.
+void collapse_time(const Levels &, const TimeSlice &, const float *const *tables, int count, const uint8_t *pixels,
+                   const uint8_t *before, int size, float *out, int threads);
+/// Adds to gradients [entries, F] of each table what comes back from out.
+void collapse_time_backward(const Levels &, const TimeSlice &, const float *gradient, float *const *tables, int count,
+                            int threads);
+
+/// Three tables looked up point by point in 3D at one time: out [n, L * F], summed over `which`.
+void hash_encode(const Levels &, const TimeSlice &, const float *const *tables, unsigned which, const float *position,
+                 int64_t n, float *out, int threads);
+void hash_encode_backward(const Levels &, const TimeSlice &, float *const *tables, unsigned which,
+                          const float *position, const float *gradient, int64_t n, int threads);
+
+/// out [n, 3], see Kernels::mlp_forward; written, not added to.
+void mlp_maps(const Maps &, const Samples &, float *out, int threads);
+/// Gradients of features [n, C], first and second (shapes of Maps; written).
+void mlp_maps_backward(const Maps &, const Samples &, const float *d_out, float *d_features, float *d_first,
+                       float *d_second, int threads);
+
+/// The first layers of all networks in bfloat16, as Maps::half_first wants them; empty where that is of no use.
+std::vector<uint16_t> make_half(const Maps &, int threads);
+
+/// Density on a lattice of size[0] x size[1] x size[2] points from encodings [rows, columns, 2 C] (features and density
+/// coefficients) of its planes ab, ac, bc.
+struct Lattice {
+    const float *plane[3] = {nullptr, nullptr, nullptr};
+    int64_t size[3] = {0, 0, 0};
+    int channels = 0;
+};
+void density_lattice(const Lattice &, float *sigma, int threads);
+/// Gradients of the three planes; written, not added to.
+void density_lattice_backward(const Lattice &, const float *d_sigma, float *const *d_planes, int threads);
+/// See Kernels::opacity_sum.
+double opacity_sum(const float *sigma, const uint8_t *mask, int64_t n, float length, float *slope, int threads);
+/// Sum of |differences| of the opacities over `length` between neighbours of a grid of densities along its three axes;
+/// slope: what the sum changes by with each density.
+double total_variation(const float *sigma, const int *size, float length, float *slope, int threads);
+/// The largest of each value of a grid [size] and its 26 neighbours.
+void max_pool(const float *grid, const int *size, float *out, int threads);
+
+/// `count` places, see Convolution.
+void convolve(const Convolution &, int64_t count, int threads);
+/// Where mask [size, size] is set, see WinogradConv, of which `tiles` is found here.
+void winograd_convolve(const WinogradConv &, const uint8_t *mask, int size, int threads);
+
+/// Rays in the world and the ranges of them that count. origins, directions: [n, 3]; near, far: [n].
+struct Rays {
+    const float *origins = nullptr, *directions = nullptr, *near = nullptr, *far = nullptr;
+    int64_t count = 0;
+};
+/// Of every ray the next intervals, `limit` at most, of MAX_INTERVALS: intervals [n, limit, 2], padded with zeros,
+/// their counts [n], and where they end, `stand` [n]. See march_ray.
+constexpr int MAX_INTERVALS = 4096;
+void march_intervals(const Grid &, const Rays &, float step, int limit, float *intervals, int64_t *counts, float *stand,
+                     int threads);
+/// Depths z and lengths dist [n, count] of the samples of every ray; hit [n]. See sample_ray.
+void hull_depths(const HullSampling &, const Rays &, const float *jitter, int count, float *z, float *dist, bool *hit,
+                 int threads);
+
+/// See Kernels::adam.
+void adam(float *parameter, float *gradient, float *mean, float *square, int64_t n, const AdamStep &, int threads);
+
+}  // namespace dymap
