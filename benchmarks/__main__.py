@@ -26,9 +26,9 @@ from benchmarks.renderers import renderers
 from benchmarks.scenes import Scene, open_scene
 from benchmarks.table import Report, table
 from benchmarks.training import training
-from dymap.cli.console import pick_device
 from dymap.files import write_json
 from dymap.kernels import available
+from dymap.runs.process import pick_device
 
 WIDTH = 120
 """Columns where nobody says how many there are: in a file or a pipe."""

@@ -32,7 +32,7 @@ from dymap.geometry.camera import Array, Camera
 from dymap.geometry.rays import Rays, camera_rays
 from dymap.render.image import Image, assemble
 from dymap.render.volume import Rendered
-from dymap.train.run import RunFolder
+from dymap.runs import RunFolder
 
 CHUNK = 4096
 """Rays marched at once."""

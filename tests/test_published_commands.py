@@ -14,12 +14,12 @@ from dymap.cli import main
 from dymap.presets.published import PRESETS
 from dymap.sample import write_sample
 from dymap.video.model_file import save_video
-from tests.video.test_released import final_file
 from tests.captures import add_grey_masks
 from tests.cli.test_import import settings
 from tests.cli.test_view import end, viewing
 from tests.evaluate.weights import write_random
 from tests.golden.sources import Golden
+from tests.video.test_released import final_file
 from tests.video.videos import painted_video
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "published-commands.md"

@@ -10,10 +10,10 @@ import torch
 
 import dymap as library
 from dymap.geometry.camera import Camera
-from tests.video.test_released import final_file
-from tests.video.test_released_files import latest
 from tests.cli.conftest import Run
 from tests.golden.sources import Golden
+from tests.video.test_released import final_file
+from tests.video.test_released_files import latest
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from dymap.cli import main
-from dymap.cli.train import Clock, stop_on_signal
+from dymap.runs import RunFolder
+from dymap.runs.process import Clock, stop_on_signal
 from dymap.train.checkpoint import checkpoints
-from dymap.train.run import RunFolder
 from tests.cli.conftest import Run, train_arguments
 
 ENDLESS = ("--steps", 1_000_000, "--threads", 1)
@@ -84,7 +84,7 @@ def test_ctrl_c_before_training_is_no_traceback(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dymap.cli.train.open_capture", interrupted)
+    monkeypatch.setattr("dymap.runs.training_process.open_capture", interrupted)
     assert main(train_arguments(sample, tmp_path / "run")) == 130
     assert capsys.readouterr().err == "interrupted\n"
 

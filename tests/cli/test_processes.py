@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from dymap.cli.train import configure, device_of, threads_of
 from dymap.errors import InputError
 from dymap.presets import preset
+from dymap.runs import RunFolder, configure
+from dymap.runs.process import device_of, threads_of
 from dymap.train.checkpoint import checkpoints
 from dymap.train.distributed import TORCHRUN, Rank
-from dymap.train.run import RunFolder
 from tests.cli.conftest import Run, train_arguments
 from tests.cli.test_interrupt import ENDLESS, training, wait_for
 

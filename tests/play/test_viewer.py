@@ -19,7 +19,6 @@ import viser
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from dymap.cli.demo import PACKAGED
 from dymap.errors import InputError
 from dymap.kernels import Cancel
 from dymap.play.layers import acc_layer
@@ -29,6 +28,7 @@ from dymap.play.viewer_camera import camera_of, quaternion, stand_at, upwards, v
 from dymap.play.viewer_seat import Pace, Settings, paint
 from dymap.play.viewer_turns import REST
 from dymap.render.fused import Cancelled
+from dymap.runs.demonstration import PACKAGED
 from tests.play.viewer_client import Visitor, visit
 
 # Some tests leave while a picture is on its way; viser notices.

@@ -8,7 +8,7 @@ import torch
 
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.rays import camera_rays
-from dymap.render.image import assemble, render_image, to_bytes
+from dymap.render.image import assemble, render_image
 from dymap.render.volume import Rendered, render_rays
 from tests.render.scenes import BOX, Analytic, analytic
 
@@ -78,11 +78,6 @@ def test_wrong_backgrounds() -> None:
         render_image(soft(), camera(), background=torch.zeros(3, 4, 3))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="unknown background 'green'"):
         render_image(soft(), camera(), background="green")  # type: ignore[arg-type]
-
-
-def test_bytes_are_rounded_and_clamped() -> None:
-    values = torch.tensor([[-0.1, 0.0, 0.5 / 255 - 1e-4, 0.5 / 255 + 1e-4, 1.0, 1.7]])
-    assert to_bytes(values).tolist() == [[0, 0, 0, 1, 255, 255]]
 
 
 @pytest.mark.parametrize("grid", [None, GRID])
