@@ -28,8 +28,8 @@ def run(words: list[str]) -> int:
     from dymap.cli.options import with_configuration
 
     if words and words[0] in COMMANDS:
-        command, rest = with_configuration(find(words[0]), words[1:])
-        return tyro.cli(command, prog=f"dymap {words[0]}", args=rest)
+        found = with_configuration(find(words[0]), words[1:])
+        return tyro.cli(found.command, prog=f"dymap {words[0]}", description=found.description, args=found.words)
     return tyro.extras.subcommand_cli_from_dict(
         {name: find(name) for name in COMMANDS},
         prog="dymap",

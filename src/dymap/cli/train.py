@@ -70,7 +70,8 @@ def train(
         progress=progress_bar,
         say=say,
     )
-    say(end_of(trained))
+    if trained.leads:
+        say(end_of(trained))
     return INTERRUPTED if trained.interrupted else 0
 
 

@@ -41,12 +41,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left. run: its folder. done: steps, of `steps`. interrupted: a signal asked it to stop."""
+    """What a training left.
+
+    run: its folder. done: steps, of `steps`. interrupted: a signal asked it to stop. leads: of the processes that
+    torchrun has started, the one that speaks for all.
+    """
 
     run: Path
     done: int
     steps: int
     interrupted: bool
+    leads: bool = True
 
     @property
     def finished(self) -> bool:
@@ -104,7 +109,7 @@ def train_capture(
             should_stop=lambda: asked() or clock.over(),
             world=world,
         )
-    return Trained(run.root, done, config.train.steps, asked())
+    return Trained(run.root, done, config.train.steps, asked(), world.leads)
 
 
 @contextmanager

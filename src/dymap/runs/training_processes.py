@@ -49,7 +49,7 @@ def work(job: Job, outcomes: Outcomes, show_warning: Callable[..., Any], own: Ra
         error.add_note(f"in process {own.rank} of {own.world_size}:\n{traceback.format_exc()}")
         outcomes.put(error)
         return 1
-    if own.rank == 0:
+    if trained.leads:
         outcomes.put(trained)
     return INTERRUPTED if trained.interrupted else 0
 
