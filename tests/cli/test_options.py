@@ -98,7 +98,6 @@ def test_all_help_has_every_option_with_the_defaults_of_the_preset(
     for key in flatten(to_json(Config())):
         assert f"--{key.replace('_', '-')}" in text, key
     assert text.index("--data PATH") < text.index("--field.codes"), "the common options come first"
-    assert "Labels" in text or "labels" in text
     assert "Training steps. (default: 175000)" in text
     assert "Training steps. (default: 14000)" in help_of(dymap, capfd, "train", "--help-all")
 

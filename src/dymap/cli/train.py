@@ -12,8 +12,7 @@ from dymap.cli.console import Device, Threads, say
 from dymap.cli.options import Assignments, Configuration
 from dymap.cli.progress import progress_bar
 from dymap.runs import Trained
-
-INTERRUPTED = 130
+from dymap.runs.training_processes import INTERRUPTED
 
 
 def train(
