@@ -188,7 +188,7 @@ class TrainConfig:
     band_pixels: int = 8
     """How close to the silhouette the rays of `band` are, pixels."""
     face: float = 0.1
-    """Share of the rays on face pixels, where they are known."""
+    """Share of the rays on face pixels, if they are known."""
     hull_samples: int = 0
     """Samples a ray inside the masks' visual hull; 0: samples fill the box (the published recipe)."""
     hull_grid: int = 96

@@ -59,7 +59,7 @@ def _net(name: str) -> Net:
 
 
 class LPIPS(nn.Module):
-    """The distance, with frozen weights: gradients flow to the images alone.
+    """The distance, with frozen weights: gradients flow only to the images.
 
     `load` reads the trained weights; a new object has random features and heads of 1.
     """

@@ -54,7 +54,7 @@ def write_page(
     """Write the page, beside and renamed.
 
     metrics: title -> value (None: not measured). facts: title -> value, what is worth knowing about the run. commands:
-    explanation -> command line, what to do next. All text is escaped. Raises InputError where the disk refuses.
+    explanation -> command line, what to do next. All text is escaped. Raises InputError if the disk refuses.
     """
     text = Template(_read("page.html")).substitute(
         title=html.escape(title),
