@@ -24,16 +24,15 @@ def progress_bar(title: str) -> Iterator[Update]:
     if not console.is_terminal:
         yield Lines(title)
         return
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
-        console=console,
-        speed_estimate_period=60,
+    columns = (
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(table_column=Column(no_wrap=True)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        _Rate(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        _Note(),  # a terminal that is narrow takes from this one, as it is the only one that may be wrapped
     )
+    bar = Progress(*columns, console=console, speed_estimate_period=60)
     with bar:
         task = bar.add_task(title, total=None, note="")
 
@@ -83,6 +82,13 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text(rate_text(speed) if speed else "")
+
+
+class _Note(ProgressColumn):
+    """What else there is to say, as much of it as the line holds."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["note"], no_wrap=True, overflow="ellipsis")
 
 
 def rate_text(rate: float) -> str:
