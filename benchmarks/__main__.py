@@ -26,9 +26,9 @@ from benchmarks.renderers import renderers
 from benchmarks.table import Report, table
 from benchmarks.training import training
 from benchmarks.workloads import Workload, open_workload
-from dymap.cli.console import pick_device
 from dymap.files import write_json
 from dymap.kernels import running
+from dymap.runs.process import pick_device
 
 WIDTH = 120
 """Columns where nobody says how many there are: in a file or a pipe."""

@@ -31,7 +31,7 @@ from dymap.files import read_json
 from dymap.geometry.camera import Array, Camera
 from dymap.geometry.rays import Rays, camera_rays
 from dymap.render.image import Image, Rendered, assemble
-from dymap.train.run import RunFolder
+from dymap.runs import RunFolder
 
 CHUNK = 4096
 """Rays marched at once."""

@@ -16,9 +16,9 @@ from dymap.capture import open_capture
 from dymap.config import FieldConfig, replace_key
 from dymap.evaluate.protocol import compare
 from dymap.field.decoder import Decoded
-from dymap.play.movie import write_png
+from dymap.pictures import to_bytes, write_png
 from dymap.presets import preset
-from dymap.render.image import render_image, to_bytes
+from dymap.render.image import render_image
 from dymap.sample import write_sample
 from dymap.train.batches import BatchSampler
 from dymap.train.loop import new_field, train

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import pytest
 
+import dymap.config as config_module
 from dymap.config import CaptureConfig, Config, FieldConfig, HashConfig, TrainConfig, from_json, replace_key, to_json
 
 CHANGED = Config(
@@ -56,10 +60,28 @@ def test_single_keys_are_replaced() -> None:
     assert config.field.hash.levels == 8
     assert replace_key(config, "field.hash.levels", 16) == Config()
     assert replace_key(Config(), "capture.test_views", [1, 2]).capture.test_views == (1, 2)
-    with pytest.raises(ValueError, match="no key 'fields'"):
-        replace_key(Config(), "fields.hash", 1)
+    with pytest.raises(ValueError, match=r"no key 'fields\.hash\.levels'; the nearest is 'field\.hash\.levels'"):
+        replace_key(Config(), "fields.hash.levels", 1)
+    with pytest.raises(ValueError, match=r"no key 'train\.stepz'; the nearest is 'train\.steps'"):
+        replace_key(Config(), "train.stepz", 1)
+    with pytest.raises(ValueError, match=r"no key 'train\.steps\.x'"):
+        replace_key(Config(), "train.steps.x", 1)
     with pytest.raises(ValueError, match="expected int"):
         replace_key(Config(), "train.steps", "many")
+
+
+def test_every_field_has_a_sentence() -> None:
+    """They are the help of the command line."""
+    module = ast.parse(Path(config_module.__file__ or "").read_text())
+    classes = [node for node in module.body if isinstance(node, ast.ClassDef)]
+    assert {node.name for node in classes} >= {"Config", *(type(part).__name__ for part in vars(Config()).values())}
+    for node in classes:
+        assert ast.get_docstring(node), node.name
+        for field, following in zip(node.body, [*node.body[1:], ast.Pass()], strict=True):
+            if isinstance(field, ast.AnnAssign):
+                assert isinstance(following, ast.Expr), f"{node.name}: {ast.unparse(field)} has no sentence"
+                sentence = ast.literal_eval(following.value)
+                assert re.fullmatch(r"[\w.0-9].{5,}[.]", sentence, re.DOTALL), sentence
 
 
 def test_configurations_do_not_change() -> None:

@@ -1,5 +1,6 @@
 """Configuration: frozen dataclasses, one for each part, and their JSON form.
 
+The sentence below a field is its explanation in the help of the command line, where `train.steps` is `--train.steps`.
 A run keeps its complete resolved configuration as JSON; `from_json` refuses unknown keys and wrong types, so that a
 typo is an error and not a default.
 """
@@ -7,9 +8,11 @@ typo is an error and not a default.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -31,6 +34,7 @@ class HashConfig:
     """Time-dependent hash grids (method.md 2)."""
 
     levels: int = 16
+    """Resolutions, from `base` to `finest` in equal ratios."""
     log2_size: int = 19
     """At most 2^log2_size entries a level."""
     features: int = 2
@@ -48,11 +52,13 @@ class FieldConfig:
     """The representation (method.md 1-4)."""
 
     hash: HashConfig = HashConfig()
+    """Its time-dependent hash grids."""
     codes: Literal["embedding", "encoder"] = "embedding"
     """Latent codes: learned for each frame, or computed by an image encoder from fixed cameras."""
     encoder_views: tuple[int, ...] = ()
     """Positions among the training views of the image encoder's cameras."""
     code_dim: int = 256
+    """Length of a frame's latent code."""
     width: int = 256
     """Channels of the decoder's first layers; the planes are made from width / 4."""
     plane_size: int = 256
@@ -62,9 +68,11 @@ class FieldConfig:
     hidden: int = 32
     """H: hidden units of a tiny MLP."""
     layers: Literal[2, 3] = 3
+    """Layers of a tiny MLP."""
     overlap: bool = True
     """Blend the four networks around a sample (on), or use the one whose cell it is in (off)."""
     directions: Literal["fourier", "sh"] = "fourier"
+    """Embedding of viewing directions: Fourier features, or spherical harmonics."""
     direction_degree: int = 2
     """Frequencies of the Fourier embedding, or the degree of the spherical harmonics."""
 
@@ -114,14 +122,15 @@ class CaptureConfig:
     path_views: tuple[int, ...] = ()
     """Cameras that the orbit is fitted to; empty: all."""
     viewer_box_scale: float = 1.0
-    """The viewer shows the frame's box scaled about its centre ..."""
+    """The viewer shows the frame's box scaled by this about its centre."""
     viewer_box_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """... and shifted by this, metres."""
+    """The viewer's box is then shifted by this along x, y and z, metres."""
     pixel_offset: float = 0.0
     """0: a pixel's ray passes through its integer position; 0.5: through its middle."""
     edge_band: bool = False
     """Leave a band of 5x5 around the silhouette out of the losses and metrics."""
     fps: float = 30.0
+    """Frames a second of the capture."""
 
     def __post_init__(self) -> None:
         _check_positive(self, "ratio", "test_frame_step", "fps")
@@ -141,6 +150,7 @@ class RenderConfig:
     max_samples: int = 256
     """The marching step is the box's diagonal divided by this."""
     background: Literal["black", "white"] = "black"
+    """What rays see that nothing stops."""
 
     def __post_init__(self) -> None:
         _check_positive(self, "samples", "max_samples")
@@ -151,6 +161,7 @@ class BakeConfig:
     """Occupancy grids (method.md 7)."""
 
     grid: tuple[int, int, int] = (24, 24, 48)
+    """Voxels along x, y and z of a frame's box."""
     subsamples: tuple[int, int, int] = (5, 5, 5)
     """Density samples an axis of a voxel, both faces included."""
     threshold: float = 5.0
@@ -176,9 +187,9 @@ class TrainConfig:
     band: float = 0.0
     """Share of the rays on background pixels close to the silhouette."""
     band_pixels: int = 8
-    """How close."""
+    """How close to the silhouette the rays of `band` are, pixels."""
     face: float = 0.1
-    """Share of the rays on face pixels, where they are known."""
+    """Share of the rays on face pixels, if they are known."""
     hull_samples: int = 0
     """Samples a ray inside the masks' visual hull; 0: samples fill the box (the published recipe)."""
     hull_grid: int = 96
@@ -188,25 +199,34 @@ class TrainConfig:
     colour_threshold: float = 0.0
     """Skip the colour of samples whose weight is below this (exact at 0)."""
     steps: int = 200_000
+    """Training steps."""
     epoch_steps: int = 500
     """Steps of one epoch of the schedule."""
     schedule: Literal["published", "cosine"] = "published"
+    """Learning rates: a rise, then exponential decay as published; or half a cosine over all steps."""
     decay_epochs: float = 400.0
+    """With `schedule = published`: epochs in which the rates fall to a tenth."""
     warmup_epochs: float = 5.0
+    """With `schedule = published`: epochs in which the rates rise first."""
     view_noise: float = 0.0
     """Standard deviation of the noise on the viewing directions that colours are learned with: few cameras teach
     little about reflections, but enough to learn each picture by heart."""
     quick_start: bool = False
     """Initial values for short trainings instead of the published ones."""
     lr_codes: float = 5e-4
+    """Learning rate of the latent codes, or of the image encoder."""
     lr_decoder: float = 5e-4
+    """Learning rate of the decoder."""
     lr_hash: float = 5e-3
+    """Learning rate of the hash tables."""
     lazy_adam: bool = False
     """Entries of the hash tables that a step does not touch keep their values and moments (not as published)."""
     clip_value: float = 40.0
     """Gradients are clipped by value to this."""
     mask_weight: float = 0.1
+    """Weight of the difference between opacity and mask."""
     kl_weight: float = 1e-6
+    """With `codes = encoder`: weight of the divergence of its codes from a normal distribution."""
     empty_weight: float = 0.1
     """With `hull_samples`: weight of the opacity outside the hull."""
     surface_weight: float = 0.0
@@ -215,11 +235,17 @@ class TrainConfig:
     """With masks: the mean error of colours over all backgrounds, in place of that over black and the mask's loss
     (not as published)."""
     use_masks: bool = True
+    """Learn from masks too. Off for a capture without masks, together with `hull_samples = 0`."""
     seed: int = 0
+    """Seed of the initial values and of all draws."""
     log_every: int = 50
+    """Steps between two lines of the log, and points of the curves."""
     preview_every: int = 1000
+    """Steps between two preview pictures."""
     checkpoint_every: int = 1000
+    """Steps between two checkpoints."""
     keep_checkpoints: int = 2
+    """How many of the newest checkpoints are kept."""
 
     def __post_init__(self) -> None:
         _check_positive(self, "processes", "items", "rays", "steps", "epoch_steps", "hull_grid", "proposal_grid")
@@ -231,10 +257,15 @@ class Config:
     """A whole experiment."""
 
     field: FieldConfig = FieldConfig()
+    """The representation."""
     capture: CaptureConfig = CaptureConfig()
+    """What is used of the capture, and how."""
     render: RenderConfig = RenderConfig()
+    """How images are made."""
     bake: BakeConfig = BakeConfig()
+    """How occupancy grids are made."""
     train: TrainConfig = TrainConfig()
+    """How the field is trained."""
 
 
 def to_json(config: Any) -> dict[str, Any]:
@@ -310,18 +341,40 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one with dotted keys: {"train": {"steps": 3}} -> {"train.steps": 3}."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
 def replace_key(config: T, key: str, value: Any) -> T:
     """A copy of `config` with the dotted `key` (such as `train.steps`) set; the value is checked like JSON.
 
     A key of a mapping (such as `capture.options.unit`) is set as it is: only the reader knows which there are.
+    Raises ValueError for a key that does not exist, which names the nearest, and for a value of the wrong type.
     """
+    try:
+        return _replace(config, key, key, value)
+    except KeyError:
+        known = flatten(to_json(config))
+        nearest = difflib.get_close_matches(key, known, 1, 0)
+        raise ValueError(f"configuration has no key {key!r}; the nearest is {nearest[0]!r}") from None
+
+
+def _replace(config: T, path: str, key: str, value: Any) -> T:
+    """path: what is left of `key` here. Raises KeyError for a key that does not exist."""
     if isinstance(config, dict):
-        return typing.cast(T, config | {key: _plain(value)})
-    head, _, rest = key.partition(".")
-    if head not in {f.name for f in dataclasses.fields(config)}:  # type: ignore[arg-type]
-        raise ValueError(f"configuration has no key {head!r}")
+        return typing.cast(T, config | {path: _plain(value)})
+    head, _, rest = path.partition(".")
+    if not dataclasses.is_dataclass(config) or head not in {f.name for f in dataclasses.fields(config)}:
+        raise KeyError(key)
     if rest:
-        changed: Any = replace_key(getattr(config, head), rest, value)
+        changed: Any = _replace(getattr(config, head), rest, key, value)
     else:
         changed = _convert(typing.get_type_hints(type(config))[head], value, key)
-    return dataclasses.replace(config, **{head: changed})  # type: ignore[type-var]
+    return dataclasses.replace(typing.cast(Any, config), **{head: changed})

@@ -10,9 +10,9 @@ import av
 import cv2
 import pytest
 
-from dymap.cli.demo import PACKAGED
+from dymap.runs import RunFolder
+from dymap.runs.demonstration import PACKAGED
 from dymap.train.checkpoint import checkpoints
-from dymap.train.run import RunFolder
 from tests.cli.conftest import SETTINGS, Run, train_arguments
 
 COMMANDS = ("train", "bake", "evaluate", "render", "import-model", "info", "sample", "demo", "mesh")

@@ -140,7 +140,7 @@ def test_too_large_for_the_memory(dymap: Run, baked: Path, monkeypatch: pytest.M
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("dymap.cli.render.load", refuse)
+    monkeypatch.setattr("dymap.runs.filming.load", refuse)
     dymap("render", baked).failed_with("not enough memory")
 
 

@@ -34,7 +34,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         raise AssertionError("a download that nobody asked for")
 
     monkeypatch.setattr(lpips_files, "urlopen", urlopen)
-    monkeypatch.setattr("dymap.cli.evaluate.default_folder", lambda: tmp_path / "cache" / "lpips")
+    monkeypatch.setattr("dymap.runs.evaluation.default_folder", lambda: tmp_path / "cache" / "lpips")
 
 
 def evaluated(folder: Path) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import torch
 
 import dymap as library
 from dymap.capture import open_capture
-from dymap.cli.train import configure
 from dymap.config import Config
 from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
 from dymap.presets import preset
+from dymap.runs import configure
 from dymap.sample import write_sample
 from dymap.train.checkpoint import checkpoints, load_checkpoint
 from tests.captures import add_grey_masks

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from dymap.cli import main
-from dymap.cli.train import Clock, stop_on_signal
+from dymap.runs import RunFolder
 from dymap.train.checkpoint import checkpoints
-from dymap.train.run import RunFolder
 from tests.cli.conftest import Run, train_arguments
 
 ENDLESS = ("--steps", 1_000_000, "--threads", 1)
@@ -67,29 +66,12 @@ def test_signal_saves_and_the_same_command_goes_on(
     assert checkpoints(run.checkpoints)[-1][0] > step
 
 
-def test_second_ctrl_c_stops_at_once() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with stop_on_signal() as stopped:
-        assert stopped == []
-        signal.raise_signal(signal.SIGINT)
-        assert stopped == [signal.SIGINT]
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
 def test_ctrl_c_before_training_is_no_traceback(
     sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dymap.cli.train.open_capture", interrupted)
+    monkeypatch.setattr("dymap.runs.training_process.open_capture", interrupted)
     assert main(train_arguments(sample, tmp_path / "run")) == 130
     assert capsys.readouterr().err == "interrupted\n"
-
-
-def test_clock() -> None:
-    assert not Clock(None).over()
-    assert not Clock(10).over()
-    assert Clock(0).over()

@@ -11,14 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from dymap.cli.train import configure, device_of, threads_of
-from dymap.errors import InputError
 from dymap.presets import preset
+from dymap.runs import RunFolder, configure
 from dymap.train.checkpoint import checkpoints
-from dymap.train.distributed import TORCHRUN, Rank
-from dymap.train.run import RunFolder
+from dymap.train.distributed import TORCHRUN
 from tests.cli.conftest import Run, train_arguments
 from tests.cli.test_interrupt import ENDLESS, training, wait_for
 
@@ -108,23 +105,3 @@ def test_torchrun_counts(dymap: Run, sample: Path, tmp_path: Path, monkeypatch: 
         monkeypatch.setenv(name, value)
     said = dymap("train", "--data", sample, "--out", tmp_path, "--processes", 3)
     said.failed_with("torchrun has started 2 processes; leave --processes 3 away")
-
-
-def test_threads_are_shared() -> None:
-    torch_takes = torch.get_num_threads()
-    assert threads_of(0, Rank()) == 0
-    assert threads_of(8, Rank()) == 8
-    assert threads_of(8, Rank(1, 3, 1, 3)) == 2
-    assert threads_of(2, Rank(1, 3, 1, 3)) == 1
-    assert threads_of(0, Rank(1, 3, 1, 3)) == 0, "torchrun has set them"
-    assert threads_of(0, Rank(1, 2, 1, 2, Path("meeting"))) == max(1, torch_takes // 2)
-
-
-def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [device_of("auto", Rank(rank, 4, rank % 2, 2)) for rank in range(4)] == ["cuda:0", "cuda:1"] * 2
-    assert device_of("cuda:1", Rank()) == "cuda:1"
-    assert device_of("cpu", Rank(2, 3, 2, 3)) == "cpu"
-    with pytest.raises(InputError, match="3 processes need as many GPUs, this machine has 2"):
-        device_of("cuda", Rank(2, 3, 2, 3))

@@ -22,11 +22,11 @@ import numpy as np
 import pytest
 from websockets.sync.client import connect
 
-from dymap.cli.demo import PACKAGED
 from dymap.play.video import load
 from dymap.play.viewer.camera import view_of
 from dymap.play.viewer.controls import Settings
 from dymap.play.viewer.server import Viewer
+from dymap.runs.demonstration import PACKAGED
 from tests.cli.conftest import Run
 from tests.play.test_page import BROWSER, needs_browser
 from tests.play.viewer.visitor import visit

@@ -1,4 +1,4 @@
-"""Densities on a lattice, and sums over them: every back end against the reference, the reference against its points."""
+"""Densities on a lattice, and sums over them: every back end against the reference, that against its points."""
 
 from __future__ import annotations
 

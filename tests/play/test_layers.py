@@ -9,13 +9,13 @@ import torch
 
 from dymap.geometry.box import box_corners
 from dymap.geometry.camera import Camera
+from dymap.pictures import error_colours
 from dymap.play.layers import (
     acc_layer,
     colour_layer,
     depth_layer,
     depth_range,
     diff_layer,
-    error_colours,
 )
 from dymap.render.image import Image, Rendered, assemble
 
@@ -77,20 +77,6 @@ def test_backgrounds() -> None:
     np.testing.assert_array_equal(colour_layer(clear, "black"), clear.over("black").numpy())
     np.testing.assert_array_equal(colour_layer(clear, "white"), clear.over("white").numpy())
     np.testing.assert_array_equal(colour_layer(clear, "transparent"), clear.rgba())
-
-
-def test_error_scale() -> None:
-    """Black 0, yellow 0.25 and more, brighter in between; the mean over channels."""
-    truth = np.zeros((1, 5, 3), np.float32)
-    prediction = np.array([[[0, 0, 0], [0.1, 0.1, 0.1], [0.3, 0, 0], [0.25] * 3, [1] * 3]], np.float32)
-    picture = error_colours(prediction, truth)
-    assert picture[0, 0].sum() < 10
-    np.testing.assert_allclose(picture[0, 1].astype(int), picture[0, 2], atol=3)
-    np.testing.assert_array_equal(picture[0, 3], picture[0, 4])
-    assert (np.diff(brightness(picture)[0, [0, 1, 3]]) > 40).all()
-    red, green, blue = picture[0, 4].astype(int)
-    assert min(red, green) > blue + 50, "yellow"
-    np.testing.assert_array_equal(error_colours(truth, prediction), picture)
 
 
 def test_difference_to_what_was_filmed() -> None:

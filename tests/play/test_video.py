@@ -14,7 +14,7 @@ import torch
 import dymap
 from dymap.errors import InputError
 from dymap.geometry.box import box_corners
-from dymap.play.movie import write_png
+from dymap.pictures import write_png
 from dymap.play.video import Video
 from dymap.video.model_file import load_video, save_video
 from tests.golden.sources import Golden

@@ -13,7 +13,7 @@ from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.rays import camera_rays
 from dymap.kernels import Cancel
 from dymap.render import image as images
-from dymap.render.image import Background, Cancelled, Image, Rendered, assemble, to_bytes
+from dymap.render.image import Background, Cancelled, Image, Rendered, assemble
 from dymap.render.renderer import RendererName, make_renderer
 from dymap.render.volume import render_rays
 from tests.field.models import tiny_field
@@ -97,11 +97,6 @@ def test_wrong_backgrounds() -> None:
         render("volume", soft(), camera(), background=torch.zeros(3, 4, 3))
     with pytest.raises(ValueError, match="unknown background 'green'"):
         render("volume", soft(), camera(), background="green")  # type: ignore[arg-type]
-
-
-def test_bytes_are_rounded_and_clamped() -> None:
-    values = torch.tensor([[-0.1, 0.0, 0.5 / 255 - 1e-4, 0.5 / 255 + 1e-4, 1.0, 1.7]])
-    assert to_bytes(values).tolist() == [[0, 0, 0, 1, 255, 255]]
 
 
 @each_renderer

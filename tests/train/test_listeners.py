@@ -14,9 +14,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from dymap.capture import Capture, open_capture
 from dymap.config import Config
+from dymap.runs import RunFolder
 from dymap.train.listeners import Curves, Preview
 from dymap.train.loop import train
-from dymap.train.run import RunFolder
 from dymap.train.step import StepReport
 from tests.train.runs import fresh_field, measured, short
 
@@ -39,8 +39,8 @@ def config(**options: object) -> Config:
 
 def listen(folder: RunFolder, capture: Capture, config: Config, reports: list[StepReport]) -> None:
     field = fresh_field(capture, config)
-    curves = Curves(folder, config.train.log_every)
-    preview = Preview(folder, field, capture, config, curves, size=24)
+    curves = Curves(folder.curves, folder.log, config.train.log_every)
+    preview = Preview(folder.preview, field, capture, config, curves, size=24)
     train(field, capture, config, None, listeners=(reports.append, curves, preview))
     curves.close()
 
@@ -118,10 +118,10 @@ def test_image_encoder_has_previews_without_its_noise(tiny: Capture, tmp_path: P
     options = config(rays=16)
     options = replace(options, field=replace(options.field, codes="encoder", encoder_views=(2, 0)))
     field = fresh_field(tiny, options)
-    curves = Curves(RunFolder(tmp_path), 1)
+    curves = Curves(tmp_path / "curves", tmp_path / "log.jsonl", 1)
     for name in ("first.png", "second.png"):
-        Preview(RunFolder(tmp_path), field, tiny, options, curves, size=24)(StepReport(2, {}, 20.0, 1e-3, 64, 0.1))
-        RunFolder(tmp_path).preview.rename(tmp_path / name)
+        preview = Preview(tmp_path / name, field, tiny, options, curves, size=24)
+        preview(StepReport(2, {}, 20.0, 1e-3, 64, 0.1))
     curves.close()
     first, second = (cv2.imread(str(tmp_path / name)) for name in ("first.png", "second.png"))
     assert first is not None
@@ -140,7 +140,7 @@ def test_repeated_steps_replace_their_curves(tiny: Capture, tmp_path: Path) -> N
 def test_steps_without_a_psnr_are_logged_as_json_all_the_same(tmp_path: Path) -> None:
     """A loss function of one's own need not report a colour loss."""
     folder = RunFolder(tmp_path)
-    curves = Curves(folder, 1)
+    curves = Curves(folder.curves, folder.log, 1)
     curves(StepReport(0, {"mine": 0.5}, float("nan"), 1e-3, 64, 0.1))
     curves.close()
     (record,) = lines(folder)

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import tyro
 
-import dymap
-from dymap.capture import read_source
-from dymap.capture.layouts import is_capture
-from dymap.cli.console import console
-from dymap.config import CaptureConfig
-from dymap.errors import InputError
-from dymap.files import read_json
-from dymap.kernels import describe
-from dymap.train.checkpoint import checkpoints
-from dymap.train.run import RunFolder
-from dymap.video.model_file import SUFFIX, load_video
+from dymap import runs
+from dymap.cli.console import say
 
 
 def info(
@@ -29,88 +18,6 @@ def info(
 
     Without a path: what dymap itself runs on.
     """
-    if path is None:
-        rows = machine_rows()
-    elif not path.exists():
-        raise InputError(f"{path}: no such file or folder")
-    elif path.is_file():
-        rows = video_rows(path)
-    elif RunFolder(path).exists():
-        rows = run_rows(RunFolder(path))
-    elif is_capture(path):
-        rows = capture_rows(path)
-    else:
-        raise InputError(f"{path}: neither a run (config.json), nor a capture, nor a baked file ({SUFFIX})")
-    for name, value in rows:
-        console.print(f"{name:<11}{value}")
+    for name, value in runs.info(path):
+        say(f"{name:<11}{value}")
     return 0
-
-
-def machine_rows() -> list[tuple[str, str]]:
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return [
-        ("dymap", dymap.__version__),
-        ("kernels", describe()),
-        ("python", platform.python_version()),
-        ("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
-        ("GPU", gpu),
-    ]
-
-
-def capture_rows(path: Path) -> list[tuple[str, str]]:
-    source = read_source(path, CaptureConfig())
-    views = held_out(len(source.cameras))
-    sizes = sorted({f"{camera.width} x {camera.height}" for camera in source.cameras})
-    return [
-        ("capture", f"{path} ({source.layout})"),
-        ("cameras", f"{len(source.cameras)} of {', '.join(sizes)}"),
-        ("distorted", f"{sum(camera.distorted for camera in source.cameras)} lenses"),
-        ("frames", f"{len(source.frames)}, numbers {source.frames[0]} to {source.frames[-1]}"),
-        ("masks", "yes" if source.has_masks else "no"),
-        ("vertices", "yes" if source.has_points else "no: use --boxes hull"),
-        ("next", f"dymap train --preset small --data {path} --out runs/{path.name} --test-views {views}"),
-    ]
-
-
-def held_out(views: int) -> str:
-    """Every fourth view, from the fourth on: a usual choice of test views."""
-    return " ".join(str(view) for view in range(3, views, 4)) or "0"
-
-
-def run_rows(run: RunFolder) -> list[tuple[str, str]]:
-    record = run.read()
-    found = checkpoints(run.checkpoints)
-    done = found[-1][0] if found else 0
-    rows = [
-        ("run", f"{run.root} (preset {record.preset})"),
-        ("capture", str(record.source or "none")),
-        ("trained", f"{done} of {record.config.train.steps} steps" if found else "no checkpoint"),
-    ]
-    if run.model.exists():
-        rows += video_rows(run.model)[:-1]
-    metrics = run.evaluation / "metrics.json"
-    if metrics.exists():
-        mean = read_json(metrics)["mean"]
-        rows.append(("evaluated", ", ".join(f"{k} {v:.3f}" for k, v in mean.items() if v is not None)))
-    if done < record.config.train.steps and not (run.model.exists() and not found):
-        command = f"dymap train --data {record.source} --out {run.root} (with the options it was begun with)"
-    elif not run.model.exists():
-        command = f"dymap bake {run.root}"
-    elif not metrics.exists():
-        command = f"dymap evaluate {run.root}"
-    else:
-        command = f"dymap render {run.root}"
-    return [*rows, ("next", command)]
-
-
-def video_rows(path: Path) -> list[tuple[str, str]]:
-    baked = load_video(path)
-    frames, cameras, grid = baked.frames, baked.cameras, baked.bake.grid
-    return [
-        ("video", f"{path}, {path.stat().st_size / 1e6:.1f} MB"),
-        ("scene", baked.name),
-        ("frames", f"{len(frames)} at {baked.fps:g} fps, numbers {frames[0]} to {frames[-1]}"),
-        ("cameras", f"{len(cameras)} of {cameras[0].width} x {cameras[0].height}" if cameras else "none"),
-        ("occupancy", " x ".join(map(str, grid))),
-        ("next", f"dymap render {path}"),
-    ]

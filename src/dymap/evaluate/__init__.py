@@ -1,0 +1,1 @@
+"""How close a video comes to what held-out cameras filmed: the paper's protocol, its metrics, and a report."""

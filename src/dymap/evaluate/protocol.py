@@ -17,7 +17,7 @@ from dymap.geometry.camera import Camera
 from dymap.render.image import Image
 
 METRICS = ("psnr", "psnr_foreground", "psnr_image", "ssim", "ssim_range1", "lpips")
-"""psnr: box rays (the paper's); psnr_foreground: mask pixels alone; psnr_image: whole image; ssim: range 2 (the
+"""psnr: box rays (the paper's); psnr_foreground: only mask pixels; psnr_image: whole image; ssim: range 2 (the
 paper's); ssim_range1: range 1; lpips: VGG (the paper's), nan without weights."""
 
 Renderer = Callable[[Camera, int], Image]

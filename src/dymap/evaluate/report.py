@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.evaluate.protocol import METRICS, Comparison, average
-from dymap.play.layers import error_colours
+from dymap.pictures import error_colours, to_bytes
 
 TITLES = {
     "psnr": "PSNR box",
@@ -59,4 +59,4 @@ def side_by_side(comparison: Comparison) -> NDArray[np.uint8]:
     """[H, 3 W, 3] ground truth, prediction, error (mean over channels; black 0, yellow 0.25 and more)."""
     heat = error_colours(comparison.prediction, comparison.truth)
     pair = np.concatenate([comparison.truth, comparison.prediction], axis=1)
-    return np.concatenate([np.rint(np.clip(pair, 0, 1) * 255).astype(np.uint8), heat], axis=1)
+    return np.concatenate([to_bytes(pair), heat], axis=1)

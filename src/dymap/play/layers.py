@@ -10,7 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from dymap.geometry.box import box_corners
-from dymap.render.image import Image, to_bytes
+from dymap.pictures import error_colours, to_bytes
+from dymap.render.image import Image
 
 Layer = Literal["rgb", "depth", "acc", "diff"]
 Backdrop = Literal["black", "white", "transparent"]
@@ -40,12 +41,6 @@ def depth_layer(image: Image, near: float, far: float) -> NDArray[np.uint8]:
     colour = cv2.applyColorMap(closeness, cv2.COLORMAP_VIRIDIS)[..., ::-1]
     opacity = image.acc.detach().clamp(0, 1).cpu().numpy()[..., None]
     return np.rint(colour * opacity).astype(np.uint8)
-
-
-def error_colours(prediction: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """[H, W, 3] the error of images [H, W, 3] in [0, 1]: mean over channels, inferno, black 0, yellow 0.25 and more."""
-    error = np.abs(prediction - truth).mean(axis=-1)
-    return cv2.applyColorMap((np.clip(error * 4, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
 
 
 def diff_layer(image: Image, filmed: NDArray[np.uint8]) -> NDArray[np.uint8]:

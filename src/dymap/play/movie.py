@@ -1,4 +1,4 @@
-"""Writing films and pictures: H.264 MP4 that plays in browsers, ProRes 4444 and VP9 with transparency, PNG."""
+"""Writing films: H.264 MP4 that plays in browsers, ProRes 4444 and VP9 with transparency, numbered PNG pictures."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import cast
 
 import av
-import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
 from dymap.files import replacing
+from dymap.pictures import write_png
 
 Write = Callable[[NDArray[np.uint8]], None]
 """Takes the next image of a film: [H, W, 3] RGB, or [H, W, 4] RGBA with straight alpha."""
@@ -115,12 +115,3 @@ def sequence_writer(folder: Path) -> Write:
         count += 1
 
     return write
-
-
-def write_png(path: Path, image: NDArray[np.uint8]) -> Path:
-    """Write [H, W, 3] RGB or [H, W, 4] RGBA. Raises InputError if the disk refuses."""
-    code = cv2.COLOR_RGB2BGR if image.shape[-1] == 3 else cv2.COLOR_RGBA2BGRA
-    with replacing(path) as partial:
-        if not cv2.imwrite(str(partial), cv2.cvtColor(image, code)):
-            raise OSError("the image could not be written")
-    return path

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dymap.files import replacing
+from dymap.pictures import png_bytes
 
 Picture = NDArray[np.uint8]
 """[H, W, 3] RGB."""
@@ -85,10 +85,7 @@ def _number(value: float | None) -> str:
 
 
 def _image(picture: Picture, what: str, label: str) -> str:
-    ok, encoded = cv2.imencode(".png", picture[..., ::-1])
-    if not ok:
-        raise ValueError(f"a picture of shape {picture.shape} cannot be encoded")
-    data = base64.b64encode(encoded.tobytes()).decode("ascii")
+    data = base64.b64encode(png_bytes(picture)).decode("ascii")
     return f'<img class="{what}" alt="{what}, {html.escape(label)}" src="data:image/png;base64,{data}">'
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import Rays, camera_rays, pixel_grid
 from dymap.kernels import Cancel
+from dymap.pictures import to_bytes
 
 BAND_PIXELS = 2**18
 """Pixels whose rays are in memory at once."""
@@ -82,11 +83,6 @@ class Image:
         """[H, W, 4] straight (not premultiplied) alpha, for compositing; meaningful with a transparent background."""
         colour = self.rgb / self.acc.clamp(min=1e-6)[..., None]
         return to_bytes(torch.cat([colour, self.acc[..., None]], dim=-1))
-
-
-def to_bytes(image: Tensor) -> NDArray[np.uint8]:
-    """[..., C] in [0, 1] -> uint8, rounded."""
-    return (image.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
 
 
 def image_of_rays(

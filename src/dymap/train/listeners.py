@@ -1,4 +1,4 @@
-"""Who hears of training steps: curves on TensorBoard, a log to read by script, a preview picture."""
+"""Who listens to training steps: curves on TensorBoard, a log to read by script, a preview picture."""
 
 from __future__ import annotations
 
@@ -6,39 +6,36 @@ import json
 import math
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from dymap.capture import Capture
 from dymap.config import Config
 from dymap.errors import InputError
-from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
-from dymap.files import replacing
-from dymap.render.image import to_bytes
+from dymap.pictures import to_bytes, write_png
 from dymap.render.renderer import make_renderer
-from dymap.train.batches import BatchSampler
-from dymap.train.checkpoint import checkpoints
-from dymap.train.run import RunFolder
+from dymap.train.codes import mean_code
 from dymap.train.step import StepReport
 
 
 class Curves:
-    """TensorBoard scalars (losses, PSNR, learning rate, rays a second) and `log.jsonl`, every `log_every` steps.
+    """TensorBoard scalars (losses, PSNR, learning rate, rays a second) and a log in JSON, every `every` steps.
 
-    Close it when training ends: TensorBoard's writer works in the background, and what it has not written is lost.
+    folder: for TensorBoard. log: a file, a line a report. done: the steps that are done already; what a killed run
+    drew beyond them is replaced. Close it when training ends: TensorBoard's writer works in the background, and what it
+    has not written is lost.
     """
 
-    def __init__(self, run: RunFolder, every: int):
+    def __init__(self, folder: Path, log: Path, every: int, done: int = 0):
         self.every = every
-        done = max((step for step, _ in checkpoints(run.checkpoints)), default=0)
         # Steps that a killed run did after its last checkpoint will be done, and drawn, again.
-        self.writer = SummaryWriter(str(run.curves), purge_step=done)
-        self.log = run.log
+        self.writer = SummaryWriter(str(folder), purge_step=done)
+        self.log = log
         self._since, self._rays, self._psnr = time.perf_counter(), 0, list[float]()
 
     def __call__(self, report: StepReport) -> None:
@@ -70,14 +67,14 @@ class Curves:
 
 
 class Preview:
-    """What a held-out view looks like now (ground truth beside prediction): `preview.png`, TensorBoard, PSNR.
+    """What a held-out view looks like now (ground truth beside prediction): a PNG file, TensorBoard, PSNR.
 
-    Rendered inside the visual hull, so it needs no bake. Takes another (frame, view) every time.
+    path: of the file, written anew every time. size: pixels of the picture's longer side at most. Rendered inside the
+    visual hull, so it needs no bake. Takes another (frame, view) every time.
     """
 
-    def __init__(self, run: RunFolder, field: Field, capture: Capture, config: Config, curves: Curves, size: int = 160):
-        self.run, self.field, self.capture, self.config, self.curves = run, field, capture, config, curves
-        self.sampler = BatchSampler(capture, config.train, field.boxes.device)
+    def __init__(self, path: Path, field: Field, capture: Capture, config: Config, curves: Curves, size: int = 160):
+        self.path, self.field, self.capture, self.config, self.curves = path, field, capture, config, curves
         self.size = size
         self.count = 0
 
@@ -92,8 +89,11 @@ class Preview:
         scale = min(1.0, self.size / max(camera.width, camera.height))
         small = camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
         with torch.no_grad():
-            frame = self.field.at(index, self._mean_code(index))
-            grid = self.sampler.hull(index) if self.capture.has_masks else None
+            frame = self.field.at(index, mean_code(self.field, self.capture, index))
+            grid = None
+            if self.capture.has_masks:
+                hull = self.capture.hull(index, self.config.train.hull_grid)
+                grid = torch.from_numpy(hull).to(self.field.boxes.device)
             seen = make_renderer("march", frame, grid, self.config.render).render(small)
         truth = cv2.resize(
             self.capture.image(index, view)[0], (small.width, small.height), interpolation=cv2.INTER_AREA
@@ -103,12 +103,4 @@ class Preview:
         kind = "held-out" if self.capture.test_views else "training"
         self.curves.writer.add_image("preview", pair, report.step, dataformats="HWC")
         self.curves.writer.add_scalar(f"preview psnr ({kind} view)", -10 * np.log10(max(error, 1e-10)), report.step)
-        with replacing(self.run.preview) as partial:
-            cv2.imwrite(str(partial), pair[..., ::-1])
-
-    def _mean_code(self, index: int) -> Tensor | None:
-        """[code_dim] what the image encoder makes of a frame, without noise; None: the field holds its codes."""
-        if not isinstance(self.field.codes, ImageEncoder):
-            return None
-        images = self.sampler.encoder_images(index, self.field.config.encoder_views)
-        return self.field.encode(images).mu[0]
+        write_png(self.path, pair)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dymap.config import Config, from_json, to_json
+from dymap.config import Config, flatten, from_json, to_json
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
 from dymap.video.model_file import SUFFIX
@@ -100,14 +100,3 @@ class RunRecord:
         if self.source is None:
             raise InputError(f"{self.root}: imported without its capture; import it again with --data for this")
         return self.source
-
-
-def flatten(tree: dict, prefix: str = "") -> dict[str, object]:
-    """Nested mappings as one with dotted keys."""
-    flat: dict[str, object] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dymap.config import Config, replace_key, to_json
+from dymap.config import Config, flatten, replace_key, to_json
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
 from dymap.presets import preset
-from dymap.train.run import FREE_KEYS, RunFolder, flatten
+from dymap.runs.folder import FREE_KEYS, RunFolder
 
 SMALL = preset("small")
 PUBLISHED = replace(SMALL, train=replace(SMALL.train, schedule="published"))

@@ -1,0 +1,62 @@
+"""An option for every field of the configuration, as `--train.steps 500`, whose default is the preset's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+import tyro
+
+from dymap.config import Config
+from dymap.presets import preset
+
+Configuration = Annotated[Config, tyro.conf.arg(name="")]
+"""Type of a command's parameter `config`, whose fields become options."""
+Assignments = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(help="Options of the configuration, as train.rays=2048 train.items=2 ..."),
+]
+MORE = "--help-all shows the options of the whole configuration too, such as --train.rays or --field.hidden."
+
+
+@dataclass(frozen=True)
+class Parsable:
+    """A command, the words to parse for it, and what its help says first."""
+
+    command: Callable[..., int]
+    words: list[str]
+    description: str
+
+
+def with_configuration(command: Callable[..., int], words: Sequence[str]) -> Parsable:
+    """The command, ready to be parsed. If it takes a `config`, the default is that of the preset which the words name.
+
+    `--help` shows the command's own options, `--help-all` the configuration's too. Raises InputError for a preset that
+    does not exist.
+    """
+    description = inspect.getdoc(command) or ""
+    signature = inspect.signature(command)
+    if "config" not in signature.parameters:
+        return Parsable(command, list(words), description)
+    chosen = preset_of(words) or signature.parameters["preset"].default
+    config = Config() if chosen is inspect.Parameter.empty else preset(chosen)
+    ready = partial(command, config=config)
+    if "--help-all" in words:
+        return Parsable(ready, ["--help"], description)
+    if "--help" in words or "-h" in words:
+        own = [parameter for name, parameter in signature.parameters.items() if name != "config"]
+        ready.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]
+    return Parsable(ready, list(words), f"{description}\n{MORE}")
+
+
+def preset_of(words: Sequence[str]) -> str | None:
+    """What `--preset` says, if it is there."""
+    found = None
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name == "--preset" and (equals or index + 1 < len(words)):
+            found = value if equals else words[index + 1]
+    return found

@@ -1,0 +1,37 @@
+"""The baked video of a field: what a clip is, gathered from the field, its configuration and the capture."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from dymap.capture import Source
+from dymap.capture.capture import split_views
+from dymap.capture.images import prepared_camera
+from dymap.config import Config
+from dymap.field.field import Field
+from dymap.video.model_file import BakedVideo
+
+
+def baked_video(field: Field, occupancy: Tensor, config: Config, source: Source | None, name: str) -> BakedVideo:
+    """The video of a field that keeps its codes, with its occupancy [frames, gx, gy, gz] bool.
+
+    source: the capture it was trained on, whose cameras and name it gets; None: it has no cameras and is called `name`.
+    """
+    settings = config.capture
+    cameras = tuple(prepared_camera(camera, settings) for camera in source.cameras) if source else ()
+    train_views, test_views = split_views(len(cameras), settings) if source else ((), ())
+    return BakedVideo(
+        field=field,
+        occupancy=occupancy,
+        render=config.render,
+        bake=config.bake,
+        fps=settings.fps,
+        frames=source.frames if source else tuple(range(field.num_frames)),
+        cameras=cameras,
+        train_views=train_views,
+        test_views=test_views,
+        name=source.root.name if source else name,
+        path_views=settings.path_views,
+        transform=settings.transform,
+        viewer_box=settings.viewer_box,
+    )

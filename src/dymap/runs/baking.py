@@ -1,0 +1,105 @@
+"""`dymap.runs.bake`: from a trained field to one file that plays.
+
+newest checkpoint -> field (with codes of its own) -> occupancy grids, inside the hull -> video file -> Baked
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dymap.bake.bake import bake_grids
+from dymap.capture import Capture, open_capture, read_source
+from dymap.errors import InputError
+from dymap.field.codes import ImageEncoder
+from dymap.field.field import Field
+from dymap.runs.baked import baked_video
+from dymap.runs.bars import Bars, no_bars
+from dymap.runs.folder import RunFolder, RunRecord
+from dymap.runs.process import pick_device
+from dymap.train.checkpoint import checkpoints, frames_in, load_checkpoint
+from dymap.train.codes import mean_code
+from dymap.video.model_file import save_video
+
+
+@dataclass(frozen=True)
+class Baked:
+    """What a bake left. path: the file. step: of the checkpoint. occupied: share of the voxels."""
+
+    run: Path
+    path: Path
+    frames: int
+    step: int
+    occupied: float
+
+
+def bake(
+    run: str | Path,
+    out: str | Path | None = None,
+    *,
+    half: bool = False,
+    device: str = "auto",
+    threads: int = 0,
+    capture: Capture | None = None,
+    progress: Bars = no_bars,
+) -> Baked:
+    """Bake a trained run into one file: parameters, codes, boxes, cameras and occupancy grids.
+
+    out: the file, default the run's own. half: store parameters in 16 bits. device, threads: as of `train`. capture:
+    the run's, if it is open already. Raises InputError for a folder in which nothing was trained.
+    """
+    where = pick_device(device, threads)
+    folder = RunFolder(Path(run))
+    record = folder.read()
+    config = record.config
+    found = checkpoints(folder.checkpoints)
+    if not found:
+        raise InputError(f"{folder.root}: nothing trained yet; run `dymap train` first")
+    step, checkpoint = found[-1]
+    capture = capture or open_if_needed(record, progress)
+    source = read_source(record.data, config.capture) if record.source else None
+    frames = len(source.frames) if source else frames_in(checkpoint)
+    field = Field(config.field, torch.zeros(frames, 2, 3)).to(where)
+    load_checkpoint(checkpoint, field)
+    if isinstance(field.codes, ImageEncoder):
+        if capture is None:
+            raise InputError(f"{folder.root}: its codes come from images; import it again with --data")
+        field = field.with_codes(encode(field, capture, progress))
+    with progress("bake") as update:
+        occupancy = bake_grids(field, config.bake, update, hull_of(capture, record, where))
+    path = Path(out) if out is not None else folder.model
+    save_video(path, baked_video(field, occupancy, config, source, folder.root.name), half)
+    return Baked(folder.root, path, frames, step, float(occupancy.float().mean()))
+
+
+def open_if_needed(record: RunRecord, progress: Bars) -> Capture | None:
+    """The run's capture, if the bake looks at its images and the run has one."""
+    config = record.config
+    if not (record.source and (config.train.hull_samples or config.field.codes == "encoder")):
+        return None
+    with progress("prepare images") as update:
+        return open_capture(record.data, config.capture, update)
+
+
+def encode(field: Field, capture: Capture, progress: Bars) -> Tensor:
+    """[frames, code_dim] the image encoder's mean code of every frame."""
+    codes = []
+    with progress("encode") as update:
+        for frame in range(len(capture.frames)):
+            code = mean_code(field, capture, frame)
+            assert code is not None
+            codes.append(code)
+            update(frame + 1, len(capture.frames))
+    return torch.stack(codes)
+
+
+def hull_of(capture: Capture | None, record: RunRecord, device: torch.device) -> Callable[[int], Tensor] | None:
+    """frame -> the visual hull that the field was trained inside, or None if there was none."""
+    train = record.config.train
+    if capture is None or not train.hull_samples:
+        return None
+    return lambda frame: torch.from_numpy(capture.hull(frame, train.hull_grid)).to(device)

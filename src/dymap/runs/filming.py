@@ -1,0 +1,127 @@
+"""`dymap.runs.film`: films of the clip from any viewpoint.
+
+run or file -> video -> which film -> play.film, image by image -> Filmed
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dymap.capture import Capture, open_capture
+from dymap.errors import InputError
+from dymap.play.camera_file import write_cameras
+from dymap.play.film import (
+    FIXED_TIME_VIEWS,
+    Film,
+    check_filmed,
+    fixed_time_film,
+    fixed_view_film,
+    orbit_film,
+    path_film,
+    whole_clips,
+    write_film,
+)
+from dymap.play.layers import Backdrop, Layer
+from dymap.play.video import RendererName, load
+from dymap.runs.bars import Bars, no_bars
+from dymap.runs.folder import RunFolder
+from dymap.runs.process import pick_device
+
+MAX_SIZE = 16384
+"""Pixels along a side of a film: more than its formats hold."""
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """What a film left. files: one a layer. png: folder of pictures. cameras: file of the path."""
+
+    files: tuple[Path, ...]
+    png: Path | None
+    cameras: Path | None
+    images: int
+    fps: float
+
+    @property
+    def places(self) -> list[Path]:
+        """All that was written."""
+        return [*self.files, *(place for place in (self.png, self.cameras) if place is not None)]
+
+
+def film(
+    run: str | Path,
+    out: str | Path | None = None,
+    *,
+    fixed_time: int | None = None,
+    fixed_view: int | str | None = None,
+    cameras: Path | None = None,
+    save_cameras: Path | None = None,
+    layers: Sequence[Layer] = ("rgb",),
+    views: int | None = None,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    background: Backdrop = "black",
+    published_path: bool = False,
+    png: Path | None = None,
+    renderer: RendererName = "march",
+    device: str = "auto",
+    threads: int = 0,
+    progress: Bars = no_bars,
+) -> Filmed:
+    """Film a baked run, or a baked file. By default along an orbit: time runs while the camera goes round once.
+
+    out: .mp4, .mov (ProRes 4444) or .webm (VP9), default beside the baked file and named after the kind of film.
+    fixed_time: frame position at which the clip stops. fixed_view: view of the capture (index or name) or `orbit`, at
+    which the camera stands. cameras: file of a path to follow. save_cameras: file to save the path in. views: images of
+    the film, default whole clips of 4 s or more. size: width and height, default the camera's. fps: default the
+    capture's. background: transparent is for .mov, .webm and PNG. published_path: look at the published point. png:
+    folder for the images as PNG too.
+
+    Raises InputError for a clip that is not baked, and for options that do not go together.
+    """
+    place = Path(run)
+    video = load(place, pick_device(device, threads))
+    sizes_fit = size is None or (min(size) >= 2 and max(size) <= MAX_SIZE)
+    if not ((views is None or views >= 1) and sizes_fit and (fps is None or 0 < fps < math.inf)):
+        raise InputError(f"--views must be positive, --size from 2 to {MAX_SIZE} and --fps above 0")
+    if fixed_time is not None and fixed_view is not None:
+        raise InputError("--fixed-time stops the clip and --fixed-view the camera: nothing would move; choose one")
+    if cameras is not None and (fixed_view is not None or views is not None or published_path):
+        raise InputError("--cameras says where the camera goes: leave out --fixed-view, --views and --published-path")
+    speed = fps or video.fps
+    count = views or (whole_clips(video, speed) if fixed_time is None else FIXED_TIME_VIEWS)
+    if cameras is not None:
+        name, steps = "cameras", path_film(video, cameras, size, fixed_time)
+    elif fixed_time is not None:
+        name, steps = "fixed_time", fixed_time_film(video, fixed_time, count, size, published_path)
+    elif fixed_view is not None:
+        name, steps = "fixed_view", fixed_view_film(video, fixed_view, count, size, published_path)
+    else:
+        name, steps = "orbit", orbit_film(video, count, size, published_path)
+    folder = place if place.is_dir() else place.parent
+    path = Path(out) if out is not None else folder / f"{name}.mp4"
+    # Transparent PNG frames need no film; a film beside them would be an MP4, which knows no transparency.
+    wanted = None if out is None and png is not None and background == "transparent" else path
+    capture = open_filmed(steps, RunFolder(folder), progress) if "diff" in layers else None
+    if save_cameras is not None:
+        write_cameras(save_cameras, [(step.camera, step.frame) for step in steps])
+    with progress("render") as update:
+        written = write_film(
+            video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png,
+            capture=capture, progress=update,
+        )  # fmt: skip
+    return Filmed(tuple(written), png, save_cameras, len(steps), speed)
+
+
+def open_filmed(film: Film, folder: RunFolder, progress: Bars) -> Capture:
+    """What was filmed, for the layer diff. Raises InputError if the film differs or the run does not know it."""
+    check_filmed(film)  # before images are prepared, which may take minutes
+    if not folder.exists():
+        raise InputError(
+            f"{folder.root}: the layer diff compares with what was filmed, which only a run's folder knows"
+        )
+    record = folder.read()
+    with progress("prepare images") as update:
+        return open_capture(record.data, record.config.capture, update)

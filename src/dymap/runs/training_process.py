@@ -1,0 +1,131 @@
+"""A training as one process does it: prepare the images, make the field, train, with curves, previews and a bar."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from dymap.capture import Capture, open_capture
+from dymap.config import Config
+from dymap.errors import InputError
+from dymap.field.field import Field, count_parameters
+from dymap.runs.bars import Bars, Say, no_bars, say_nothing
+from dymap.runs.folder import RunFolder
+from dymap.runs.process import Clock, device_of, pick_device, signalled, stop_on_signal, threads_of
+from dymap.train.checkpoint import checkpoints
+from dymap.train.distributed import ALONE, Rank, World, join
+from dymap.train.listeners import Curves, Preview
+from dymap.train.loop import Listener, new_field
+from dymap.train.loop import train as run_training
+from dymap.train.step import StepReport
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training as it was asked for. threads: shared by the processes of a machine."""
+
+    data: Path
+    config: Config
+    run: RunFolder
+    preset: str
+    device: str
+    threads: int
+    minutes: float | None
+    progress: Bars
+    say: Say
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left.
+
+    run: its folder. done: steps, of `steps`. interrupted: a signal asked it to stop. leads: of the processes that
+    torchrun has started, the one that speaks for all.
+    """
+
+    run: Path
+    done: int
+    steps: int
+    interrupted: bool
+    leads: bool = True
+
+    @property
+    def finished(self) -> bool:
+        return self.done >= self.steps
+
+
+def train_in_place(job: Job, own: Rank, stopped: Callable[[], bool] | None = None) -> Trained:
+    """Train in this process, together with the others of its world, if there are any. stopped: see `train_capture`."""
+    device = pick_device(device_of(job.device, own), threads_of(job.threads, own))
+    with join(own, device) as world:
+        if not world.leads:
+            warnings.simplefilter("ignore")
+            job = replace(job, progress=no_bars, say=say_nothing)
+
+        def prepare() -> Capture:
+            with job.progress("prepare images") as update:
+                return open_capture(job.data, job.config.capture, update)
+
+        return train_capture(job, world.in_turn(prepare), device, world, stopped)
+
+
+def train_capture(
+    job: Job,
+    capture: Capture,
+    device: torch.device,
+    world: World = ALONE,
+    stopped: Callable[[], bool] | None = None,
+) -> Trained:
+    """Train on an open capture. stopped: whether somebody wants to stop; None: signals to this process say so."""
+    config, run = job.config, job.run
+    with world.agree():
+        try:
+            field = new_field(config, torch.from_numpy(capture.boxes)).to(device)
+        except ValueError as error:
+            raise InputError(f"no field can be made with these options: {error}") from None
+        if world.leads:
+            run.create(replace(config, capture=capture.config), capture.source.root, job.preset)
+    where = device if world.size == 1 else f"{world.size} processes with {device.type}"
+    job.say(
+        f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "
+        f"{len(capture.test_views)} test views of {capture.cameras[0].width} x {capture.cameras[0].height}; "
+        f"{count_parameters(field) / 1e6:.1f} M parameters on {where}; curves: tensorboard --logdir {run.curves}"
+    )
+    with ExitStack() as opened:
+        asked = stopped or signalled(opened.enter_context(stop_on_signal(job.say)))
+        with world.agree():
+            listeners = opened.enter_context(listening(job, field, capture)) if world.leads else ()
+        clock = Clock(job.minutes)
+        done = run_training(
+            field,
+            capture,
+            config,
+            run.checkpoints,
+            listeners=listeners,
+            should_stop=lambda: asked() or clock.over(),
+            world=world,
+        )
+    return Trained(run.root, done, config.train.steps, asked(), world.leads)
+
+
+@contextmanager
+def listening(job: Job, field: Field, capture: Capture) -> Iterator[tuple[Listener, ...]]:
+    """Curves, preview pictures and a progress bar."""
+    run, config = job.run, job.config
+    done = max((step for step, _ in checkpoints(run.checkpoints)), default=0)
+    with (
+        closing(Curves(run.curves, run.log, config.train.log_every, done)) as curves,
+        job.progress("train") as update,
+    ):
+
+        def show(report: StepReport) -> None:
+            losses = ", ".join(f"{name} {value:.2g}" for name, value in report.losses.items())
+            rays = f"{report.rays / report.seconds / 1000:.0f} k rays/s"
+            update(report.step + 1, config.train.steps, f"PSNR {report.psnr:.1f} dB, {rays}; losses: {losses}")
+
+        yield curves, Preview(run.preview, field, capture, config, curves), show
