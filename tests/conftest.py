@@ -24,6 +24,28 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that need the full golden arrays are collected if they are here."""
+
+    def runs(item: pytest.Item) -> bool:
+        source = item.callspec.params.get("golden") if isinstance(item, pytest.Function) and has_params(item) else None
+        return item.get_closest_marker("full_golden") is None or ("full" in FOLDERS and source != "trimmed")
+
+    if gone := [item for item in items if not runs(item)]:
+        config.hook.pytest_deselected(items=gone)
+        items[:] = [item for item in items if runs(item)]
+
+
+def has_params(item: pytest.Function) -> bool:
+    return hasattr(item, "callspec")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line of what was not tested here."""
+    if "full" not in FOLDERS:
+        terminalreporter.write_line("golden arrays: the trimmed copy (DYMAP_GOLDEN names a folder with all of them)")
+
+
 torch.set_num_threads(1)  # operations here are tiny: more threads only wait for each other
 
 
@@ -44,9 +66,7 @@ _golden = cache(Golden)
 
 @pytest.fixture(params=list(FOLDERS), scope="session")
 def golden(request: pytest.FixtureRequest) -> Golden:
-    """Golden arrays: the trimmed copy always, and the full ones where they lie beside the checkout."""
-    if not FOLDERS[request.param].is_dir():
-        pytest.skip(f"the full golden arrays are not at {FOLDERS[request.param]}")
+    """Golden arrays: the trimmed copy always, and the full ones if they are here."""
     return _golden(request.param)
 
 

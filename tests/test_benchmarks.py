@@ -24,7 +24,7 @@ from dymap.geometry.rays import Rays, slab_test
 from dymap.kernels import running
 from dymap.presets import preset
 from dymap.render.image import Image
-from tests.golden.sources import FOLDERS
+from tests.golden.sources import FULL
 
 BOX = np.array([[-1, -1, -1], [1, 1, 1]], np.float32)
 
@@ -150,15 +150,17 @@ def test_only_what_is_asked_for_is_measured() -> None:
         run(("quick",), ("rust",))
 
 
-def test_the_workload_is_the_published_one(tmp_path: Path) -> None:
-    """The file beside the golden arrays wins; without one the numbers in the code make the same."""
+def test_the_workload_is_that_of_a_file(tmp_path: Path) -> None:
+    """The file in a folder that is named wins."""
     (tmp_path / "speed_scene.json").write_text(json.dumps(RECIPE | {"frame": 7}))
     assert open_workload("quick", tmp_path).index == 7
     with pytest.raises(FileNotFoundError):
         open_workload("quick", tmp_path / "elsewhere")
-    if not (file := FOLDERS["full"] / "speed_scene.json").is_file():
-        pytest.skip("no such file beside the checkout")
-    given = json.loads(file.read_text())
+
+
+@pytest.mark.full_golden
+def test_the_workload_in_the_code_is_that_beside_the_full_golden_arrays() -> None:
+    given = json.loads((FULL / "speed_scene.json").read_text())
     for key in ("K", "K_close", "R", "T", "bounds"):
         np.testing.assert_allclose(np.ravel(RECIPE[key]), np.ravel(given[key]), atol=1e-4, err_msg=key)
     assert all(given[key] == RECIPE[key] for key in ("recipe", "frame", "num_frames", "width", "height"))

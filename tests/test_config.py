@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import dymap.config as config_module
+import dymap.config.options as config_module
 from dymap.config import CaptureConfig, Config, FieldConfig, HashConfig, TrainConfig, from_json, replace_key, to_json
 
 CHANGED = Config(

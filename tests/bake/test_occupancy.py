@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from dymap.bake.bake import bake_grids
-from dymap.bake.occupancy import bake_coordinates, bake_lattice, bake_occupancy, mesh_lattice, within_hull
+from dymap.bake.occupancy import bake_coordinates, bake_lattice, bake_occupancy, within_hull
 from dymap.config import BakeConfig
 from dymap.geometry.box import box_of_points
+from dymap.play.mesh import mesh_lattice
 from tests.field.models import tiny_field
 from tests.golden.sources import Golden
 from tests.variants import with_all_kernels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -20,8 +21,10 @@ from dymap.video.released import from_released
 from tests.golden.make_state import State, make_state
 
 HERE = Path(__file__).parent
-FOLDERS = {"trimmed": HERE, "full": HERE.parents[2] / "shared" / "golden"}
-"""The full arrays are too many for the repository."""
+FULL = Path(os.environ.get("DYMAP_GOLDEN") or HERE.parents[2] / "shared" / "golden")
+"""The full arrays, which are too many for the repository: beside the checkout, or in a folder of one's own."""
+FOLDERS = {"trimmed": HERE} | ({"full": FULL} if FULL.is_dir() else {})
+"""The sources that are here."""
 
 
 def asarray(values: Tensor | ArrayLike) -> NDArray:

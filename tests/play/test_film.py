@@ -28,6 +28,7 @@ from dymap.play.film import (
 )
 from dymap.play.layers import acc_layer, depth_layer, depth_range, diff_layer
 from dymap.play.video import Video
+from dymap.runs.filming import ground_truth
 from dymap.video.model_file import BakedVideo
 from tests.golden.sources import Golden
 from tests.play.test_camera_file import nerf_entry
@@ -171,7 +172,7 @@ def test_every_layer_is_what_was_rendered(video: Video, tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     paths = write_film(
         video, film, tmp_path / "a.mp4", layers=("rgb", "depth", "acc", "diff", "rgb"), png=tmp_path / "png",
-        capture=capture, progress=lambda done, count: calls.append((done, count)),
+        truth=ground_truth(video, capture), progress=lambda done, count: calls.append((done, count)),
     )  # fmt: skip
     assert [path.name for path in paths] == ["a.mp4", "a_depth.mp4", "a_acc.mp4", "a_diff.mp4"]
     assert calls == [(k + 1, FRAMES) for k in range(FRAMES)]
@@ -240,14 +241,14 @@ def test_what_cannot_be_written(video: Video, tmp_path: Path) -> None:
 
 
 def test_errors_need_what_was_filmed(video: Video, tmp_path: Path) -> None:
-    view = fixed_view_film(video, 1, 2)
+    view, truth = fixed_view_film(video, 1, 2), ground_truth(video, capture_of(video))
     for film in (orbit_film(video, 2), fixed_view_film(video, 1, 2, (8, 8))):
         with pytest.raises(InputError, match="the layer diff compares with what was filmed"):
-            write_film(video, film, tmp_path / "a.mp4", layers=["diff"], capture=capture_of(video))
+            write_film(video, film, tmp_path / "a.mp4", layers=["diff"], truth=truth)
     with pytest.raises(InputError, match="the layer diff needs the capture"):
         write_film(video, view, tmp_path / "a.mp4", layers=["diff"])
     with pytest.raises(InputError, match="noise: the capture has other cameras or frames"):
-        write_film(video, view, tmp_path / "a.mp4", layers=["diff"], capture=capture_of(video, 3))
+        ground_truth(video, capture_of(video, 3))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -28,14 +28,6 @@ def bake_lattice(box: Tensor, grid: tuple[int, int, int], subsamples: tuple[int,
     return axes
 
 
-def mesh_lattice(box: Tensor, voxel: tuple[float, float, float]) -> list[Tensor]:
-    """World coordinates of the mesh lattice along x, y and z, metres: arange(min, max + v, v) each."""
-    return [
-        torch.arange(float(box[0, axis]), float(box[1, axis]) + v, v, dtype=torch.float64).to(box)
-        for axis, v in enumerate(voxel)
-    ]
-
-
 def bake_coordinates(box: Tensor, config: BakeConfig) -> list[Tensor]:
     """Box coordinates of `bake_lattice` along x, y and z."""
     lattice = bake_lattice(box, config.grid, config.subsamples)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture import Capture
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.play.camera_file import read_cameras
@@ -42,6 +41,9 @@ class Step(NamedTuple):
 
 
 Film = list[Step]
+
+GroundTruth = Callable[[int, int], NDArray[np.uint8]]
+"""(frame position, view) -> the picture [H, W, 3] that the capture's camera filmed, as training saw it."""
 
 
 def whole_clips(video: Video, fps: float | None = None) -> int:
@@ -144,14 +146,14 @@ def write_film(
     background: Backdrop = "black",
     renderer: RendererName = "march",
     png: Path | None = None,
-    capture: Capture | None = None,
+    truth: GroundTruth | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Render a film, each image once, and write one file a layer; returns the files.
 
     path: .mp4, .mov (ProRes 4444) or .webm (VP9); layers but rgb have their name in the file's (`orbit_depth.mp4`).
     None: no film. png: folder for the images as PNG too; layers but rgb get a folder in it. background: of rgb; with
-    `transparent` it has straight alpha, which MP4 does not know. capture: what was filmed, for the layer diff.
+    `transparent` it has straight alpha, which MP4 does not know. truth: what was filmed, for the layer diff.
     fps: None: the video's. progress: called with (done, all) images. Images are streamed, not gathered.
     Raises InputError for what cannot be written, and for diff if the film's camera is none of the capture's.
     """
@@ -160,7 +162,8 @@ def write_film(
         raise InputError("a film needs at least one layer and one image")
     if "diff" in chosen:
         check_filmed(film)
-        _check_capture(video, capture)
+        if truth is None:
+            raise InputError("the layer diff needs the capture that the video was made from")
     boxes = video.boxes.cpu().numpy()[[step.frame for step in film]]
     limits = depth_range([step.camera.position for step in film], boxes)
     written: list[Path] = []
@@ -179,7 +182,7 @@ def write_film(
                 video.prefetch(film[done].frame, renderer)
             image = video.render(step.camera, step.frame, renderer=renderer, background="transparent")
             for layer, writes in outputs.items():
-                picture = _paint(layer, image, step, background, limits, capture)
+                picture = _paint(layer, image, step, background, limits, truth)
                 for write in writes:
                     write(picture)
             if progress is not None:
@@ -196,21 +199,13 @@ def check_filmed(film: Film) -> None:
         )
 
 
-def _check_capture(video: Video, capture: Capture | None) -> None:
-    if capture is None:
-        raise InputError("the layer diff needs the capture that the video was made from")
-    ours, theirs = ([(camera.width, camera.height) for camera in some.cameras] for some in (video, capture))
-    if ours != theirs or video.num_frames != len(capture.frames):
-        raise InputError(f"{capture.name}: the capture has other cameras or frames than when the video was baked")
-
-
 def _paint(
     layer: Layer,
     image: Image,
     step: Step,
     background: Backdrop,
     limits: tuple[float, float],
-    capture: Capture | None,
+    truth: GroundTruth | None,
 ) -> NDArray[np.uint8]:
     """One layer of a rendered step."""
     if layer == "depth":
@@ -218,7 +213,7 @@ def _paint(
     if layer == "acc":
         return acc_layer(image)
     if layer == "diff":
-        assert capture is not None  # as was checked before the first image
+        assert truth is not None  # as was checked before the first image
         assert step.view is not None
-        return diff_layer(image, capture.image(step.frame, step.view)[0])
+        return diff_layer(image, truth(step.frame, step.view))
     return colour_layer(image, background)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from skimage.measure import marching_cubes
 from torch import Tensor
 
-from dymap.bake.occupancy import mesh_lattice
 from dymap.errors import InputError
 from dymap.field.frame import Frame
 
@@ -137,6 +136,14 @@ def _lattice(box: Tensor, voxel: float) -> list[Tensor]:
         )
     lines = mesh_lattice(box, (voxel, voxel, voxel))
     return [torch.cat([line[line < high], high[None]]) for line, high in zip(lines, box[1], strict=True)]
+
+
+def mesh_lattice(box: Tensor, voxel: tuple[float, float, float]) -> list[Tensor]:
+    """World coordinates of the mesh lattice along x, y and z, metres: arange(min, max + v, v) each."""
+    return [
+        torch.arange(float(box[0, axis]), float(box[1, axis]) + v, v, dtype=torch.float64).to(box)
+        for axis, v in enumerate(voxel)
+    ]
 
 
 def _densities(

@@ -16,6 +16,7 @@ from dymap.play.camera_file import write_cameras
 from dymap.play.film import (
     FIXED_TIME_VIEWS,
     Film,
+    GroundTruth,
     check_filmed,
     fixed_time_film,
     fixed_view_film,
@@ -25,7 +26,8 @@ from dymap.play.film import (
     write_film,
 )
 from dymap.play.layers import Backdrop, Layer
-from dymap.play.video import RendererName, load
+from dymap.play.video import Video, load
+from dymap.render.renderer import RendererName
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
@@ -104,18 +106,18 @@ def film(
     path = Path(out) if out is not None else folder / f"{name}.mp4"
     # Transparent PNG frames need no film; a film beside them would be an MP4, which knows no transparency.
     wanted = None if out is None and png is not None and background == "transparent" else path
-    capture = open_filmed(steps, RunFolder(folder), progress) if "diff" in layers else None
+    truth = open_truth(video, steps, RunFolder(folder), progress) if "diff" in layers else None
     if save_cameras is not None:
         write_cameras(save_cameras, [(step.camera, step.frame) for step in steps])
     with progress("render") as update:
         written = write_film(
             video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png,
-            capture=capture, progress=update,
+            truth=truth, progress=update,
         )  # fmt: skip
     return Filmed(tuple(written), png, save_cameras, len(steps), speed)
 
 
-def open_filmed(film: Film, folder: RunFolder, progress: Bars) -> Capture:
+def open_truth(video: Video, film: Film, folder: RunFolder, progress: Bars) -> GroundTruth:
     """What was filmed, for the layer diff. Raises InputError if the film differs or the run does not know it."""
     check_filmed(film)  # before images are prepared, which may take minutes
     if not folder.exists():
@@ -124,4 +126,12 @@ def open_filmed(film: Film, folder: RunFolder, progress: Bars) -> Capture:
         )
     record = folder.read()
     with progress("prepare images") as update:
-        return open_capture(record.data, record.config.capture, update)
+        return ground_truth(video, open_capture(record.data, record.config.capture, update))
+
+
+def ground_truth(video: Video, capture: Capture) -> GroundTruth:
+    """The capture's pictures. Raises InputError if it is not the one that the video was made from."""
+    ours, theirs = ([(camera.width, camera.height) for camera in some.cameras] for some in (video, capture))
+    if ours != theirs or video.num_frames != len(capture.frames):
+        raise InputError(f"{capture.name}: the capture has other cameras or frames than when the video was baked")
+    return lambda frame, view: capture.image(frame, view)[0]

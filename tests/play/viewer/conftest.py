@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dymap.cli.demo import PACKAGED
 from dymap.play.video import Video, load
 from dymap.play.viewer.camera import view_of
 from dymap.play.viewer.controls import Settings
 from dymap.play.viewer.server import Viewer
+from dymap.runs.demonstration import PACKAGED
 from tests.play.viewer.visitor import SIDE, Visitor, visit
 
 

@@ -1,0 +1,28 @@
+"""Configuration: everything that can be chosen, as frozen dataclasses, and their JSON form, which every run keeps."""
+
+from dymap.config.options import (
+    ENCODER_SIZE,
+    BakeConfig,
+    CaptureConfig,
+    Config,
+    FieldConfig,
+    HashConfig,
+    RenderConfig,
+    TrainConfig,
+)
+from dymap.config.plain import flatten, from_json, replace_key, to_json
+
+__all__ = [
+    "ENCODER_SIZE",
+    "BakeConfig",
+    "CaptureConfig",
+    "Config",
+    "FieldConfig",
+    "HashConfig",
+    "RenderConfig",
+    "TrainConfig",
+    "flatten",
+    "from_json",
+    "replace_key",
+    "to_json",
+]
