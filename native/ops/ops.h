@@ -1,5 +1,6 @@
-// The operations on whole tensors: here work is divided, into the ranges and jobs of the kernels, and shared out to
-// threads.
+// The operations on whole tensors. An operation has one name and three places: `module` checks what Python gives it,
+// here it is divided into ranges and jobs that are shared out to threads, and `kernels` (once for each instruction set)
+// or `scalar` (alike in all of them) computes one of those.
 #pragma once
 #include <cstdint>
 #include <vector>

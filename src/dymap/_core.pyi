@@ -1,4 +1,4 @@
-"""The native core: C++ in `native/`, bound by `native/module.cpp`, which says what is checked. Not for users."""
+"""The native core: C++ in `native/`, bound by `native/module/`, which says what is checked. Not for users."""
 
 from collections.abc import Sequence
 
