@@ -23,12 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 from dymap.capture import Capture, open_capture
-from dymap.capture.hull import carve, hull_shape
+from dymap.capture.hull import carve
 from dymap.config import CaptureConfig
 from dymap.evaluate.protocol import METRICS, evaluate
 from dymap.evaluate.report import TITLES, summarise, table_rows
 from dymap.files import read_json
 from dymap.geometry.camera import Array, Camera
+from dymap.geometry.grid import grid_shape
 from dymap.geometry.rays import Rays, camera_rays
 from dymap.render.image import Image, Rendered, assemble
 from dymap.runs import RunFolder
@@ -101,7 +102,7 @@ class NearestView:
             capture, box = self.capture, self.capture.boxes[frame]
             cameras = [capture.cameras[view] for view in capture.train_views]
             masks = [capture.image(frame, view)[1] for view in capture.train_views]
-            safe = carve(cameras, masks, box, hull_shape(box, self.voxels))
+            safe = carve(cameras, masks, box, grid_shape(box, self.voxels))
             self._hulls[frame] = tighten(safe, cameras, masks, box)
         return self._hulls[frame]
 

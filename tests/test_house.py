@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src" / "dymap"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "dymap"
 FOUNDATION = {"config", "errors", "files", "geometry", "pictures"}
 """What everybody may know."""
 BELOW = {"field": {"kernels"}, "render": {"field", "kernels"}, "video": {"field", "kernels"}}
@@ -178,3 +180,28 @@ def test_a_wrong_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     file.write_text("def f():\n    from ..capture import Capture\nimport dymap.cli\nfrom dymap import train\n")
     monkeypatch.setattr("tests.test_house.SOURCE", tmp_path)
     assert house_parts(file) == {(2, "capture"), (3, "cli"), (4, "train")}
+
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
+def test_files_that_documents_name_are_there(document: Path) -> None:
+    """Those of the source, of tests, examples and the core; a name in capitals stands for any."""
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z0-9_-]+\.(?:py|cpp|h|inc))`", document.read_text())
+    missing = [
+        name for name in named if not any((place / name).exists() for place in (ROOT, SOURCE, SOURCE / "capture"))
+    ]
+    assert not missing, f"{document.name} names {missing}"
+
+
+def test_every_walk_is_short() -> None:
+    """Each table of CONTRIBUTING's walks: at most eight files, and at most two that it returns to."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    walks = re.findall(r"\| file \| what happens to the number \|\n\|---\|---\|\n((?:\|.*\|\n)+)", text)
+    assert len(walks) == 3
+    for walk in walks:
+        rows = [row.split("|")[1].strip() for row in walk.splitlines()]
+        assert len({row.removesuffix(" ↩") for row in rows}) <= 8
+        assert sum(row.endswith("↩") for row in rows) <= 2
+        assert len(rows) == len({row.removesuffix(" ↩") for row in rows}) + sum(row.endswith("↩") for row in rows)

@@ -19,8 +19,8 @@ struct Picture {
 
 /// How far `fast` goes from the exact image.
 struct Shortcuts {
-    int merge = 1;             // consecutive samples of a ray that share one colour, at most
-    float min_weight = 1e-3f;  // samples below are not seen
+    int merge = 1;         // consecutive samples of a ray that share one colour, at most
+    float min_weight = 0;  // lighter samples are not seen
 };
 
 struct RenderReport {

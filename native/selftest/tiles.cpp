@@ -94,8 +94,8 @@ void check_grid(int threads) {
         }
         View v = look(eye, middle, 45, 35, i < 4 ? 40 : i < 6 ? 400 : 16, 0.5);
         Images exact(v), fast(v), exact_of_all(v), fast_of_all(v);
-        render(frame, surface, v, nullptr, {}, exact.picture(), nullptr, threads);
-        render(frame, all, v, nullptr, {}, exact_of_all.picture(), nullptr, 1);
+        render(frame, surface, v, nullptr, {1, 1e-3f}, exact.picture(), nullptr, threads);
+        render(frame, all, v, nullptr, {1, 1e-3f}, exact_of_all.picture(), nullptr, 1);
         expect_same(exact, exact_of_all, "an exact image");
         // With one thread: which samples get their colours together decides on the last bits.
         render(frame, surface, v, &bricks, {3, 1e-3f}, fast.picture(), nullptr, 1);

@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.hull import carve, hull_shape
+from dymap.capture.hull import carve
 from dymap.geometry.camera import Camera, look_at
+from dymap.geometry.grid import grid_shape
 
 BOX = np.array([[-1, -1, -1], [1, 1, 1]], np.float32)
 RADIUS = 0.5
@@ -75,6 +76,6 @@ def test_a_view_says_nothing_about_what_it_does_not_see() -> None:
 
 def test_voxels_are_nearly_cubes() -> None:
     box = np.array([[0, 0, 0], [1.0, 0.5, 2.03]], np.float32)
-    shape = hull_shape(box, 64)
+    shape = grid_shape(box, 64)
     assert shape == (32, 16, 64)
-    assert hull_shape(np.array([[0, 0, 0], [1e-3, 1, 1]], np.float32), 8) == (1, 8, 8)
+    assert grid_shape(np.array([[0, 0, 0], [1e-3, 1, 1]], np.float32), 8) == (1, 8, 8)

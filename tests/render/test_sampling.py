@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dymap.geometry.grid import lookup, scattered_lines
 from dymap.geometry.rays import Rays
 from dymap.kernels import Depths, hull_depths
 from dymap.kernels.reference.depths import BINS
-from dymap.render.sampling import lookup, scattered_lattice
 from dymap.render.volume import integrate, render_rays
 from tests.field.models import tiny_field
 from tests.render.scenes import BOX, analytic, ball, rays
@@ -119,8 +119,8 @@ def test_some_samples_ignore_the_density() -> None:
     assert (beyond < 0.5).all()
 
 
-def test_scattered_lattice_has_one_point_in_every_interval() -> None:
-    for n, line in zip((3, 4, 7), scattered_lattice([torch.rand(n) for n in (3, 4, 7)]), strict=True):
+def test_scattered_lines_has_one_point_in_every_interval() -> None:
+    for n, line in zip((3, 4, 7), scattered_lines([torch.rand(n) for n in (3, 4, 7)]), strict=True):
         assert torch.equal((line * n).long(), torch.arange(n))
 
 
@@ -138,7 +138,7 @@ def test_lookup_finds_the_voxel_of_each_point() -> None:
 
 def test_samples_have_no_gradients() -> None:
     field = tiny_field()
-    sigma = field.at(0).density_lattice(scattered_lattice([torch.rand(4)] * 3))
+    sigma = field.at(0).density_lattice(scattered_lines([torch.rand(4)] * 3))
     sigma.sum().backward()
     assert field.hash.xyt.grad is not None
     r = rays(5)

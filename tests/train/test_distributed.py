@@ -16,7 +16,7 @@ from dymap.errors import InputError
 from dymap.train import launch as module
 from dymap.train.batches import BatchSampler
 from dymap.train.checkpoint import checkpoints
-from dymap.train.distributed import BUCKET, TORCHRUN, LostError, Rank, World, buckets, flatten
+from dymap.train.distributed import BUCKET, TORCHRUN, LostError, Rank, World, buckets, flat_values
 from dymap.train.launch import launch
 from dymap.train.loop import train
 from tests.train.runs import fresh_field, short, state
@@ -88,7 +88,7 @@ def test_nothing_is_saved_of_a_step_that_failed(played: Path) -> None:
 
 
 def test_process_that_is_killed_takes_the_others_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "GRACE", 3.0)
+    monkeypatch.setattr(module, "GRACE", 10.0)
     started = time.monotonic()
     with pytest.raises(LostError, match=r"process 1 of 2 was ended by SIGKILL, as a system does that runs out of mem"):
         launch(SIZE, partial(killed, tmp_path), lambda: False)
@@ -132,7 +132,7 @@ def test_buckets_are_few_and_whole() -> None:
     assert [t for group in groups for t in group] == tensors or all(
         a is b for a, b in zip((t for group in groups for t in group), tensors, strict=True)
     )
-    assert flatten(groups[2]).data_ptr() == tensors[3].data_ptr()
+    assert flat_values(groups[2]).data_ptr() == tensors[3].data_ptr()
     assert list(buckets([])) == []
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.hull import carve, hull_shape
+from dymap.capture.hull import carve
 from dymap.capture.images import undistort_labels
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.geometry.box import box_of_points
 from dymap.geometry.camera import Camera
+from dymap.geometry.grid import grid_shape
 
 
 def source_boxes(source: Source, config: CaptureConfig) -> NDArray[np.float32]:
@@ -62,7 +63,7 @@ def hull_boxes(source: Source, padding: float, longest: int = 64) -> NDArray[np.
         masks = undistorted_masks(source, frame)
         box = start
         for _ in range(3):  # each pass carves the last one's box at a finer grid
-            shape = hull_shape(box, longest)
+            shape = grid_shape(box, longest)
             filled = np.argwhere(carve(cameras, masks, box, shape, min_views=(len(cameras) + 1) // 2))
             if len(filled) == 0:
                 raise InputError(

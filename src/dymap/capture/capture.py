@@ -13,12 +13,13 @@ from dymap.capture.boxes import source_boxes
 from dymap.capture.cache import Progress, ShotCache, open_cache
 from dymap.capture.check import check_source
 from dymap.capture.encoder_input import read_encoder_images
-from dymap.capture.hull import carve, hull_shape
+from dymap.capture.hull import carve
 from dymap.capture.images import Shot, prepared_camera
 from dymap.capture.layouts import given_options, read_source
 from dymap.capture.source import Bytes, Source
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
+from dymap.geometry.grid import grid_shape
 
 
 def open_capture(root: str | Path, config: CaptureConfig | None = None, progress: Progress | None = None) -> Capture:
@@ -84,7 +85,7 @@ class Capture:
         """[gx, gy, gz] over the frame's box, `longest` voxels along the longest side: the visual hull of the training
         masks. Carved at the first call."""
         box, key = self.boxes[frame], (frame, longest)
-        shape = hull_shape(box, longest)
+        shape = grid_shape(box, longest)
         if key not in self._hulls:
             cameras = [self.cameras[view] for view in self.train_views]
             grid = carve(cameras, [self.image(frame, view)[1] for view in self.train_views], box, shape)

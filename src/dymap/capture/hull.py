@@ -10,14 +10,6 @@ from numpy.typing import NDArray
 
 from dymap.geometry.camera import Camera
 
-
-def hull_shape(box: NDArray[np.float32], longest: int) -> tuple[int, int, int]:
-    """Voxels along x, y, z: nearly cubes, `longest` of them along the longest side."""
-    size = box[1] - box[0]
-    shape = np.maximum(np.ceil(size / size.max() * longest).astype(int), 1)
-    return int(shape[0]), int(shape[1]), int(shape[2])
-
-
 LARGEST = 8
 """Voxels an axis of the largest blocks: blocks that the silhouettes cut are halved until they are voxels."""
 

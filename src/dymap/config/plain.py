@@ -54,6 +54,8 @@ def _with_reader_options(capture: dict[str, Any]) -> dict[str, Any]:
     old = {key: _plain(capture.pop(key)) for key in defaults if key in capture}
     if capture.get("layout") == "zjumocap":
         old.pop("mask_labels", None)
+    if not isinstance(capture.get("options", {}), dict):
+        return capture  # which is refused by its type
     if given := {key: value for key, value in old.items() if value != defaults[key]}:
         capture["options"] = given | capture.get("options", {})
     return capture

@@ -20,7 +20,7 @@ METRICS = ("psnr", "psnr_foreground", "psnr_image", "ssim", "ssim_range1", "lpip
 """psnr: box rays (the paper's); psnr_foreground: only mask pixels; psnr_image: whole image; ssim: range 2 (the
 paper's); ssim_range1: range 1; lpips: VGG (the paper's), nan without weights."""
 
-Renderer = Callable[[Camera, int], Image]
+RenderView = Callable[[Camera, int], Image]
 """(camera, frame position) -> Image."""
 
 
@@ -36,11 +36,11 @@ class Comparison:
     seconds: float
 
 
-def compare(capture: Capture, renderer: Renderer, frame: int, view: int, lpips: LPIPS | None = None) -> Comparison:
+def compare(capture: Capture, render: RenderView, frame: int, view: int, lpips: LPIPS | None = None) -> Comparison:
     """Render one test image and measure it against what was filmed (read from the cache: rounded to 1/255)."""
     camera = capture.cameras[view]
     started = time.perf_counter()
-    image = renderer(camera, frame)
+    image = render(camera, frame)
     seconds = time.perf_counter() - started
     rgb, mask = capture.image(frame, view)
     truth = rgb.astype(np.float32) / np.float32(255)
@@ -61,7 +61,7 @@ def compare(capture: Capture, renderer: Renderer, frame: int, view: int, lpips: 
 
 def evaluate(
     capture: Capture,
-    renderer: Renderer,
+    render: RenderView,
     frames: list[int] | None = None,
     views: list[int] | None = None,
     lpips: LPIPS | None = None,
@@ -69,7 +69,7 @@ def evaluate(
     """Compare every test view of every test frame (or of those given), frame-major."""
     for frame in capture.test_frames() if frames is None else frames:
         for view in capture.test_views if views is None else views:
-            yield compare(capture, renderer, frame, view, lpips)
+            yield compare(capture, render, frame, view, lpips)
 
 
 def average(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -119,6 +119,8 @@ class GridFrame(Frame):
         return cell_weights(first, w3.unflatten(-1, (H, 3)), self.config.map_size, self.config.overlap)
 
     def tracer(self, occupied: Tensor, step: float, fast: bool) -> Tracer | None:
+        if type(self) is not GridFrame:
+            return None  # densities or colours may be others than those of these tensors
         directions = self.config.directions, self.config.direction_degree
         grids, levels = self.hash.collapse(), self.hash.levels
         return kernels.open_tracer(

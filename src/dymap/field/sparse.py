@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -30,6 +30,8 @@ class SparseField:
     def __init__(self, field: Field):
         self.field = field
         self._grids = Memory()
+        self._packing = threading.Lock()
+        self._packed: SparseDecoder | None = None
 
     @torch.no_grad()
     def at(self, index: int, occupied: Tensor | None = None) -> GridFrame:
@@ -49,19 +51,24 @@ class SparseField:
             return self._whole(index)
         return self._limited(index, footprint_of_lattice(lines, self.field.config))
 
-    @cached_property
+    @property
     def _decoder(self) -> SparseDecoder | None:
+        """Packed when a frame is limited for the first time, by one thread."""
         decoder = self.field.decoder
-        return SparseDecoder(decoder) if isinstance(decoder, PlaneDecoder) else None
+        if not isinstance(decoder, PlaneDecoder):
+            return None
+        with self._packing:
+            self._packed = self._packed or SparseDecoder(decoder)
+        return self._packed
 
     def _whole(self, index: int) -> GridFrame:
         frame = self.field.at(index)
         return replace(frame, hash=HashAtTime(self.field.hash, self.field.time(index), frame.hash.collapse()))
 
     def _limited(self, index: int, footprint: Footprint) -> GridFrame:
-        assert self._decoder is not None
-        field, t = self.field, self.field.time(index)
-        planes, maps = self._decoder(field.code(index), footprint)
+        field, t, decoder = self.field, self.field.time(index), self._decoder
+        assert decoder is not None
+        planes, maps = decoder(field.code(index), footprint)
         levels, tables = field.hash.levels, field.hash.tables
         shape = (len(tables), levels.plane_offsets[-1], tables[0].shape[1])
         # Points lie between pixels of the footprint: a vertex as far as a pixel away from one may be read.

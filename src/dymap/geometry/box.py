@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -48,6 +47,8 @@ def projected_box_mask(box: ArrayLike, camera: Camera) -> NDArray[np.uint8]:
     # fillPoly takes int32; far corners of a close camera may lie beyond it.
     polygon = np.clip(np.round(pixels), -(2**24), 2**24).astype(np.int32)
     mask = np.zeros((camera.height, camera.width), dtype=np.uint8)
+    import cv2  # not at the top: who only plays does not wait for it
+
     for face in FACES:
         cv2.fillPoly(mask, [polygon[list(face)]], [1])
     return mask
@@ -55,5 +56,7 @@ def projected_box_mask(box: ArrayLike, camera: Camera) -> NDArray[np.uint8]:
 
 def bounding_rectangle(mask: NDArray[np.uint8] | NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """(x, y, width, height) of the non-zero pixels of a mask [H, W]; all zero if there are none."""
+    import cv2
+
     x, y, width, height = cv2.boundingRect(np.asarray(mask, dtype=np.uint8))
     return int(x), int(y), int(width), int(height)

@@ -40,9 +40,13 @@ class Operation(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         for backend in _running:
             implementation = backend.implementations.get(self)
-            if implementation is not None and backend.takes(args) and backend.takes(kwargs.values()):
+            if implementation is not None and backend.takes(args) and (not kwargs or backend.takes(kwargs.values())):
                 return implementation(*args, **kwargs)
         return self.reference(*args, **kwargs)
+
+    def __reduce__(self) -> str:
+        """Pickled and copied by name, as functions are."""
+        return self.reference.__qualname__
 
 
 def operation(reference: Callable[P, R]) -> Operation[P, R]:
@@ -66,6 +70,7 @@ class Backend:
         select: Callable[[str], object] = lambda _variant: None,
     ):
         self.name, self.device, self.dtype = name, device, dtype
+        self._cpu = device == "cpu"  # which is asked of most tensors, and in the quickest way
         self.variants = variants or (name,)
         self.variant = self.variants[0]
         self.implementations: dict[Operation, Callable] = {}
@@ -84,7 +89,9 @@ class Backend:
         """Whether all tensors among the values, also in tuples and lists, are of its device and floating type."""
         for value in values:
             if isinstance(value, Tensor):
-                if value.device.type != self.device or (value.dtype is not self.dtype and value.is_floating_point()):
+                if value.dtype is not self.dtype and value.is_floating_point():
+                    return False
+                if not (value.is_cpu if self._cpu else value.device.type == self.device):
                     return False
             elif isinstance(value, (tuple, list)) and not self.takes(value):
                 return False
@@ -98,14 +105,22 @@ class Backend:
 
 _registered: list[Backend] = []
 """The newest first: it is asked first."""
+_only: str | None = None
+"""The name that `using` has chosen; None: all compute."""
 _running: tuple[Backend, ...] = ()
+"""Those of the registered that compute now."""
 
 
 def register(backend: Backend) -> None:
     """Let a back end compute what it implements, before those that were registered earlier."""
-    global _running
     _registered.insert(0, backend)
-    _running = tuple(_registered)
+    _run(_only)
+
+
+def _run(only: str | None) -> None:
+    global _only, _running
+    _only = only
+    _running = tuple(backend for backend in _registered if only is None or only in backend.variants)
 
 
 def available() -> tuple[str, ...]:
@@ -127,17 +142,16 @@ def device_of(name: str) -> str:
 def using(name: str) -> Iterator[None]:
     """Only one of `available()` computes inside the block, and the reference what it does not: for tests and
     benchmarks. Raises ValueError for another name."""
-    global _running
     if name not in available():
         raise ValueError(f"kernels {name!r} are not available here; there are {', '.join(available())}")
-    before, variants = _running, [(backend, backend.variant) for backend in _registered]
-    _running = tuple(backend for backend in _registered if name in backend.variants)
+    before, variants = _only, [(backend, backend.variant) for backend in _registered]
+    _run(name)
     for backend in _running:
         backend.select(name)
     try:
         yield
     finally:
-        _running = before
+        _run(before)
         for backend, variant in variants:
             if backend.variant != variant:
                 backend.select(variant)

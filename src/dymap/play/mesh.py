@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dymap.errors import InputError
 from dymap.field.frame import Frame
+from dymap.pictures import to_bytes
 
 VOXEL = 0.005
 """Metres between lattice points; the published value."""
@@ -199,5 +200,5 @@ def _colours(frame: Frame, vertices: NDArray[np.float32], normals: NDArray[np.fl
         position = frame.normalise(torch.from_numpy(vertices[part]).to(frame.box))
         _, feature = frame.density(position)
         rgb = frame.colour(position, feature, -torch.from_numpy(normals[part]).to(frame.box))
-        colours[part] = (rgb.clamp(0, 1) * 255).round().byte().cpu().numpy()
+        colours[part] = to_bytes(rgb)
     return colours

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dymap.errors import InputError
+from dymap.geometry.box import scale_box
 from dymap.geometry.camera import Camera
 from dymap.geometry.path import orbit_path
 from dymap.kernels import Cancel
@@ -79,8 +80,7 @@ class Video:
         if not 0 <= frame < self.num_frames:
             raise IndexError(f"frame {frame} is outside the clip of {self.num_frames} frames")
         scale, *shift = self.baked.viewer_box
-        box = self.boxes[frame]
-        return box.mean(dim=0) + (box - box.mean(dim=0)) * scale + box.new_tensor(shift)
+        return torch.from_numpy(scale_box(self.boxes[frame].cpu(), scale, shift)).to(self.boxes)
 
     def orbit(
         self, count: int, width: int | None = None, height: int | None = None, published: bool = False

@@ -16,7 +16,7 @@ from torch import Tensor
 from dymap.config import RenderConfig
 from dymap.field.field import Field
 from dymap.field.sparse import SparseField
-from dymap.render.renderer import Renderer, RendererName, make_renderer
+from dymap.render.renderer import Renderer, RendererName, check_name, make_renderer
 
 MAX_BYTES = 8 * 2**30
 """Renderers take at most this, or a quarter of the physical memory if that is less."""
@@ -120,6 +120,7 @@ def renderer_maker(
 
     @torch.no_grad()
     def make(key: RendererKey) -> Renderer:
+        check_name(key.name)
         field.time(key.frame)  # raises outside the clip; -1 is no frame
         grid = None if key.name == "volume" else occupancy[key.frame]
         return make_renderer(key.name, sparse.at(key.frame, grid), grid, settings)

@@ -18,6 +18,8 @@ from dymap.pictures import to_bytes
 
 BAND_PIXELS = 2**18
 """Pixels whose rays are in memory at once."""
+CANCEL_PIXELS = 2**14
+"""Pixels between two looks at whether the image was cancelled."""
 
 Background = Literal["black", "white", "transparent"] | Tensor
 """A colour's name, `transparent`, or an image [H, W, 3] in [0, 1]."""
@@ -92,7 +94,7 @@ def image_of_rays(
 
     Memory is bounded beyond the image itself. Raises Cancelled if `cancel` ends it, between two bands of rows.
     """
-    rows = max(1, BAND_PIXELS // camera.width)
+    rows = max(1, (BAND_PIXELS if cancel is None else CANCEL_PIXELS) // camera.width)
     seen, fars, hits = [], [], []
     for first in range(0, camera.height, rows):
         if cancel is not None and cancel.cancelled:

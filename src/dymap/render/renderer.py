@@ -37,13 +37,20 @@ class Renderer(Protocol):
 def make_renderer(name: RendererName, frame: Frame, grid: Tensor | None, settings: RenderConfig) -> Renderer:
     """The renderer called `name`.
 
-    grid: [gx, gy, gz] bool over frame.box, where there may be something; `volume` needs none. `fast` is `march` if no
-    back end takes the frame. Raises ValueError for an unknown name.
+    grid: [gx, gy, gz] bool over frame.box, where there may be something; only `volume` needs none. `fast` is `march` if
+    no back end takes the frame. Raises ValueError for an unknown name, and without a grid that is needed.
     """
-    if name not in get_args(RendererName):
-        raise ValueError(f"unknown renderer {name!r}; known are {', '.join(map(repr, get_args(RendererName)))}")
-    if name == "volume" or grid is None:
+    check_name(name)
+    if name == "volume":
         return VolumeRenderer(frame, settings.samples)
+    if grid is None:
+        raise ValueError(f"the renderer {name!r} needs the grid of what is occupied; 'volume' does not")
     step = march_step(frame.box, settings.max_samples)
     tracer = frame.tracer(grid, step, fast=name == "fast")
     return MarchRenderer(frame, grid, step) if tracer is None else FusedRenderer(tracer)
+
+
+def check_name(name: str) -> None:
+    """Raises ValueError if there is no such renderer."""
+    if name not in get_args(RendererName):
+        raise ValueError(f"unknown renderer {name!r}; known are {', '.join(map(repr, get_args(RendererName)))}")

@@ -1,11 +1,7 @@
-"""Where a frame is sampled: depths along rays that fill the box (method.md 5), and a point in every voxel of a lattice.
-
-Depths inside the visual hull are an operation of its own (`dymap.kernels.hull_depths`).
-"""
+"""Depths along rays that fill the box (method.md 5). Those inside the visual hull are an operation
+(`dymap.kernels.hull_depths`)."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -30,19 +26,3 @@ def intervals(z: Tensor) -> Tensor:
     """Length [R, N] of each sample's interval: the distance to the next sample, the last repeats its predecessor."""
     dist = z[:, 1:] - z[:, :-1]
     return torch.cat([dist, dist[:, -1:]], dim=1)
-
-
-def scattered_lattice(jitter: Sequence[Tensor]) -> list[Tensor]:
-    """Box coordinates along x, y, z of one point in each of n equal intervals.
-
-    jitter: [n] an axis, where in the intervals, uniform in [0, 1).
-    """
-    return [(torch.arange(len(u), device=u.device) + u) / len(u) for u in jitter]
-
-
-def lookup(grid: Tensor, axes: Sequence[Tensor]) -> Tensor:
-    """Values of a grid [gx, gy, gz] over the box at all combinations of box coordinates [A], [B], [D]."""
-    for axis, line in enumerate(axes):
-        n = grid.shape[axis]
-        grid = grid.index_select(axis, (line * n).long().clamp(0, n - 1))
-    return grid

@@ -26,7 +26,7 @@ from dymap.runs.baked import baked_video
 from dymap.runs.configuration import configure
 from dymap.runs.folder import RunFolder
 from dymap.train.checkpoint import checkpoints, save_checkpoint
-from dymap.train.loop import make_optimiser
+from dymap.train.optimiser import make_optimiser
 from dymap.video.model_file import save_video
 from dymap.video.released import read_released
 

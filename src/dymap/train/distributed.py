@@ -153,7 +153,7 @@ class Processes(World):
                     parameter.grad = torch.zeros_like(parameter)
                 gradients.append(parameter.grad)
         for bucket in buckets(gradients):
-            flat = flatten(bucket).div_(self.size)  # divided first: the sum of large gradients stays finite
+            flat = flat_values(bucket).div_(self.size)  # divided first: the sum of large gradients stays finite
             with self._reaching_others():
                 dist.all_reduce(flat)
             for gradient, mean in zip(bucket, flat.split([g.numel() for g in bucket]), strict=True):
@@ -182,7 +182,7 @@ def buckets(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
         yield group
 
 
-def flatten(tensors: Sequence[Tensor]) -> Tensor:
+def flat_values(tensors: Sequence[Tensor]) -> Tensor:
     """All values in one row [n]; a single contiguous tensor is not copied."""
     return tensors[0].reshape(-1) if len(tensors) == 1 else torch.cat([tensor.reshape(-1) for tensor in tensors])
 
@@ -194,7 +194,7 @@ def join(own: Rank, device: torch.device) -> Iterator[World]:
     Waits until all are there. Processes of one machine talk over its loopback interface alone.
     """
     if own.world_size == 1:
-        yield World()
+        yield ALONE
         return
     if not dist.is_available() or device.type not in ("cpu", "cuda"):
         raise InputError(f"this torch cannot train by several processes on {device.type}")

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dymap.capture.hull import hull_shape
 from dymap.config import Config
 from dymap.field.codes import CodeDistribution, ImageEncoder
 from dymap.field.field import Field
 from dymap.field.frame import GridFrame
+from dymap.geometry.grid import grid_shape, lookup, scattered_lines
 from dymap.kernels import hull_depths
 from dymap.render.image import Rendered
 from dymap.render.march import march_step
-from dymap.render.sampling import intervals, lookup, ray_depths, scattered_lattice
+from dymap.render.sampling import intervals, ray_depths
 from dymap.render.volume import integrate
 from dymap.train.batches import BatchSampler, Item
 
@@ -91,8 +91,8 @@ def hull_forward(field: Field, item: Item, sampler: BatchSampler, config: Config
     """Our recipe: densities on a lattice first, which draw the samples of the rays to what is visible."""
     frame, code = frame_of(field, item, sampler, draws)
     rays, train, hull = item.rays, config.train, sampler.hull(item.frame)
-    shape = hull_shape(frame.box.cpu().numpy(), train.proposal_grid)
-    lines = scattered_lattice([draws.uniform(n) for n in shape])
+    shape = grid_shape(frame.box.cpu().numpy(), train.proposal_grid)
+    lines = scattered_lines([draws.uniform(n) for n in shape])
     sigma = frame.density_lattice(lines)
     lattice = Lattice(sigma, lookup(hull, lines), march_step(frame.box, config.render.max_samples))
     jitter = draws.uniform(len(rays), train.hull_samples)

@@ -18,7 +18,7 @@ from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.pictures import to_bytes, write_png
-from dymap.render.renderer import make_renderer
+from dymap.render.renderer import RendererName, make_renderer
 from dymap.train.codes import mean_code
 from dymap.train.step import StepReport
 
@@ -94,7 +94,8 @@ class Preview:
             if self.capture.has_masks:
                 hull = self.capture.hull(index, self.config.train.hull_grid)
                 grid = torch.from_numpy(hull).to(self.field.boxes.device)
-            seen = make_renderer("march", frame, grid, self.config.render).render(small)
+            name: RendererName = "volume" if grid is None else "march"
+            seen = make_renderer(name, frame, grid, self.config.render).render(small)
         truth = cv2.resize(
             self.capture.image(index, view)[0], (small.width, small.height), interpolation=cv2.INTER_AREA
         )

@@ -16,14 +16,16 @@ table: examples/02_add_a_loss.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from dymap.config import Config
+from dymap.errors import InputError
 from dymap.kernels import opacity_sum, total_variation
-from dymap.train.forward import Step
+from dymap.train.forward import Lattice, Step
 
 
 class Loss(NamedTuple):
@@ -40,28 +42,24 @@ Losses = Mapping[str, Loss]
 
 def losses_of(config: Config) -> dict[str, Loss]:
     """Those that a configuration asks for: the published ones, and ours."""
-    train, losses = config.train, published_losses(config)
-    if train.use_masks and train.any_background:
-        del losses["mask"]  # the background's loss says the same, and more
-        losses["background"] = Loss(background, 1.0, "rays")
-    if train.hull_samples:
-        losses["empty"] = Loss(empty, train.empty_weight)
-        if train.surface_weight:
-            losses["surface"] = Loss(surface, train.surface_weight)
-    return losses
+    train = config.train
+    masks, hull = train.use_masks, train.hull_samples > 0
+    over_all = masks and train.any_background  # says what the mask's loss says, and more
+    table = {
+        "colour": (True, Loss(colour, 1.0, "rays")),
+        "mask": (masks and not over_all, Loss(mask, train.mask_weight, "rays")),
+        "entropy": (not masks, Loss(entropy, train.mask_weight, "rays")),
+        "background": (over_all, Loss(background, 1.0, "rays")),
+        "kl": (config.field.codes == "encoder", Loss(kl, train.kl_weight)),
+        "empty": (hull, Loss(empty, train.empty_weight)),
+        "surface": (hull and train.surface_weight > 0, Loss(surface, train.surface_weight)),
+    }
+    return {name: loss for name, (wanted, loss) in table.items() if wanted}
 
 
 def published_losses(config: Config) -> dict[str, Loss]:
-    """The published ones: colour; mask, or entropy without masks; KL with an image encoder."""
-    train = config.train
-    losses = {"colour": Loss(colour, 1.0, "rays")}
-    if train.use_masks:
-        losses["mask"] = Loss(mask, train.mask_weight, "rays")
-    else:
-        losses["entropy"] = Loss(entropy, train.mask_weight, "rays")
-    if config.field.codes == "encoder":
-        losses["kl"] = Loss(kl, train.kl_weight)
-    return losses
+    """The published ones of them: colour; mask, or entropy without masks; KL with an image encoder."""
+    return losses_of(replace(config, train=replace(config.train, any_background=False, hull_samples=0)))
 
 
 def colour(step: Step) -> Tensor:
@@ -99,16 +97,23 @@ def kl(step: Step) -> Tensor:
 
 def empty(step: Step) -> Tensor:
     """Mean opacity of the lattice's points outside the visual hull, where there is nothing and no ray samples."""
-    assert step.lattice is not None
-    outside = ~step.lattice.hull
-    return opacity_sum(step.lattice.sigma, outside, step.lattice.length) / outside.sum().clamp(min=1)
+    lattice = lattice_of(step)
+    outside = ~lattice.hull
+    return opacity_sum(lattice.sigma, outside, lattice.length) / outside.sum().clamp(min=1)
 
 
 def surface(step: Step) -> Tensor:
     """Total variation of the lattice's opacity, a point: the area of surfaces, so that what no camera pins down is
     smooth."""
-    assert step.lattice is not None
-    return total_variation(step.lattice.sigma, step.lattice.length) / step.lattice.sigma.numel()
+    lattice = lattice_of(step)
+    return total_variation(lattice.sigma, lattice.length) / lattice.sigma.numel()
+
+
+def lattice_of(step: Step) -> Lattice:
+    """The step's lattice. Raises InputError if the recipe makes none."""
+    if step.lattice is None:
+        raise InputError("this loss looks at densities on a lattice, which there are only with train.hull_samples")
+    return step.lattice
 
 
 def psnr(mse: Tensor) -> Tensor:

@@ -84,9 +84,11 @@ class LazyAdam(torch.optim.Adam):
                     state["step"] = torch.tensor(0.0)
                     state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
                 state["step"] += 1
-                lazy = _holds(self._tables, group)
+                lazy, gradient = _holds(self._tables, group), parameter.grad.contiguous()
                 how = AdamStep(int(state["step"]), group["lr"], group["betas"], group["eps"], self._clip, lazy)
-                adam(parameter.data, parameter.grad.contiguous(), state["exp_avg"], state["exp_avg_sq"], how)
+                adam(parameter.data, gradient, state["exp_avg"], state["exp_avg_sq"], how)
+                if lazy and gradient is not parameter.grad:
+                    parameter.grad.zero_()  # as its contiguous copy is now
         self._clean = True
 
 

@@ -6,7 +6,7 @@ import os
 import warnings
 from importlib import import_module
 
-from dymap.kernels.dispatch import TORCH, running
+from dymap.kernels.dispatch import TORCH
 
 _missing = ""
 
@@ -35,8 +35,8 @@ def open_core() -> bool:
 
 
 def describe() -> str:
-    """What runs on the CPU, and why not the core if it does not."""
+    """The core and its instruction set, or why there is none."""
     if _missing:
         return f"plain torch ({_missing})"
     core = import_module("dymap._core")
-    return f"native, {running()} of {', '.join(core.variants())}; threads: {core.thread_runtime()}"
+    return f"native, {core.variant()} of {', '.join(core.variants())}; threads: {core.thread_runtime()}"

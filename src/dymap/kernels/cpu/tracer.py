@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from dymap.kernels.reference.mlp_maps import CellWeights
 from dymap.kernels.reference.tracer import Cancel, Traced, Tracer, open_tracer
 
 MERGE = 3
-"""Consecutive samples of a ray that share one colour in fast images, at most; twice as many where they hardly show."""
+"""Consecutive samples of a ray that share one colour in fast images, at most; twice as many if they hardly show."""
 
 
 class CoreTracer:
@@ -42,24 +44,23 @@ class CoreTracer:
         acc, depth, far = (make(height, width) for _ in range(3))
         hit = make(height, width, dtype=torch.bool)
         stop = _core.Cancel()
-        if cancel is not None:
-            cancel.when_cancelled(stop.cancel)
-        tiles, finished, _, colours = self._core.render(
-            np.ascontiguousarray(ray, np.float64),
-            np.ascontiguousarray(np.linalg.inv(ray), np.float64),
-            np.ascontiguousarray(origin, np.float64),
-            offset,
-            rgb,
-            acc,
-            depth,
-            far,
-            hit,
-            self._fast,
-            MERGE,
-            MIN_WEIGHT,
-            stop,
-            torch.get_num_threads(),
-        )
+        with nullcontext() if cancel is None else cancel.calling(stop.cancel):
+            tiles, finished, _, colours = self._core.render(
+                np.ascontiguousarray(ray, np.float64),
+                np.ascontiguousarray(np.linalg.inv(ray), np.float64),
+                np.ascontiguousarray(origin, np.float64),
+                offset,
+                rgb,
+                acc,
+                depth,
+                far,
+                hit,
+                self._fast,
+                MERGE,
+                MIN_WEIGHT,
+                stop,
+                torch.get_num_threads(),
+            )
         return Traced(rgb, acc, depth, far, hit, finished / tiles, colours)
 
 

@@ -146,7 +146,10 @@ def collapse_time(tables: Sequence[Tensor], levels: HashLevels, t: float) -> Ten
 
 def keep_gradient(table: Tensor) -> None:
     """Give a table (a leaf) a `.grad` of zeros that backward passes of `collapse_time` add to in place, in back ends
-    that can: a step touches a few entries of it, and another tensor of its size would cost more than that."""
+    that can: a step touches a few entries of it, and another tensor of its size would cost more than that.
+
+    `torch.autograd.grad` finds no gradient of such a table: it was added to `.grad`.
+    """
     table.grad = torch.zeros_like(table)
     table.keeps_gradient = True  # type: ignore[attr-defined]
 

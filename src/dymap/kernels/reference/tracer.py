@@ -6,7 +6,8 @@ Its reference is the marching renderer (`dymap.render.march`), which puts an ima
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -29,16 +30,22 @@ class Cancel:
     def cancel(self) -> None:
         """End all images that this was given to, now and later."""
         with self._lock:
-            self.cancelled, enders = True, self._enders
+            self.cancelled, enders = True, list(self._enders)
         for end in enders:
             end()
 
-    def when_cancelled(self, end: Callable[[], None]) -> None:
-        """Call `end` when it is cancelled; at once if it is already."""
+    @contextmanager
+    def calling(self, end: Callable[[], None]) -> Iterator[None]:
+        """Inside the block `end` is called when it is cancelled; at once if it was before."""
         with self._lock:
-            self._enders = [*self._enders, end]
+            self._enders.append(end)
         if self.cancelled:
             end()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._enders.remove(end)
 
 
 class Traced(NamedTuple):
