@@ -31,7 +31,7 @@ from dymap.kernels import running
 from dymap.runs.process import pick_device
 
 WIDTH = 120
-"""Columns where nobody says how many there are: in a file or a pipe."""
+"""Columns if nobody says how many there are: in a file or a pipe."""
 
 
 def cases(workload: Workload) -> Iterator[Case]:

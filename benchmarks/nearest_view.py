@@ -3,7 +3,7 @@
     python -m benchmarks.nearest_view --data DIR --test-views 3 7 11 15 --frames 0 6 12 18 --run runs/mine
 
 No optimisation at all: a pixel's ray ends at the first voxel of the hull of the training masks, and that point's
-colour is looked up in the training camera that stands nearest, seen from the hull's centre. Measured with the very
+colour is looked up in the nearest training camera, seen from the hull's centre. Measured with the very
 protocol of the models. The hull here is the tight one (a voxel's centre lies in every mask): the conservative hull
 that training samples in is fatter, which shifts what is looked up and costs this baseline 4 dB.
 """
@@ -39,7 +39,7 @@ CHUNK = 4096
 
 
 def hull_depths(rays: Rays, box: NDArray[np.float32], hull: NDArray[np.bool_], per_voxel: int = 2) -> Array:
-    """[R] metres along each ray to the first point inside the hull, infinity where there is none.
+    """[R] metres along each ray to the first point inside the hull, infinity if there is none.
 
     hull: [gx, gy, gz] over the box. Rays are sampled every 1 / per_voxel of a voxel's shortest side.
     """

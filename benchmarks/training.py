@@ -1,7 +1,7 @@
 """A training step: rays drawn, rendered, compared, and all parameters moved.
 
 The field is the painted one, so that rays see something from the first step on; the images are those of the built-in
-sample, which stands in the same place of its box. Two recipes: the published one at full size with one item of 1024
+sample, whose figure has the same place in its box. Two recipes: the published one at full size with one item of 1024
 rays and 64 samples (all items of a step cost the same, the optimiser comes on top once), and the preset `small`.
 """
 

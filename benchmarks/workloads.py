@@ -137,7 +137,7 @@ class Workload:
 
     @cached_property
     def frame(self) -> GridFrame:
-        """The whole frame that stands."""
+        """The whole frame of the standing images."""
         with torch.no_grad():
             frame = SparseField(self.field).at(self.index)
             _ = frame.networks

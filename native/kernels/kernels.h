@@ -189,8 +189,8 @@ struct Kernels {
     /// Tiles begin .. end - 1, panels first .. last - 1. scratch: `winograd_scratch` floats, on a cache line.
     void (*winograd)(const WinogradConv &, int64_t begin, int64_t end, int first_panel, int last_panel, float *scratch);
     int64_t (*winograd_scratch)(const WinogradConv &, int64_t tiles, int panels);
-    /// One Adam step over n values, gradients clipped to +-clip. lazy: blocks whose gradients are all zero are left
-    /// alone, and the gradients of the others are set to zero.
+    /// One Adam step over n values, gradients clipped to +-clip. lazy: blocks whose gradients are all zero keep
+    /// their values, and the gradients of the others are set to zero.
     void (*adam)(float *parameter, float *gradient, float *mean, float *square, int64_t n, const AdamStep &);
 };
 

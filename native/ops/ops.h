@@ -47,7 +47,7 @@ void mlp_maps(const Maps &, const Samples &, float *out, int threads);
 void mlp_maps_backward(const Maps &, const Samples &, const float *d_out, float *d_features, float *d_first,
                        float *d_second, int threads);
 
-/// The first layers of all networks in bfloat16, as Maps::half_first wants them; empty where that is of no use.
+/// The first layers of all networks in bfloat16, in the form of Maps::half_first; empty if that is of no use.
 std::vector<uint16_t> make_half(const Maps &, int threads);
 
 /// Density on a lattice of size[0] x size[1] x size[2] points from encodings [rows, columns, 2 C] (features and density

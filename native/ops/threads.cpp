@@ -62,7 +62,7 @@ Fork openmp() {
     return found;
 }
 
-/// Threads of our own, for processes without OpenMP. One team at a time; a second caller works alone.
+/// Threads of our own, for processes without OpenMP. One team at a time; a second caller works by itself.
 class Pool {
   public:
     bool run(Team &team) {

@@ -23,7 +23,7 @@ struct Bricks {
     std::vector<int32_t> index;  // [size] number of a brick, or how far the next is: see BrickField
     // [bricks, BRICK_POINTS^3]; 0 where no cell in an occupied voxel needs it.
     std::vector<float, Unset<float>> sigma;
-    // The features of the three planes on the same lattice, on the tiles that bricks stand on (see FeatureTiles).
+    // The features of the three planes on the same lattice, on the tiles below bricks (see FeatureTiles).
     std::vector<int32_t> tile[3];
     std::vector<uint16_t, Unset<uint16_t>> features[3];
     int64_t bytes() const {

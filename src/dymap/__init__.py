@@ -1,8 +1,8 @@
 """dymap: volumetric video as dynamic MLP maps.
 
-video = dymap.load("runs/knight")               # or one baked file
-image = video.render(video.cameras[0], frame=12)    # rgb, acc, depth
-run = dymap.runs.train("my_capture").run        # what the commands do, see dymap.runs
+video = dymap.load("runs/knight")  # or one baked file
+image = video.render(video.cameras[0], frame=12)  # rgb, acc, depth
+run = dymap.runs.train("my_capture").run  # what the commands do, see dymap.runs
 """
 
 import importlib

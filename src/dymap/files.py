@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from error
     finally:
-        with suppress(OSError):  # a parent that is no folder, a disk that went away: the first error tells more
+        with suppress(OSError):  # a parent that is no folder, a disk that went away: the first error is more useful
             partial.unlink()
 
 

@@ -1,0 +1,1 @@
+"""Tests of baking: which voxels are occupied."""

@@ -1,0 +1,1 @@
+"""Tests of captures: readers, preparation, cache, boxes, hull."""

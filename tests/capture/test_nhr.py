@@ -56,7 +56,7 @@ def test_golden_encoder_input_end_to_end(golden: Golden, sport: Capture) -> None
     arrays = golden.arrays("dataset")
     images = sport.encoder_images(2, ENCODER_VIEWS)
     arrays.check("nhr_test3/fixedcamimages_every16", images[:, ::16, ::16], atol=1e-5)
-    with pytest.raises(InputError, match="wants training view 5; there are 3"):
+    with pytest.raises(InputError, match="needs training view 5; there are 3"):
         sport.encoder_images(0, (0, 5))
 
 

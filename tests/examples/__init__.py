@@ -1,0 +1,1 @@
+"""The examples run as scripts, at a small size."""

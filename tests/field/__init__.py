@@ -1,0 +1,1 @@
+"""Tests of the representation: codes, decoder, hash grids, Field, Frame."""

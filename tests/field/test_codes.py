@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from dymap.field.codes import ALIKE, CodeDistribution, CodeTable, ImageEncoder
+from dymap.field.codes import CORRELATED_FRAMES, CodeDistribution, CodeTable, ImageEncoder
 
 
 def test_table_returns_rows() -> None:
@@ -24,7 +24,7 @@ def test_codes_of_a_quick_start_are_normal_and_alike_for_a_few_frames() -> None:
     torch.testing.assert_close(codes.mean(1), torch.zeros(40), atol=0.08, rtol=0)
     torch.testing.assert_close(codes.std(1), torch.ones(40), atol=0.08, rtol=0)
     for distance in (1, 4, 8, 20):
-        expected = math.exp(-(distance**2) / (2 * ALIKE**2))
+        expected = math.exp(-(distance**2) / (2 * CORRELATED_FRAMES**2))
         found = (codes[0] * codes[distance]).mean()
         torch.testing.assert_close(found, torch.tensor(expected), atol=0.08, rtol=0)
 

@@ -1,0 +1,1 @@
+"""Tests of renderers and images."""

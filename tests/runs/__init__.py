@@ -1,0 +1,1 @@
+"""Tests of what the commands do, called from Python."""

@@ -1,0 +1,1 @@
+"""Tests of training: batches, losses, optimiser, loop, several processes, resumption."""

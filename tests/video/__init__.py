@@ -1,0 +1,1 @@
+"""Tests of baked videos and their files."""

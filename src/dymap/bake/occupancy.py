@@ -48,7 +48,7 @@ def bake_occupancy(frame: Frame, lines: Sequence[Tensor], config: BakeConfig) ->
 def within_hull(occupancy: Tensor, hull: Tensor) -> Tensor:
     """Occupied voxels [gx, gy, gz] that touch the visual hull [a, b, d], both over the same box.
 
-    A field that was trained inside the hull knows nothing of the space outside it.
+    A field that was trained inside the hull has learned nothing about the space outside it.
     """
     touched = F.adaptive_max_pool3d(hull[None, None].float(), tuple(occupancy.shape))[0, 0] > 0
     return occupancy & touched

@@ -98,7 +98,7 @@ class Capture:
         views: positions of the encoder's cameras among the training views. Raises InputError if there are too few.
         """
         if max(views) >= len(self.train_views):
-            raise InputError(f"the image encoder wants training view {max(views)}; there are {len(self.train_views)}")
+            raise InputError(f"the image encoder needs training view {max(views)}; there are {len(self.train_views)}")
         cameras = [self.train_views[view] for view in views]
         return read_encoder_images(self.source, cameras, frame, self.config.ratio)
 

@@ -201,8 +201,8 @@ class TrainConfig:
     warmup_epochs: float = 5.0
     """With `schedule = published`: epochs in which the rates rise first."""
     view_noise: float = 0.0
-    """Standard deviation of the noise on the viewing directions that colours are learned with: few cameras teach
-    little about reflections, but enough to learn each picture by heart."""
+    """Standard deviation of the noise on the viewing directions that colours are learned with: few cameras show
+    little of reflections, but enough to overfit each picture."""
     quick_start: bool = False
     """Initial values for short trainings instead of the published ones."""
     lr_codes: float = 5e-4

@@ -107,7 +107,7 @@ class LPIPS(nn.Module):
                 yield x / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """Distances [B] of images [B, 3, H, W] in [-1, 1] of at least `smallest` pixels a side; 0 where equal.
+        """Distances [B] of images [B, 3, H, W] in [-1, 1] of at least `smallest` pixels a side; 0 if equal.
 
         Equation 1 of the paper: squared differences of unit features, weighted by the heads, averaged over pixels,
         summed over stages.

@@ -13,8 +13,8 @@ from dymap.config import ENCODER_SIZE
 from dymap.field.layers import NormalizedConv, NormalizedLinear, ScaledLinear
 
 ENCODER_WIDTHS = (64, 64, 128, 128, 256, 256, 256)
-ALIKE = 4.0
-"""Frames over which the codes of a quick start stay alike: the standard deviation of their correlation's bell."""
+CORRELATED_FRAMES = 4.0
+"""Frames over which the codes of a quick start are correlated: the standard deviation of that bell."""
 
 
 class CodeTable(nn.Module):
@@ -29,8 +29,9 @@ class CodeTable(nn.Module):
         """Other initial values than the published ones, for short trainings: still N(0, 1), but smooth over time, so
         that what one frame teaches the decoder helps its neighbours."""
         frames, code_dim = self.weight.shape
-        reach = math.ceil(3 * ALIKE)
-        bell = torch.exp(-((torch.arange(-reach, reach + 1) / ALIKE) ** 2))  # convolved with itself: that correlation
+        reach = math.ceil(3 * CORRELATED_FRAMES)
+        # Convolved with itself it is that correlation.
+        bell = torch.exp(-((torch.arange(-reach, reach + 1) / CORRELATED_FRAMES) ** 2))
         noise = torch.randn(frames + 2 * reach, code_dim)
         self.weight.copy_(noise.unfold(0, len(bell), 1) @ (bell / bell.norm()))
 

@@ -45,7 +45,7 @@ def trunk_widths(config: FieldConfig) -> list[int]:
     return widths
 
 
-FOG = 5.0
+INITIAL_DENSITY = 5.0
 """Density everywhere at a quick start, per metre."""
 DENSITY_EVERY = 4
 DENSITY_COEFFICIENT = 20.0
@@ -92,7 +92,7 @@ class PlaneDecoder(nn.Module):
         self.features.weight.mul_(torch.where(dense > 0, 0.1 / DENSITY_COEFFICIENT, 0.05)[:, None, None, None])
         # Planes of features f and coefficients d are each summed over three planes: sigma = channels (3 f) (3 d).
         channels = -(-self.config.channels // DENSITY_EVERY)
-        head_bias(self.features).copy_(dense * FOG / (9 * channels * DENSITY_COEFFICIENT))
+        head_bias(self.features).copy_(dense * INITIAL_DENSITY / (9 * channels * DENSITY_COEFFICIENT))
         C, V, H = self.config.channels, self.config.view_dim, self.config.hidden
         for head in (self.map_x, self.map_y, self.map_z):
             hidden = torch.randn((H if self.config.layers == 3 else C) + V, H)

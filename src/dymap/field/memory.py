@@ -1,4 +1,4 @@
-"""Memory for the large tensors of a Frame, which a Frame that is gone leaves to the next.
+"""Memory for the large tensors of a Frame, used again for the next when a Frame is gone.
 
 Fresh memory costs more than what is written to it: the system clears every page, in pieces of 2 MB, and a Frame uses a
 part of its planes and grids only. Numbers left from before are cleared where they were written.
@@ -22,7 +22,7 @@ MOST_IDLE = 2
 
 
 class Memory:
-    """Hands out tensors of one shape. What a tensor held, its taker says in a mark; whoever gets its memory is told."""
+    """Makes tensors of one shape. A mark says what a tensor holds, and comes back with its memory the next time."""
 
     def __init__(self) -> None:
         self._idle: list[tuple[NDArray[Any], Any]] = []

@@ -1,0 +1,1 @@
+"""What is played: a Video and its images, films, meshes, the demo's page and the viewer."""

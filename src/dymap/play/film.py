@@ -191,7 +191,7 @@ def write_film(
 
 
 def check_filmed(film: Film) -> None:
-    """Raise InputError unless every image of a film was filmed too, as the layer diff wants it."""
+    """Raise InputError unless every image of a film was filmed too, which the layer diff needs."""
     if any(step.view is None for step in film):
         raise InputError(
             "the layer diff compares with what was filmed: it needs --fixed-view with one of the capture's views, in "

@@ -34,7 +34,7 @@ def acc_layer(image: Image) -> NDArray[np.uint8]:
 
 def depth_layer(image: Image, near: float, far: float) -> NDArray[np.uint8]:
     """[H, W, 3] the distance of what is seen: viridis, yellow at `near` and violet at `far` (metres along the ray),
-    over black. The ray's end, which stands in `image.depth` for the light that passes, is taken out."""
+    over black. The ray's end, which `image.depth` counts for the light that passes, is taken out."""
     seen = (image.depth - (1 - image.acc) * image.far) / image.acc.clamp(min=1e-6)
     seen = torch.where(image.acc > 0, seen, far)
     closeness = to_bytes((far - seen) / (far - near))

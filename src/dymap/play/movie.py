@@ -24,7 +24,7 @@ Write = Callable[[NDArray[np.uint8]], None]
 
 @dataclass(frozen=True)
 class Codec:
-    """How films of one suffix are encoded. opaque, alpha: pixel formats; alpha None: it knows no transparency."""
+    """How films of one suffix are encoded. opaque, alpha: pixel formats; alpha None: it has no transparency."""
 
     container: str
     encoder: str
@@ -44,7 +44,7 @@ CODECS = {
 
 
 def codec_of(path: Path, alpha: bool) -> Codec:
-    """What a film called `path` is encoded with. Raises InputError if there is no such, or it knows no transparency."""
+    """What a film called `path` is encoded with. Raises InputError if there is no such, or it has no transparency."""
     codec = CODECS.get(path.suffix.lower())
     if codec is None:
         raise InputError(f"{path}: films end in {', '.join(CODECS)}, not in {path.suffix or 'nothing'!r}")
@@ -65,7 +65,7 @@ def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
 
     alpha: images are RGBA with straight alpha, else RGB. All have the size of the first. The file takes its place when
     the block ends well and vanishes when not. Raises InputError if the disk refuses, for a film without images, a
-    suffix that is unknown or knows no transparency, a missing encoder and frame rates that no player knows.
+    suffix that is unknown or has no transparency, a missing encoder and frame rates that no player takes.
     """
     codec = codec_of(path, alpha)
     if not 0.01 <= fps <= 1000:

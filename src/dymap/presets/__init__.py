@@ -1,4 +1,4 @@
-"""Presets: experiments as data. `tiny` and `small` are ours, the others the published experiments."""
+"""Presets: experiments as data. `tiny`, `small` and `pocket` are ours, the others the published experiments."""
 
 from dymap.config import Config
 from dymap.errors import InputError

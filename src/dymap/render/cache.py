@@ -129,7 +129,7 @@ def renderer_maker(
 
 
 def default_max_bytes() -> int:
-    """A quarter of the physical memory (where the system tells it), at most MAX_BYTES."""
+    """A quarter of the physical memory (if the system reports it), at most MAX_BYTES."""
     try:
         return min(MAX_BYTES, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf

@@ -1,4 +1,4 @@
-"""How long work tells what it has done: one callable, which shows nothing unless the caller wants something else."""
+"""How long work reports what it has done: one callable, which by default shows nothing."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def film(
         name, steps = "orbit", orbit_film(video, count, size, published_path)
     folder = place if place.is_dir() else place.parent
     path = Path(out) if out is not None else folder / f"{name}.mp4"
-    # Transparent PNG frames need no film; a film beside them would be an MP4, which knows no transparency.
+    # Transparent PNG frames need no film; a film beside them would be an MP4, which has no transparency.
     wanted = None if out is None and png is not None and background == "transparent" else path
     truth = open_truth(video, steps, RunFolder(folder), progress) if "diff" in layers else None
     if save_cameras is not None:

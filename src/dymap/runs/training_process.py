@@ -45,7 +45,7 @@ class Trained:
     """What a training left.
 
     run: its folder. done: steps, of `steps`. interrupted: a signal asked it to stop. leads: of the processes that
-    torchrun has started, the one that speaks for all.
+    torchrun has started, the one that reports for all.
     """
 
     run: Path

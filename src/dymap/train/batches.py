@@ -89,7 +89,7 @@ def draw_pixels(pools: Pools, count: int, config: TrainConfig, rng: np.random.Ge
 
 
 class BatchSampler:
-    """Draws the items of a step. The draw depends on the seed, the step and the process's rank alone, so a resumed run
+    """Draws the items of a step. The draw depends only on the seed, the step and the process's rank, so a resumed run
     repeats it."""
 
     def __init__(self, capture: Capture, config: TrainConfig, device: torch.device | str = "cpu", rank: int = 0):

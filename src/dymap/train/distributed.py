@@ -4,7 +4,7 @@
     batch of process 1 -> gradients --+--> their mean --+--> Adam -> the same parameters
 
 The mean of the gradients is the same to the bit on every process, and so are the parameters ever after. `World` is one
-process's view of all; the plain one is a process alone, for which nothing has to be done. Gradients travel through
+process's view of all; the plain one is a single process, for which nothing has to be done. Gradients travel through
 NCCL between GPUs and through gloo between CPUs; what the processes agree upon always travels through gloo, which
 notices at once when one of them is gone.
 """
@@ -30,7 +30,7 @@ from dymap.errors import InputError
 T = TypeVar("T")
 
 BUCKET = 2**22
-"""Values that are sent at once, at most; a tensor that is larger goes alone."""
+"""Values that are sent at once, at most; a larger tensor goes by itself."""
 PATIENCE = timedelta(hours=2)
 """How long processes wait for one that is busy, such as the one that prepares the images of a whole capture. They
 do not wait for one that is gone."""
@@ -69,14 +69,14 @@ class Rank:
 
 
 class World:
-    """A process that trains alone: the draws are its own, the gradients are the mean already."""
+    """A single process that trains: the draws are its own, the gradients are the mean already."""
 
     rank = 0
     size = 1
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes and speaks for all."""
+        """Whether this process writes files and reports for all."""
         return self.rank == 0
 
     @contextmanager
@@ -98,7 +98,7 @@ class World:
     def average(self, parameters: Sequence[Tensor], present: Sequence[bool]) -> None:
         """Replace the gradients of parameters by their means over all processes.
 
-        present: whether the parameter has a gradient on any process; it counts as zero where it has none.
+        present: whether the parameter has a gradient on any process; it counts as zero on those that have none.
         """
 
 
@@ -191,7 +191,7 @@ def flat_values(tensors: Sequence[Tensor]) -> Tensor:
 def join(own: Rank, device: torch.device) -> Iterator[World]:
     """The world of all processes, of which this one computes on `device` (cpu, or a GPU of its own).
 
-    Waits until all are there. Processes of one machine talk over its loopback interface alone.
+    Waits until all are there. Processes of one machine talk over its loopback interface only.
     """
     if own.world_size == 1:
         yield ALONE

@@ -107,7 +107,7 @@ def hull_forward(field: Field, item: Item, sampler: BatchSampler, config: Config
 def frame_of(
     field: Field, item: Item, sampler: BatchSampler, draws: Draws
 ) -> tuple[GridFrame, CodeDistribution | None]:
-    """The Frame of an item, from the code that was learned or one drawn from what the image encoder says."""
+    """The Frame of an item, from the code that was learned or one drawn from the image encoder's distribution."""
     if not isinstance(field.codes, ImageEncoder):
         return field.at(item.frame), None
     code = field.encode(sampler.encoder_images(item.frame, field.config.encoder_views))

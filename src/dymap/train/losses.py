@@ -10,7 +10,7 @@
 
 Losses of rays are means over the rays that count (not in the silhouette's edge band) of all items together; losses of
 items are means over items. A loss of one's own on planes, codes, the lattice or the frame is one more entry of the
-table: examples/02_add_a_loss.py.
+table: examples/06_add_a_loss.py.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def background(step: Step) -> Tensor:
     """By how much the colour loss, averaged over all backgrounds in [0, 1]^3, exceeds that over black; may be negative.
 
     Over a background b the error of a colour is d - a b, with d what it is over black and a = acc - mask. The mean of
-    its square over uniform b is d^2 - d a + a^2 / 3. Over black alone dark parts may stay translucent.
+    its square over uniform b is d^2 - d a + a^2 / 3. Over only black, dark parts may stay translucent.
     """
     item, counts = step.item, step.item.counts
     d, a = (step.seen.rgb - item.rgb)[counts].mean(dim=1), (step.seen.acc - item.mask)[counts]

@@ -2,8 +2,8 @@
 
     draw items -> forward -> losses -> backward -> mean over all processes -> clip, Adam
 
-What a step computes depends on the parameters, the optimiser's state, the seed, the step's number and the number of
-processes only, so a run that was killed and resumed computes the same numbers as one that was not.
+What a step computes depends only on the parameters, the optimiser's state, the seed, the step's number and the number
+of processes, so a run that was killed and resumed computes the same numbers as one that was not.
 """
 
 from __future__ import annotations

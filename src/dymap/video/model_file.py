@@ -79,9 +79,9 @@ def camera_from_json(data: Mapping[str, Any]) -> Camera:
 
 
 def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:
-    """Write the file, beside and renamed. Raises InputError where the disk refuses.
+    """Write the file, beside and renamed. Raises InputError if the disk refuses.
 
-    half: store all parameters but the boxes as float16 (rounded to 11 bits), at half the size; InputError where one
+    half: store all parameters but the boxes as float16 (rounded to 11 bits), at half the size; InputError if one
     is too large for that.
     """
     header = {

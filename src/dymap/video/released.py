@@ -60,7 +60,7 @@ class Released:
     """What a released file holds, checked against a configuration.
 
     parameters: under our names; for a baked file `codes.weight` holds the stored codes. occupancy:
-    [frames, gx, gy, gz] bool, or None for `latest.pth`. step, epoch: how long it was trained, where it says so.
+    [frames, gx, gy, gz] bool, or None for `latest.pth`. step, epoch: how long it was trained, if it says so.
     """
 
     parameters: dict[str, Tensor]
@@ -125,12 +125,12 @@ def _real(path: Path, key: str, value: Tensor) -> Tensor:
 
 
 def _count(value: Any) -> int:
-    """A step or epoch; 0 where the file does not say: it is only told."""
+    """A step or epoch; 0 if the file does not say: it is only shown."""
     return max(int(value), 0) if isinstance(value, int | np.integer) else 0
 
 
 def _numpy_scalars() -> list[Any]:
-    """What a pickled numpy number is made of; it stands in recorders and schedulers."""
+    """What a pickled numpy number is made of; recorders and schedulers hold such."""
     scalar = np.float64(0).__reduce__()[0]
     kinds = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.int32, np.bool_)]
     # Older numpy wrote the same function under its former module name.

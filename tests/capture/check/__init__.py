@@ -1,0 +1,1 @@
+"""Tests of what is found wrong with a capture."""

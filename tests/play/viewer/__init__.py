@@ -1,0 +1,1 @@
+"""Tests of the viewer: cameras, queue, clients, server."""

@@ -80,7 +80,7 @@ def _panels(columns: Tensor) -> Tensor:
 
 
 def _at_points(side: int) -> Tensor:
-    """[4, side]: coefficients to values at the points, as Winograd's F(m, side) wants them."""
+    """[4, side]: coefficients to values at the points, as Winograd's F(m, side) takes them."""
     rows = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]]
     if side == 2:
         rows = [[1.0, 0.0], [0.5, 0.5], [0.5, -0.5], [0.0, 1.0]]

@@ -62,7 +62,7 @@ def _spread(
     which: int,
     gradient: Tensor,
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Gradients of planes and grids from that of the encoding; both tensors are given for their shapes alone."""
+    """Gradients of planes and grids from that of the encoding; both tensors only give their shapes."""
     d_planes, d_grids = (None if t is None else t.new_zeros(t.shape) for t in (planes, grids))
     if d_planes is None and d_grids is None:
         return None, None

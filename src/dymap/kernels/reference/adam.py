@@ -35,7 +35,7 @@ class AdamStep(NamedTuple):
 def adam(parameter: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, how: AdamStep) -> None:
     """Move a parameter and its moments (contiguous, of one shape) by one step.
 
-    Lazy: blocks of LAZY_BLOCK consecutive values without any gradient are left alone, moments and all, and the
+    Lazy: blocks of LAZY_BLOCK consecutive values without any gradient keep values and moments, and the
     gradient is zero afterwards: made for large tables of which a step touches a small part.
     """
     flat = [t.view(-1) for t in (parameter, gradient, mean, square)]

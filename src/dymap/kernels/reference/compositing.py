@@ -1,6 +1,6 @@
 """Volume rendering along a ray: opacities, transmittance, weights (method.md 5).
 
-sigma: raw density, per metre      dist: length that a sample stands for, metres
+sigma: raw density, per metre      dist: length that a sample counts for, metres
 alpha = 1 - exp(-relu(sigma) dist)             opacity
 T_i = prod_{j < i} (1 - alpha_j)               transmittance
 w_i = alpha_i T_i                              weight

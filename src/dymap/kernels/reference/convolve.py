@@ -1,6 +1,6 @@
-"""Convolutions at chosen places only: what the decoder is made of when a part of an image is wanted (method.md 4).
+"""Convolutions at chosen places only: what the decoder is made of when a part of an image is needed (method.md 4).
 
-Weights are packed once for many calls, by the back end that will use them and as it likes them; only it knows how.
+Weights are packed once for many calls, by the back end that will use them, in a layout of its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PackedConv(Protocol):
         """out[to[i]] = activation(bias + sum over k of x[at[i] + offset[k]] @ weight[k]).
 
         x: [rows, inputs], an image with its border, row by row; at, to: [N] int32; offset: [taps] int32, how far each
-        tap lies from the first; out: [rows, outputs], of which other rows are left alone. Raises ValueError or
+        tap lies from the first; out: [rows, outputs], whose other rows keep their values. Raises ValueError or
         IndexError for places outside x or out.
         """
 

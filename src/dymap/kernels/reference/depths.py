@@ -25,7 +25,7 @@ UNIFORM_SHARE = 0.4
 
 
 class Depths(NamedTuple):
-    """z: [R, N] metres along the rays; dist: [R, N] length that each sample stands for; hit: [R] meets the hull."""
+    """z: [R, N] metres along the rays; dist: [R, N] length that each sample counts for; hit: [R] meets the hull."""
 
     z: Tensor
     dist: Tensor

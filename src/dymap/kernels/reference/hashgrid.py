@@ -58,7 +58,7 @@ class HashLevels:
         return tuple(int(v) for v in np.concatenate([[0], np.cumsum([r * r for r in self.resolutions])]))
 
     def index(self, level: int, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-        """Entry (int64, within the whole table) of integer grid vertices: dense where the level fits, hashed else."""
+        """Entry (int64, within the whole table) of integer grid vertices: dense if the level fits, hashed else."""
         resolution, length = self.resolutions[level], self.lengths[level]
         if resolution**3 <= length:
             entry = x + y * resolution + z * resolution**2
@@ -89,7 +89,7 @@ def hash_encode(coords: Tensor, table: Tensor, levels: HashLevels) -> Tensor:
     """Features of points in one 3D table.
 
     coords: [N, 3], inside [0, 1]; table: [levels.offsets[-1], F]. Returns [N, L * F], channel = level * F + f;
-    zeros on all levels where a coordinate leaves [0, 1]. No gradient flows to coords.
+    zeros on all levels if a coordinate leaves [0, 1]. No gradient flows to coords.
     """
     coords = coords.detach()
     inside = ((coords >= 0) & (coords <= 1)).all(dim=-1)
@@ -174,7 +174,7 @@ def hash_encode_at(position: Tensor, grids: Tensor, levels: HashLevels, which: S
     """Sum of the features of the three collapsed tables (xyt, xzt, yzt), or of those in `which`, at points.
 
     position: [N, 3], inside [0, 1]; grids: [3, levels.plane_offsets[-1], F] from `collapse_time`.
-    Returns [N, L * F]. A table gives zeros where one of its two coordinates leaves [0, 1].
+    Returns [N, L * F]. A table gives zeros if one of its two coordinates leaves [0, 1].
     """
     position = position.detach()
     rows, features = grids.shape[1:]

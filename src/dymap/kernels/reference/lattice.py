@@ -39,7 +39,7 @@ def density_lattice(planes: Tensor, grids: Tensor, levels: HashLevels, lines: Se
 
 
 def join_planes(encoded: Sequence[Tensor], lines: Sequence[Tensor]) -> Tensor:
-    """Raw density [A, B, D] from what `encode` gives for each plane alone [n * m, 2 C], at its `plane_points`."""
+    """Raw density [A, B, D] from what `encode` gives for each plane by itself [n * m, 2 C], at its `plane_points`."""
     parts = [
         each.view(len(lines[first]), len(lines[second]), -1).chunk(2, dim=2)
         for each, (first, second) in zip(encoded, PLANE_AXES, strict=True)

@@ -14,9 +14,9 @@ def march_intervals(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Advance every ray until it has found `limit` samples in occupied voxels, or has left its range.
 
-    origins, directions: [R, 3] world, metres; t, t_max: [R] where the rays stand and end, metres along the ray;
+    origins, directions: [R, 3] world, metres; t, t_max: [R] where the rays are and end, metres along the ray;
     box: [2, 3]; grid: [gx, gy, gz] bool; step: metres.
-    Returns intervals [R, limit, 2] (start, end; zeros beyond a ray's count), counts [R] and where the rays stand
+    Returns intervals [R, limit, 2] (start, end; zeros beyond a ray's count), counts [R] and where the rays are
     afterwards [R] (a ray with count < limit is finished).
     """
     intervals = t.new_zeros(len(t), limit, 2)

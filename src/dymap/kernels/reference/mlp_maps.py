@@ -71,8 +71,8 @@ def mlp_maps(features: Tensor, views: Tensor, ray: Tensor | None, position: Tens
     """Blended outputs of the tiny MLPs before the sigmoid, summed over the three planes.
 
     features: [N, C]; views: [R, V] embedded viewing direction of rays; ray: [N] which of them a sample is on, None:
-    sample i on ray i; position: [N, 3] in box coordinates. K = C + V. Returns [N, 3]. Gradients flow to features and
-    networks alone.
+    sample i on ray i; position: [N, 3] in box coordinates. K = C + V. Returns [N, 3]. Gradients flow to features
+    and networks only.
     """
     views = views.detach()
     inputs = torch.cat([features, views if ray is None else views.index_select(0, ray)], dim=1)

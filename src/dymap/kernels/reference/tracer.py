@@ -1,4 +1,4 @@
-"""Whole images of a frame in one call (method.md 8), where a back end can do that.
+"""Whole images of a frame in one call (method.md 8), if a back end can do that.
 
 Its reference is the marching renderer (`dymap.render.march`), which puts an image together from the other operations.
 """

@@ -36,7 +36,7 @@ class WinogradConv(Protocol):
 
         x: [side * side, inputs], an image with its border. wanted: [h, h] bool: place (r, c) reads the square that
         begins at pixel (r, c) + first, and is written to row to + (r * out_side + c) * step of out [rows, outputs];
-        out_side: 0 means h. Other rows are left alone. Right to float32's accuracy, not to its last bit.
+        out_side: 0 means h. Other rows keep their values. Right to float32's accuracy, not to its last bit.
         """
 
 

@@ -1,4 +1,4 @@
-"""The control panel of a browser: what it offers, and what it says now. A browser may send anything; what is read is
+"""The control panel of a browser: what it offers, and its present values. A browser may send anything; what is read is
 always in range."""
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Controls:
 
     @property
     def frame(self) -> int:
-        """The position in the clip that the slider says."""
+        """The position in the clip at which the slider is."""
         return clamp(self.frame_slider.value, 0, self._last)
 
     def show_frame(self, frame: int) -> None:
