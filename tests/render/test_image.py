@@ -159,7 +159,7 @@ def test_bands_of_rows_change_nothing(name: RendererName, monkeypatch: pytest.Mo
 
 @each_renderer
 def test_an_image_can_be_cancelled_between_two_bands(name: RendererName, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "BAND_PIXELS", 20)  # a row
+    monkeypatch.setattr(images, "CANCEL_PIXELS", 20)  # a row
     cancel, rows = Cancel(), []
 
     class Cancelling(Analytic):
