@@ -33,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "sample": {"capture"},
     "play": {"video", "render"},
     "train": {"render", "capture"},
-    "evaluate": {"play", "capture", "render"},
+    "evaluate": {"capture", "render"},
     "runs": {"train", "evaluate", "play", "bake", "capture", "video", "sample", "presets", "_version", "render"},
     "cli": {"runs", "presets"},
     "__main__": {"cli"},
@@ -182,19 +182,6 @@ def test_a_wrong_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert house_parts(file) == {(2, "capture"), (3, "cli"), (4, "train")}
 
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
-def test_files_that_documents_name_are_there(document: Path) -> None:
-    """Those of the source, of tests, examples and the core; a name in capitals stands for any."""
-    named = re.findall(r"`((?:[a-z_]+/)+[a-z0-9_-]+\.(?:py|cpp|h|inc))`", document.read_text())
-    missing = [
-        name for name in named if not any((place / name).exists() for place in (ROOT, SOURCE, SOURCE / "capture"))
-    ]
-    assert not missing, f"{document.name} names {missing}"
-
-
 def test_every_walk_is_short() -> None:
     """Each table of CONTRIBUTING's walks: at most eight files, and at most two that it returns to."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
@@ -205,3 +192,16 @@ def test_every_walk_is_short() -> None:
         assert len({row.removesuffix(" ↩") for row in rows}) <= 8
         assert sum(row.endswith("↩") for row in rows) <= 2
         assert len(rows) == len({row.removesuffix(" ↩") for row in rows}) + sum(row.endswith("↩") for row in rows)
+
+
+ABOUT_BACK_ENDS = {"available", "describe", "device_of", "dispatch", "register", "running", "using", "cpu", "reference"}
+
+
+@each_file
+def test_nobody_outside_kernels_asks_which_back_end_runs(path: Path) -> None:
+    """But for `dymap info`, which tells."""
+    if part_of(path) == "kernels" or path == SOURCE / "runs" / "facts.py":
+        return
+    for line, name in imported_modules(ast.parse(path.read_text()), path):
+        part = name.removeprefix("dymap.kernels.").split(".")[0] if name.startswith("dymap.kernels.") else ""
+        assert part not in ABOUT_BACK_ENDS, f"{path.name}:{line}: {name}"
