@@ -19,15 +19,15 @@ Rays make_rays(const In &origins, const In &directions, const In &near, const In
 void bind_rays(nb::module_ &m) {
     m.def("march_intervals", [](const In &origins, const In &directions, const In &t, const In &t_max, const In &box,
                                 const Array<const bool> &grid, float step, int limit, const Out &intervals,
-                                const Array<int64_t> &counts, const Out &stand, int threads) {
+                                const Array<int64_t> &counts, const Out &reached, int threads) {
         Rays rays = make_rays(origins, directions, t, t_max);
         require(step > 0 && limit >= 1 && limit <= MAX_INTERVALS, "march: step or limit");
         require(
-            shaped(stand, {rays.count}) && shaped(counts, {rays.count}) && shaped(intervals, {rays.count, limit, 2}),
+            shaped(reached, {rays.count}) && shaped(counts, {rays.count}) && shaped(intervals, {rays.count, limit, 2}),
             "rays of different numbers");
         Grid g = make_grid(box, grid, 65536);
         nb::gil_scoped_release release;
-        march_intervals(g, rays, step, limit, intervals.data(), counts.data(), stand.data(), threads_of(threads));
+        march_intervals(g, rays, step, limit, intervals.data(), counts.data(), reached.data(), threads_of(threads));
     });
     m.def(
         "hull_depths",

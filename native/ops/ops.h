@@ -79,10 +79,10 @@ struct Rays {
     int64_t count = 0;
 };
 /// Of every ray the next intervals, `limit` at most, of MAX_INTERVALS: intervals [n, limit, 2], padded with zeros,
-/// their counts [n], and where they end, `stand` [n]. See march_ray.
+/// their counts [n], and where they end, `reached` [n]. See march_ray.
 constexpr int MAX_INTERVALS = 4096;
-void march_intervals(const Grid &, const Rays &, float step, int limit, float *intervals, int64_t *counts, float *stand,
-                     int threads);
+void march_intervals(const Grid &, const Rays &, float step, int limit, float *intervals, int64_t *counts,
+                     float *reached, int threads);
 /// Depths z and lengths dist [n, count] of the samples of every ray; hit [n]. See sample_ray.
 void hull_depths(const HullSampling &, const Rays &, const float *jitter, int count, float *z, float *dist, bool *hit,
                  int threads);

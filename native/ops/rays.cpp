@@ -5,7 +5,7 @@
 
 namespace dymap {
 void march_intervals(const Grid &grid, const Rays &rays, float step, int limit, float *intervals, int64_t *counts,
-                     float *stand, int threads) {
+                     float *reached, int threads) {
     parallel_ranges(threads, rays.count, 256, [&](int64_t begin, int64_t end, int) {
         float starts[MAX_INTERVALS], ends[MAX_INTERVALS];
         for (int64_t i = begin; i < end; ++i) {
@@ -13,7 +13,7 @@ void march_intervals(const Grid &grid, const Rays &rays, float step, int limit, 
             int found = march_ray(grid, rays.origins + 3 * i, rays.directions + 3 * i, t, rays.far[i], step, limit,
                                   starts, ends);
             counts[i] = found;
-            stand[i] = t;
+            reached[i] = t;
             float *to = intervals + i * limit * 2;
             for (int k = 0; k < limit; ++k) {
                 to[2 * k] = k < found ? starts[k] : 0;

@@ -1,4 +1,4 @@
-// Threads: a team that takes jobs from one counter, on the OpenMP runtime of the process or on threads of our own.
+// Threads: a call that takes jobs from one counter, on the OpenMP runtime of the process or on threads of our own.
 #include "ops/threads.h"
 
 #include <atomic>
@@ -17,7 +17,7 @@
 namespace dymap {
 namespace {
 
-struct Team {
+struct ParallelCall {
     void (*run)(void *, int64_t, int);
     void *context;
     int64_t jobs;
@@ -27,10 +27,10 @@ struct Team {
 };
 
 void work(void *pointer) {
-    Team &team = *(Team *)pointer;
-    int thread = team.arrived.fetch_add(1);
-    if (thread >= team.threads) return;
-    for (int64_t job; (job = team.next.fetch_add(1)) < team.jobs;) team.run(team.context, job, thread);
+    ParallelCall &call = *(ParallelCall *)pointer;
+    int thread = call.arrived.fetch_add(1);
+    if (thread >= call.threads) return;
+    for (int64_t job; (job = call.next.fetch_add(1)) < call.jobs;) call.run(call.context, job, thread);
 }
 
 using Fork = void (*)(void (*)(void *), void *, unsigned, unsigned);
@@ -62,22 +62,22 @@ Fork openmp() {
     return found;
 }
 
-/// Threads of our own, for processes without OpenMP. One team at a time; a second caller works by itself.
+/// Threads of our own, for processes without OpenMP. One call at a time; a second caller works by itself.
 class Pool {
   public:
-    bool run(Team &team) {
+    bool run(ParallelCall &call) {
         std::unique_lock<std::mutex> owner(busy_, std::try_to_lock);
         if (!owner) return false;
         {
             std::lock_guard<std::mutex> lock(mutex_);
-            while (int(workers_.size()) < team.threads - 1)
+            while (int(workers_.size()) < call.threads - 1)
                 workers_.emplace_back([this, i = workers_.size()] { loop(int(i)); });
-            team_ = &team;
-            left_ = wanted_ = team.threads - 1;
+            call_ = &call;
+            left_ = wanted_ = call.threads - 1;
             ++round_;
         }
         wake_.notify_all();
-        work(&team);
+        work(&call);
         std::unique_lock<std::mutex> lock(mutex_);
         done_.wait(lock, [this] { return left_ == 0; });
         return true;
@@ -100,9 +100,9 @@ class Pool {
             if (stop_) return;
             seen = round_;
             if (index >= wanted_) continue;
-            Team *team = team_;
+            ParallelCall *call = call_;
             lock.unlock();
-            work(team);
+            work(call);
             lock.lock();
             if (--left_ == 0) done_.notify_one();
         }
@@ -110,7 +110,7 @@ class Pool {
     std::mutex busy_, mutex_;
     std::condition_variable wake_, done_;
     std::vector<std::thread> workers_;
-    Team *team_ = nullptr;
+    ParallelCall *call_ = nullptr;
     int left_ = 0, wanted_ = 0;
     int64_t round_ = 0;
     bool stop_ = false;
@@ -120,16 +120,16 @@ class Pool {
 
 void parallel(int threads, int64_t jobs, void (*run)(void *, int64_t, int), void *context) {
     if (jobs <= 0) return;
-    Team team{run, context, jobs, int(threads < jobs ? threads : jobs)};
-    if (team.threads > 1) {
+    ParallelCall call{run, context, jobs, int(threads < jobs ? threads : jobs)};
+    if (call.threads > 1) {
         if (Fork fork = openmp()) {
-            fork(work, &team, unsigned(team.threads), 0);
+            fork(work, &call, unsigned(call.threads), 0);
             return;
         }
         static Pool pool;
-        if (pool.run(team)) return;
+        if (pool.run(call)) return;
     }
-    for (int64_t job; (job = team.next.fetch_add(1)) < jobs;) run(context, job, 0);
+    for (int64_t job; (job = call.next.fetch_add(1)) < jobs;) run(context, job, 0);
 }
 
 const char *thread_runtime() { return openmp() ? "openmp" : "std"; }

@@ -65,9 +65,9 @@ class Projection {
 };
 
 /// Enters voxels into the tiles of an image.
-class TilePainter {
+class TileMarker {
   public:
-    TilePainter(const Grid &grid, const Projection &projection, const View &view, const TileMap &map)
+    TileMarker(const Grid &grid, const Projection &projection, const View &view, const TileMap &map)
         : projection_(projection), view_(view), columns_(map.columns), rows_(map.rows) {
         near.assign(map.near.size(), NONE);
         float square = 0;
@@ -152,13 +152,13 @@ TileMap find_tiles(const Grid &g, const std::vector<Voxel> &surface, const View 
     // From far away the slab test is rounded more coarsely than pixels are.
     if (box.behind || !(box.far < 1000 * side)) map.left = map.top = -NONE, map.right = map.bottom = NONE;
 
-    std::vector<TilePainter> painters(static_cast<size_t>(threads), TilePainter(g, projection, view, map));
+    std::vector<TileMarker> painters(static_cast<size_t>(threads), TileMarker(g, projection, view, map));
     const int64_t count = int64_t(surface.size());
     parallel_ranges(threads, count, std::max<int64_t>(4096, (count + threads - 1) / threads),
                     [&](int64_t begin, int64_t end, int thread) {
                         for (int64_t i = begin; i < end; ++i) painters[size_t(thread)].add(surface[size_t(i)]);
                     });
-    for (const TilePainter &painter : painters)
+    for (const TileMarker &painter : painters)
         for (size_t i = 0; i < map.near.size(); ++i) map.near[i] = std::min(map.near[i], painter.near[i]);
     return map;
 }

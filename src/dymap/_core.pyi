@@ -131,7 +131,7 @@ def march_intervals(
     limit: int,
     intervals: Tensor,
     counts: Tensor,
-    stand: Tensor,
+    reached: Tensor,
     threads: int,
 ) -> None: ...
 def adam(

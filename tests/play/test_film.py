@@ -17,7 +17,7 @@ from dymap.capture import Capture
 from dymap.errors import InputError
 from dymap.play.camera_file import write_cameras
 from dymap.play.film import (
-    Step,
+    FilmImage,
     find_view,
     fixed_time_film,
     fixed_view_film,
@@ -76,7 +76,7 @@ def close(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> bool:
     return bool(np.abs(ours.astype(float) - theirs).mean() < 0.02 * 255)
 
 
-def same_place(a: Step, b: Step) -> bool:
+def same_place(a: FilmImage, b: FilmImage) -> bool:
     return bool(np.array_equal(a.camera.extrinsics, b.camera.extrinsics) and np.array_equal(a.camera.K, b.camera.K))
 
 

@@ -107,10 +107,10 @@ def test_ranks_draw_differently_and_the_first_as_one_alone(tiny: Capture) -> Non
 
 
 def test_process_alone_does_nothing() -> None:
-    world, votes, parameter = World(), [True, False], torch.nn.Parameter(torch.ones(2))
-    with pytest.raises(KeyError), world.agree(votes):
+    world, flags, parameter = World(), [True, False], torch.nn.Parameter(torch.ones(2))
+    with pytest.raises(KeyError), world.agree(flags):
         raise KeyError
-    assert votes == [True, False]
+    assert flags == [True, False]
     assert world.leads
     assert world.in_turn(lambda: 3) == 3
     world.average([parameter], [True])

@@ -28,7 +28,9 @@ def render(
     ] = None,
     fixed_view: Annotated[
         str | None,
-        tyro.conf.arg(help="Stand at a view of the capture (index, or name), or `orbit`: the orbit's first camera."),
+        tyro.conf.arg(
+            help="A view of the capture that is shown over time (index, or name), or `orbit`: the orbit's first camera."
+        ),
     ] = None,
     cameras: Annotated[
         Path | None, tyro.conf.arg(help="Follow the cameras of a file: transforms.json or a saved path.")

@@ -46,7 +46,7 @@ def from_json(cls: type[T], data: dict[str, Any], where: str = "configuration") 
 
 
 def _with_reader_options(capture: dict[str, Any]) -> dict[str, Any]:
-    """The capture's part of an older file, in which two options of the readers stood beside the layout.
+    """The capture's part of an older file, in which two options of the readers were beside the layout.
 
     Defaults are left out, and labels with a layout that never took any: a run compares its options with those given.
     """

@@ -32,7 +32,7 @@ Size = tuple[int, int] | None
 """Width and height of a film; None: the camera's."""
 
 
-class Step(NamedTuple):
+class FilmImage(NamedTuple):
     """One image of a film. frame: position in the clip; view: index of the capture's camera that this one is."""
 
     camera: Camera
@@ -40,7 +40,7 @@ class Step(NamedTuple):
     view: int | None = None
 
 
-Film = list[Step]
+Film = list[FilmImage]
 
 GroundTruth = Callable[[int, int], NDArray[np.uint8]]
 """(frame position, view) -> the picture [H, W, 3] that the capture's camera filmed, as training saw it."""
@@ -57,7 +57,7 @@ def orbit_film(video: Video, count: int | None = None, size: Size = None, publis
     published: the path looks at the published point. Raises InputError for fewer than three cameras.
     """
     cameras = _orbit(video, count or whole_clips(video), size, published)
-    return [Step(camera, index % video.num_frames) for index, camera in enumerate(cameras)]
+    return [FilmImage(camera, index % video.num_frames) for index, camera in enumerate(cameras)]
 
 
 def fixed_time_film(
@@ -65,7 +65,7 @@ def fixed_time_film(
 ) -> Film:
     """Fixed time: the camera goes round once in frame position `frame`. Raises InputError if the clip has no such."""
     check_frame(video, frame)
-    return [Step(camera, frame) for camera in _orbit(video, count, size, published)]
+    return [FilmImage(camera, frame) for camera in _orbit(video, count, size, published)]
 
 
 def fixed_view_film(
@@ -84,7 +84,7 @@ def fixed_view_film(
         camera = video.cameras[index]
         if size is not None and size != (camera.width, camera.height):
             camera, index = camera.resized(*size), None  # no longer pixel by pixel what was filmed
-    return [Step(camera, k % video.num_frames, index) for k in range(count or whole_clips(video))]
+    return [FilmImage(camera, k % video.num_frames, index) for k in range(count or whole_clips(video))]
 
 
 def path_film(video: Video, file: Path, size: Size = None, frame: int | None = None) -> Film:
@@ -104,7 +104,7 @@ def path_film(video: Video, file: Path, size: Size = None, frame: int | None = N
     film = []
     for index, (camera, given) in enumerate(placed):
         position = frame if frame is not None else index % video.num_frames if given is None else given
-        film.append(Step(camera if size is None else camera.resized(*size), position))
+        film.append(FilmImage(camera if size is None else camera.resized(*size), position))
     return film
 
 
@@ -182,7 +182,7 @@ def write_film(
                 video.prefetch(film[done].frame, renderer)
             image = video.render(step.camera, step.frame, renderer=renderer, background="transparent")
             for layer, writes in outputs.items():
-                picture = _paint(layer, image, step, background, limits, truth)
+                picture = _layer_bytes(layer, image, step, background, limits, truth)
                 for write in writes:
                     write(picture)
             if progress is not None:
@@ -199,10 +199,10 @@ def check_filmed(film: Film) -> None:
         )
 
 
-def _paint(
+def _layer_bytes(
     layer: Layer,
     image: Image,
-    step: Step,
+    step: FilmImage,
     background: Backdrop,
     limits: tuple[float, float],
     truth: GroundTruth | None,

@@ -11,7 +11,7 @@ from dymap.capture.check.finding import Finding
 from dymap.capture.source import Source
 
 TOO_CLOSE = 0.05
-"""Cameras of a rig stand further apart than this, measured in diagonals of the box."""
+"""Cameras of a rig are further apart than this, measured in diagonals of the box."""
 TOO_FAR = 200.0
 """A rig stands closer to the box than this, measured in its diagonals."""
 

@@ -15,9 +15,9 @@ def march_intervals(
     origins: Tensor, directions: Tensor, t: Tensor, t_max: Tensor, box: Tensor, grid: Tensor, step: float, limit: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     intervals = t.new_empty(len(t), limit, 2)
-    counts, stand = torch.empty(len(t), dtype=torch.int64), torch.empty_like(t)
+    counts, reached = torch.empty(len(t), dtype=torch.int64), torch.empty_like(t)
     origins, directions, t, t_max, box, grid = (plain(a) for a in (origins, directions, t, t_max, box, grid))
     _core.march_intervals(
-        origins, directions, t, t_max, box, grid, step, limit, intervals, counts, stand, torch.get_num_threads()
+        origins, directions, t, t_max, box, grid, step, limit, intervals, counts, reached, torch.get_num_threads()
     )
-    return intervals, counts, stand
+    return intervals, counts, reached

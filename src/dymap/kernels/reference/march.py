@@ -21,7 +21,7 @@ def march_intervals(
     """
     intervals = t.new_zeros(len(t), limit, 2)
     counts = torch.zeros(len(t), dtype=torch.int64, device=t.device)
-    stand = t.clone()
+    reached = t.clone()
     size = torch.tensor(grid.shape, device=t.device)
     flat = grid.reshape(-1)
     extent = box[1] - box[0]
@@ -31,8 +31,8 @@ def march_intervals(
     d = torch.where(d.abs() < 1e-12, 1e-12, d)
     forward = (d > 0).to(t.dtype)
 
-    live = torch.nonzero(stand + step / 2 < t_max)[:, 0]
-    start, end = stand[live], stand[live] + step
+    live = torch.nonzero(reached + step / 2 < t_max)[:, 0]
+    start, end = reached[live], reached[live] + step
     while len(live):
         mid = (start + end) / 2
         position = o[live] + mid[:, None] * d[live]
@@ -50,7 +50,7 @@ def march_intervals(
         while bool((short := ~occupied & (ahead < target)).any()):
             ahead = torch.where(short, ahead + step, ahead)
         start, end = torch.where(occupied, end, ahead - step / 2), torch.where(occupied, end + step, ahead + step / 2)
-        stand[live] = start
+        reached[live] = start
         on = ((start + end) / 2 < t_max[live]) & (counts[live] < limit)
         live, start, end = live[on], start[on], end[on]
-    return intervals, counts, stand
+    return intervals, counts, reached
