@@ -10,7 +10,7 @@
 
 Losses of rays are means over the rays that count (not in the silhouette's edge band) of all items together; losses of
 items are means over items. A loss of one's own on planes, codes, the lattice or the frame is one more entry of the
-table: examples/02_add_a_loss.py.
+table: examples/06_add_a_loss.py.
 """
 
 from __future__ import annotations
