@@ -3,8 +3,8 @@
     python examples/03_read_a_dymap.py --out out/03    # the clip that comes with dymap
     python examples/03_read_a_dymap.py --out out/03 --file out/01/run/video.dymap
 
-A baked file is a safetensors file. Its metadata holds one JSON text under the key `dymap-video`: the header. Its tensors
-are the field's parameters, `boxes`, and `occupancy`, a bit a voxel. Nothing in it is executed.
+A baked file is a safetensors file. Its metadata hold one text of JSON under the key `dymap-video`, the header. Its
+tensors are the field's parameters, `boxes`, and `occupancy`, a bit a voxel. Nothing in it is executed.
 """
 
 import json

@@ -51,7 +51,7 @@ class Arrays(Footage):  # the pictures; they stay on the disk until they are ask
     arrays: tuple[np.ndarray, ...]
     has_masks = True
 
-    def files(self, frame: int, view: int) -> tuple[Path, ...]:
+    def files(self, frame: int, view: int) -> tuple[Path, ...]:  # noqa: ARG002
         return (self.paths[view],)
 
     def picture(self, frame: int, view: int) -> np.ndarray:  # [H, W, 3] RGB

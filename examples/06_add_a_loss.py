@@ -42,6 +42,7 @@ def steady(step: Step) -> Tensor:
 
 def clear(step: Step) -> Tensor:
     """On the lattice: a point is empty or solid, not between."""
+    assert step.lattice is not None  # as in all presets of ours
     alpha = opacity(step.lattice.sigma, step.lattice.length)  # [a, b, d]
     return (alpha * (1 - alpha)).mean()
 

@@ -5,10 +5,9 @@
 
 The operation is `opacity_sum`, the mean of which is the loss `empty`. The reference gathers the densities that a mask
 chooses; here all of them are computed and the others multiplied by zero, with a gradient written by hand, as that of a
-kernel in C++, CUDA or Triton would be. It has no place in the house: whoever calls `dymap.kernels.opacity_sum` gets it.
+kernel in C++, CUDA or Triton would be. Whoever calls `dymap.kernels.opacity_sum` gets it, and need not know.
 """
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import tyro
 from torch import Tensor
 
 from dymap import kernels
+from dymap.files import write_json
 from dymap.kernels import Backend, available, register, using
 
 
@@ -38,7 +38,7 @@ class MaskedSum(torch.autograd.Function):
 
 
 def masked_backend(device: str) -> Backend:
-    """A back end of one operation, for tensors of one device and type; the others compute the rest."""
+    """A back end of one operation, for tensors of one device; the others compute the rest."""
     backend = Backend("masked", device, torch.float32)
 
     @backend.implements(kernels.opacity_sum)
@@ -48,7 +48,7 @@ def masked_backend(device: str) -> Backend:
     return backend
 
 
-def measure(sigma: Tensor, mask: Tensor, repeats: int = 20) -> tuple[Tensor, Tensor, float]:
+def measure(sigma: Tensor, mask: Tensor, repeats: int = 20) -> tuple[Tensor, Tensor | None, float]:
     """The sum, its gradient by sigma, and the milliseconds that both take."""
     started = time.perf_counter()
     for _ in range(repeats):
@@ -63,17 +63,16 @@ def main(size: int = 96, device: str = "cpu", out: Path = Path("out/08")) -> Non
     register(masked_backend(device))
     sigma = (40 * torch.randn(size, size, size, device=device)).requires_grad_()  # raw densities, per metre
     mask = torch.rand(size, size, size, device=device) < 0.7
-    with using("torch"):
+    with using("torch"):  # the reference
         truth, gradient, _ = measure(sigma, mask, 1)
     milliseconds = {}
-    for name in available():  # masked, those of the core, and torch: the reference
+    for name in available():  # masked, those of the core, and torch
         with using(name):
             total, ours, milliseconds[name] = measure(sigma, mask)
         torch.testing.assert_close(total, truth, rtol=1e-4, atol=0)
         torch.testing.assert_close(ours, gradient, rtol=1e-4, atol=1e-7)
         print(f"{name:10} {milliseconds[name]:8.2f} ms, the same sum {total.item():.1f} and gradient")
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "milliseconds.json").write_text(json.dumps(milliseconds))
+    write_json(out / "milliseconds.json", milliseconds)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Clay(Frame):
     def density(self, position: Tensor) -> tuple[Tensor, Tensor]:
         return self.inner.density(position)
 
-    def colour(self, position: Tensor, feature: Tensor, directions: Tensor, ray: Tensor | None = None) -> Tensor:
+    def colour(self, position: Tensor, feature: Tensor, directions: Tensor, ray: Tensor | None = None) -> Tensor:  # noqa: ARG002
         lit = torch.relu(self.normals(position) @ self.light)  # [N] Lambert's cosine
         return (0.25 + 0.75 * lit)[:, None] * torch.tensor(CLAY)
 
