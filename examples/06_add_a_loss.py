@@ -1,6 +1,6 @@
 """Add a loss: train on the built-in sample with losses of your own, beside those that the preset asks for.
 
-    python examples/06_add_a_loss.py --out out/06    # two minutes; --steps 1500 --size 256 --frames 24 for longer
+    python examples/06_add_a_loss.py --out out/06    # a minute or two; --steps 1500 --size 256 --frames 24 for longer
     python examples/06_add_a_loss.py --out out/06_without --weight 0    # the same without them, to compare
 
 A loss is one function of a `Step`, which knows the frame, what its rays see (`seen`) and what was filmed there
