@@ -1,6 +1,6 @@
 """Swap the decoder: train on the built-in sample with a decoder of your own in place of the published CNN.
 
-    python examples/01_swap_the_decoder.py    # half a minute; with --steps 1500 --size 256 --frames 24 for longer
+    python examples/05_swap_the_decoder.py --out out/05    # a minute; --steps 1500 --size 256 --frames 24 for longer
 
 A decoder is any module that turns a code into `Decoded`. This one has no convolutions: its grids are outer products.
 """
@@ -18,7 +18,7 @@ from dymap.evaluate.protocol import compare
 from dymap.field.decoder import Decoded
 from dymap.pictures import to_bytes, write_png
 from dymap.presets import preset
-from dymap.render.image import render_image
+from dymap.render.renderer import make_renderer
 from dymap.sample import write_sample
 from dymap.train.batches import BatchSampler
 from dymap.train.loop import new_field, train
@@ -55,20 +55,20 @@ class LowRankDecoder(nn.Module):
         return Decoded(self.features(hidden), self.density(hidden), maps)  # features, density: [3, C, P, P]
 
 
-def main(steps: int = 150, size: int = 128, frames: int = 4, view: int = 3, out: Path = Path("out/decoder")) -> None:
-    config = replace_key(replace_key(preset("tiny"), "train.steps", steps), "capture.test_views", (view,))
+def main(steps: int = 150, size: int = 128, frames: int = 4, out: Path = Path("out/05")) -> None:
+    config = replace_key(replace_key(preset("tiny"), "train.steps", steps), "capture.test_views", (3,))
     capture = open_capture(write_sample(out / f"sample_{frames}x{size}", frames=frames, size=size), config.capture)
     field = new_field(config, torch.from_numpy(capture.boxes))  # boxes: [frames, 2, 3] world, metres
     field.register_module("decoder", LowRankDecoder(config.field))  # the swap
     hull = BatchSampler(capture, config.train).hull  # frame -> [gx, gy, gz] bool: where no mask rules out the dancer
 
     def look(camera: Camera, frame: int) -> Image:
-        return render_image(field.at(frame), camera, hull(frame))
+        return make_renderer("march", field.at(frame), hull(frame), config.render).render(camera)
 
     losses: list[float] = []
-    before = compare(capture, look, frame=0, view=view)  # a view that is not trained on
+    before = compare(capture, look, frame=0, view=3)  # a view that is not trained on
     train(field, capture, config, listeners=(lambda report: losses.append(report.losses["colour"]),))
-    after = compare(capture, look, frame=0, view=view)
+    after = compare(capture, look, frame=0, view=3)
     print(f"colour loss {sum(losses[:5]) / 5:.4f} -> {sum(losses[-5:]) / 5:.4f}")
     print(f"PSNR of the dancer {before.metrics['psnr_foreground']:.2f} -> {after.metrics['psnr_foreground']:.2f} dB")
     pictures = [torch.from_numpy(image) for image in (before.truth, before.prediction, after.prediction)]  # [H, W, 3]
