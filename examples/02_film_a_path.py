@@ -16,7 +16,7 @@ import tyro
 import dymap
 from dymap import Camera
 from dymap.pictures import write_png
-from dymap.play.film import Step, write_film
+from dymap.play.film import FilmImage, write_film
 from dymap.runs.demonstration import PACKAGED
 
 
@@ -40,7 +40,7 @@ def main(run: Path = PACKAGED, size: int = 256, images: int = 96, out: Path = Pa
     video = dymap.load(run)
     middle = video.boxes.mean(dim=(0, 1)).numpy()  # boxes: [frames, 2, 3] world, metres
     shares = [index / images for index in range(images)]
-    film = [Step(climbing_camera(share, middle, size), moment(share, video.num_frames)) for share in shares]
+    film = [FilmImage(climbing_camera(share, middle, size), moment(share, video.num_frames)) for share in shares]
     files = write_film(video, film, out / "climb.mp4", layers=("rgb", "depth"), background="white", renderer="fast")
     print(f"{len(film)} images of {len({step.frame for step in film})} moments: {', '.join(map(str, files))}")
 
