@@ -137,10 +137,11 @@ def browser(url: str, profile: Path) -> Iterator[Page]:
     assert BROWSER is not None
     command = [BROWSER, "--headless", "--no-sandbox", "--hide-scrollbars", "--use-angle=swiftshader"]
     command += ["--enable-unsafe-swiftshader", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+    command += ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
     command += ["--window-size=900,500", "about:blank"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            told, limit = profile / "DevToolsActivePort", time.monotonic() + 30
+            told, limit = profile / "DevToolsActivePort", time.monotonic() + 90
             while not (told.exists() and len(told.read_text().split()) == 2):
                 assert time.monotonic() < limit, "the browser did not start"
                 time.sleep(0.05)
