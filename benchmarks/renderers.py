@@ -14,10 +14,9 @@ from benchmarks.operations import sample_flops
 from benchmarks.workloads import Workload
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import camera_rays
-from dymap.render.cache import RendererKey, renderer_maker
 from dymap.render.fused import FusedRenderer
 from dymap.render.image import Image
-from dymap.render.renderer import RendererName, make_renderer
+from dymap.render.renderer import RendererKey, RendererName, make_renderer, renderer_maker
 
 NAMES: tuple[RendererName, ...] = ("march", "fast")
 VOLUME_REFERENCE = 8

@@ -14,11 +14,11 @@ import torch
 from dymap.config import RenderConfig
 from dymap.geometry.camera import Camera, look_at
 from dymap.kernels import Cancel, using
-from dymap.render.cache import MAX_BYTES, RendererCache, RendererKey, default_max_bytes, renderer_maker
+from dymap.render.cache import MAX_BYTES, RendererCache, default_max_bytes
 from dymap.render.fused import FusedRenderer
 from dymap.render.image import Background, Image
 from dymap.render.march import MarchRenderer
-from dymap.render.renderer import RendererName, make_renderer
+from dymap.render.renderer import RendererKey, RendererName, make_renderer, renderer_maker
 from dymap.render.volume import VolumeRenderer
 from tests.field.models import tiny_field
 from tests.variants import with_all_kernels

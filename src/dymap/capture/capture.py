@@ -19,6 +19,7 @@ from dymap.capture.layouts import given_options, read_source
 from dymap.capture.source import Bytes, Source
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
+from dymap.geometry.camera import Camera
 from dymap.geometry.grid import grid_shape
 
 
@@ -55,11 +56,10 @@ class Capture:
     def __init__(self, source: Source, config: CaptureConfig, boxes: NDArray[np.float32], cache: ShotCache):
         self.source = source
         self.config = config
-        self.cameras = tuple(prepared_camera(camera, config) for camera in source.cameras)
         self.frames = source.frames
         self.boxes = boxes
         self.has_masks = source.has_masks
-        self.train_views, self.test_views = split_views(len(self.cameras), config)
+        self.cameras, self.train_views, self.test_views = prepared_rig(source, config)
         self._cache = cache
         self._hulls: dict[tuple[int, int], NDArray[np.uint8]] = {}
 
@@ -105,6 +105,12 @@ class Capture:
     def test_frames(self) -> range:
         """Positions of the frames that evaluation uses."""
         return range(0, len(self.frames), self.config.test_frame_step)
+
+
+def prepared_rig(source: Source, config: CaptureConfig) -> tuple[tuple[Camera, ...], tuple[int, ...], tuple[int, ...]]:
+    """The cameras of the prepared images, the training views and the test views among them."""
+    cameras = tuple(prepared_camera(camera, config) for camera in source.cameras)
+    return cameras, *split_views(len(cameras), config)
 
 
 def split_views(count: int, config: CaptureConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -14,9 +14,9 @@ from dymap.geometry.box import scale_box
 from dymap.geometry.camera import Camera
 from dymap.geometry.path import orbit_path
 from dymap.kernels import Cancel
-from dymap.render.cache import RendererCache, renderer_maker
+from dymap.render.cache import RendererCache
 from dymap.render.image import Background, Image
-from dymap.render.renderer import RendererName
+from dymap.render.renderer import RendererName, renderer_maker
 from dymap.video.model_file import SUFFIX, BakedVideo, load_video
 
 

@@ -8,32 +8,18 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
-from dymap.config import RenderConfig
-from dymap.field.field import Field
-from dymap.field.sparse import SparseField
-from dymap.render.renderer import Renderer, RendererName, check_name, make_renderer
+from dymap.render.renderer import Renderer, RendererKey, RendererName
 
 MAX_BYTES = 8 * 2**30
 """Renderers take at most this, or a quarter of the physical memory if that is less."""
 
 
-class RendererKey(NamedTuple):
-    """frame: position in the clip."""
-
-    frame: int
-    name: RendererName = "march"
-
-
 class RendererCache:
     """Least recently used renderers, so that neither a standing time nor a short clip that repeats decodes twice.
 
-    make: makes a renderer (see `renderer_maker`). max_bytes: what all may take together; the one used last always
-    stays. May be used from several threads; each renderer is made by one of them, the others wait.
+    make: makes a renderer (see `renderer_maker` in renderer.py). max_bytes: what all may take together; the one used
+    last always stays. May be used from several threads; each renderer is made by one of them, the others wait.
     """
 
     def __init__(self, make: Callable[[RendererKey], Renderer], max_bytes: int | None = None):
@@ -107,25 +93,6 @@ class RendererCache:
         """Let the least recently used renderers go until the others fit. They may have grown since they were made."""
         while len(self._renderers) > 1 and sum(kept.nbytes for kept in self._renderers.values()) > self.max_bytes:
             self._renderers.popitem(last=False)
-
-
-def renderer_maker(
-    field: Field, occupancy: Tensor, settings: RenderConfig | None = None
-) -> Callable[[RendererKey], Renderer]:
-    """Makes renderers of a field that is not trained any more; only `volume` needs all of a frame.
-
-    occupancy: [frames, gx, gy, gz] bool. Renderers raise IndexError for frames outside the clip.
-    """
-    sparse, settings = SparseField(field), settings or RenderConfig()
-
-    @torch.no_grad()
-    def make(key: RendererKey) -> Renderer:
-        check_name(key.name)
-        field.time(key.frame)  # raises outside the clip; -1 is no frame
-        grid = None if key.name == "volume" else occupancy[key.frame]
-        return make_renderer(key.name, sparse.at(key.frame, grid), grid, settings)
-
-    return make
 
 
 def default_max_bytes() -> int:

@@ -29,7 +29,7 @@ class FusedRenderer:
         traced = self.trace(camera, cancel)
         if traced.done < 1:
             raise Cancelled
-        return Image(traced.rgb, traced.acc, traced.depth, traced.far, traced.hit).over(background)
+        return Image(*traced[:5]).over(background)
 
     def trace(self, camera: Camera, cancel: Cancel | None = None) -> Traced:
         """What the tracer says of an undistorted camera's image, finished or not."""

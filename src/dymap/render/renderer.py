@@ -1,13 +1,18 @@
-"""Renderer: images of one Frame from any camera. `make_renderer` chooses the way that they are made."""
+"""Renderer: images of one Frame from any camera. `make_renderer` chooses the way that they are made, and
+`renderer_maker` makes the Frames for it."""
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, get_args
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Protocol, get_args
 
+import torch
 from torch import Tensor
 
 from dymap.config import RenderConfig
+from dymap.field.field import Field
 from dymap.field.frame import Frame
+from dymap.field.sparse import SparseField
 from dymap.geometry.camera import Camera
 from dymap.kernels import Cancel
 from dymap.render.fused import FusedRenderer
@@ -32,6 +37,32 @@ class Renderer(Protocol):
 
         Raises Cancelled if `cancel` ends it, from another thread.
         """
+
+
+class RendererKey(NamedTuple):
+    """frame: position in the clip."""
+
+    frame: int
+    name: RendererName = "march"
+
+
+def renderer_maker(
+    field: Field, occupancy: Tensor, settings: RenderConfig | None = None
+) -> Callable[[RendererKey], Renderer]:
+    """Makes renderers of a field that is not trained any more; only `volume` needs all of a frame.
+
+    occupancy: [frames, gx, gy, gz] bool. Renderers raise IndexError for frames outside the clip.
+    """
+    sparse, settings = SparseField(field), settings or RenderConfig()
+
+    @torch.no_grad()
+    def make(key: RendererKey) -> Renderer:
+        check_name(key.name)
+        field.time(key.frame)  # raises outside the clip; -1 is no frame
+        grid = None if key.name == "volume" else occupancy[key.frame]
+        return make_renderer(key.name, sparse.at(key.frame, grid), grid, settings)
+
+    return make
 
 
 def make_renderer(name: RendererName, frame: Frame, grid: Tensor | None, settings: RenderConfig) -> Renderer:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from dymap.capture import Source
-from dymap.capture.capture import split_views
-from dymap.capture.images import prepared_camera
+from dymap.capture.capture import prepared_rig
 from dymap.config import Config
 from dymap.field.field import Field
 from dymap.video.model_file import BakedVideo
@@ -18,8 +17,7 @@ def baked_video(field: Field, occupancy: Tensor, config: Config, source: Source 
     source: the capture it was trained on, whose cameras and name it gets; None: it has no cameras and is called `name`.
     """
     settings = config.capture
-    cameras = tuple(prepared_camera(camera, settings) for camera in source.cameras) if source else ()
-    train_views, test_views = split_views(len(cameras), settings) if source else ((), ())
+    cameras, train_views, test_views = prepared_rig(source, settings) if source else ((), (), ())
     return BakedVideo(
         field=field,
         occupancy=occupancy,
