@@ -61,7 +61,8 @@ def main(file: Path = PACKAGED, frame: int = 0, out: Path = Path("out/03")) -> N
     views = cameras[:: max(1, len(cameras) // 4)][:4]
     out.mkdir(parents=True, exist_ok=True)
     path = out / "occupancy.png"
-    cv2.imwrite(str(path), np.concatenate([draw(points, camera) for camera in views], axis=1))
+    picture = np.concatenate([draw(points, camera) for camera in views], axis=1)
+    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
     print(f"seen by cameras {[camera['name'] for camera in views]}: {path}")
 
 

@@ -1,13 +1,18 @@
-"""Folders written beside and renamed."""
+"""Files and folders written beside, flushed and renamed."""
 
 from __future__ import annotations
 
+import io
+import os
+import stat
+import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from dymap.errors import InputError
-from dymap.files import replacing_folder
+from dymap.files import read_json, read_regular, read_torch, replacing, replacing_folder
 
 
 def fill(folder: Path, text: str, overwrite: bool = True) -> None:
@@ -61,3 +66,85 @@ def test_a_folder_that_is_not_to_be_replaced_stays(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     fill(tmp_path / "empty", "text", overwrite=False)
     assert (tmp_path / "empty/a/b.txt").read_text() == "text"
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was asked of the disk, in order."""
+    said: list[str] = []
+    fsync, rename = os.fsync, os.replace
+
+    def flushed(handle: int) -> None:
+        said.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else f"file of {os.fstat(handle).st_size}")
+        fsync(handle)
+
+    def renamed(source: Path, target: Path) -> None:
+        said.append("renamed")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(os, "replace", renamed)
+    return said
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_then_its_name_is(tmp_path: Path, done: list[str]) -> None:
+    with replacing(tmp_path / "a.txt") as partial:
+        partial.write_text("text")
+    assert done == ["file of 4", "renamed", "folder"]
+
+
+def test_a_folder_is_on_the_disk_before_it_has_its_name(tmp_path: Path, done: list[str]) -> None:
+    fill(tmp_path / "folder", "text")
+    assert done == ["file of 4", "folder", "folder", "renamed", "folder"]
+
+
+def test_a_disk_that_refuses_to_flush_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="No space left"), replacing(tmp_path / "a.txt") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero", "."):
+        with pytest.raises(InputError, match=r"no regular file|cannot be read"):
+            read_regular(tmp_path / name, 100, "tests")
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "none", 100, "tests")
+    with (tmp_path / "long").open("wb") as file:
+        file.truncate(101)
+    with pytest.raises(InputError, match=r"101 bytes are more than tests need \(100\)"):
+        read_regular(tmp_path / "long", 100, "tests")
+
+
+def test_flipped_bits_in_what_torch_saved_are_noticed(tmp_path: Path) -> None:
+    torch.save({"a": torch.arange(1000.0)}, path := tmp_path / "a.pth")
+    data = path.read_bytes()
+    place = data.index(torch.arange(1000.0).numpy().tobytes())
+    path.write_bytes(data[: place + 77] + bytes([data[place + 77] ^ 1]) + data[place + 78 :])
+    with pytest.raises(InputError, match=r"a\.pth: damaged|a\.pth: refused or broken \(Bad CRC"):
+        read_torch(path, 2**20)
+
+
+def test_an_archive_that_unpacks_to_more_than_it_may_is_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(10)}, inner := io.BytesIO())
+    with zipfile.ZipFile(inner) as held, zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as out:
+        for part in held.infolist():
+            out.writestr(part.filename, held.read(part) if "data/0" not in part.filename else bytes(2**26))
+    assert (tmp_path / "a.pth").stat().st_size < 2**20
+    with pytest.raises(InputError, match=r"a\.pth: unpacks to 67\d+ bytes"):
+        read_torch(tmp_path / "a.pth", 2**20)
+
+
+def test_json_without_a_bottom_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"a\.json: not readable JSON"):
+        read_json(tmp_path / "a.json")

@@ -7,12 +7,16 @@ import os
 import pickle
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from dymap.errors import InputError
 
@@ -28,7 +32,9 @@ def replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         partial.chmod(0o666 & ~_umask())  # some writers keep their files to themselves
+        flush(partial)
         os.replace(partial, path)
+        flush(path.parent)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from error
     finally:
@@ -48,13 +54,37 @@ def replacing_folder(folder: Path, what: str = "the folder", overwrite: bool = T
     try:
         partial.mkdir(parents=True)
         yield partial
+        for place, _, names in os.walk(partial, topdown=False):
+            for name in names:
+                flush(Path(place, name))
+            flush(Path(place))
         if overwrite:
             shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
+        flush(folder.parent)
     except OSError as error:
         raise InputError(f"{folder}: {what} cannot be written ({error.strerror or error})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def flush(path: Path) -> None:
+    """Have a file or folder on the disk before going on: what is only in memory is lost when the power fails.
+
+    Raises OSError if the disk refuses a file; a folder that cannot be flushed (some network disks, Windows) stays as
+    the system keeps it.
+    """
+    folder = path.is_dir()
+    if folder and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if folder or os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not folder:
+            raise
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:
@@ -62,6 +92,26 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def read_regular(path: Path, max_bytes: int, what: str) -> bytes:
+    """The bytes of a regular file: no pipe, which would keep us waiting, and no device, which has no end.
+
+    what: of what kind it is, in plural. Raises FileNotFoundError, and InputError for what is not readable, no regular
+    file, or of more than `max_bytes` (before it is read).
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f"{path}: no regular file, but a folder, pipe or device")
+            if status.st_size > max_bytes:
+                raise InputError(f"{path}: {status.st_size} bytes are more than {what} need ({max_bytes})")
+            return file.read(max_bytes)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -75,8 +125,44 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(f"{path}: missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable JSON ({error})") from None
+
+
+SUMS = "checksums"
+
+
+def sealed(head: dict[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """A header as JSON, with CRC-32 sums of itself and of the tensors (contiguous, on the CPU) that it belongs to."""
+    sums = {"header": _text_sum(head), "tensors": {name: _tensor_sum(value) for name, value in tensors.items()}}
+    return json.dumps(head | {SUMS: sums})
+
+
+def check_header(path: Path, head: dict[str, Any]) -> None:
+    """Compare a header with its own checksum, if it has one: older files have none. Raises InputError if it differs."""
+    if SUMS in head:
+        held, rest = head[SUMS], {key: value for key, value in head.items() if key != SUMS}
+        if not isinstance(held, dict) or held.get("header") != _text_sum(rest):
+            raise InputError(f"{path}: damaged header (it is not what was written: its checksum differs)")
+
+
+def check_tensors(path: Path, head: dict[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Compare tensors with the checksums in their header, if it has any. Raises InputError that names the damaged."""
+    if SUMS in head:
+        held = head[SUMS].get("tensors")
+        for name, value in tensors.items():
+            if not isinstance(held, dict) or held.get(name) != _tensor_sum(value):
+                raise InputError(
+                    f"{path}: damaged file (tensor {name!r} is not what was written: its checksum differs)"
+                )
+
+
+def _tensor_sum(value: Tensor) -> int:
+    return zlib.crc32(value.reshape(-1).view(torch.uint8).numpy().data)
+
+
+def _text_sum(head: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(head, sort_keys=True).encode())
 
 
 def read_torch(path: Path, max_bytes: int, allowed: Sequence[Any] = ()) -> Any:
@@ -87,6 +173,7 @@ def read_torch(path: Path, max_bytes: int, allowed: Sequence[Any] = ()) -> Any:
     try:
         if (size := path.stat().st_size) > max_bytes:
             raise InputError(f"{path}: {size} bytes, expected {max_bytes} at most; is it another file?")
+        _check_archive(path, max_bytes)
         with torch.serialization.safe_globals(list(allowed)):
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -95,6 +182,19 @@ def read_torch(path: Path, max_bytes: int, allowed: Sequence[Any] = ()) -> Any:
         raise
     except Exception as error:  # a broken archive or pickle can raise anything
         raise InputError(f"{path}: refused or broken ({_reason(error)})") from None
+
+
+def _check_archive(path: Path, max_bytes: int) -> None:
+    """Raises InputError for an archive of torch.save with flipped bits, or that unpacks to more than `max_bytes`."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InputError(f"{path}: no regular file, but a folder, pipe or device")
+    if not zipfile.is_zipfile(path):  # of torch before 1.6, without checksums
+        return
+    with zipfile.ZipFile(path) as archive:
+        if (size := sum(part.file_size for part in archive.infolist())) > max_bytes:
+            raise InputError(f"{path}: unpacks to {size} bytes, expected {max_bytes} at most")
+        if damaged := archive.testzip():
+            raise InputError(f"{path}: damaged file ({damaged} is not what was written: its checksum differs)")
 
 
 def _reason(error: Exception) -> str:

@@ -34,7 +34,10 @@ def png_bytes(picture: NDArray[np.uint8]) -> bytes:
     if picture.ndim != 3 or picture.shape[-1] not in (3, 4) or 0 in picture.shape:
         raise ValueError(f"a picture of shape {picture.shape} cannot be encoded; expected [H, W, 3] or [H, W, 4]")
     code = cv2.COLOR_RGB2BGR if picture.shape[-1] == 3 else cv2.COLOR_RGBA2BGRA
-    return cv2.imencode(".png", cv2.cvtColor(picture, code))[1].tobytes()
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, code))
+    if not done or not data.size:
+        raise ValueError(f"a picture of shape {picture.shape} could not be encoded")
+    return data.tobytes()
 
 
 def write_png(path: Path, picture: NDArray[np.uint8]) -> Path:

@@ -225,3 +225,28 @@ def test_where_caches_live(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert cache_root() == tmp_path / "b" / "dymap"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_root() == Path.home() / ".cache" / "dymap"
+
+
+def test_flipped_bits_are_noticed_and_prepared_again(root: Path, folder: Path, builds: list) -> None:
+    before = shots(open_capture(root, TINY))
+    (path,) = folder.rglob("shots.u8")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 8
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"the image cache was damaged .* the next command prepares the images again"):
+        shots(open_capture(root, TINY))
+    builds.clear()
+    for old, new in zip(before, shots(open_capture(root, TINY)), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert len(builds) == EVERYTHING
+
+
+def test_a_cache_without_checksums_is_read(root: Path, folder: Path, builds: list) -> None:
+    open_capture(root, TINY)
+    (path,) = folder.rglob("index.npz")
+    with np.load(path) as index:
+        older = {name: index[name] for name in ("offsets", "crops")}
+    np.savez(path, **older)
+    builds.clear()
+    shots(open_capture(root, TINY))
+    assert not builds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dymap.capture.images import edge_band, prepare, read_image, undistort_labels
+from dymap.capture.images import edge_band, prepare, read_image, size_in_header, undistort_labels
+from dymap.capture.readers.image_files import read_vertices
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 
@@ -140,3 +142,44 @@ def test_enormous_png_headers_are_not_decoded(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(InputError, match="100000 x 100000 pixels is larger"):
         read_image(path)
+
+
+@pytest.mark.parametrize("options", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], [cv2.IMWRITE_JPEG_OPTIMIZE, 1]])
+def test_the_size_in_a_header_is_that_of_the_image(options: list[int]) -> None:
+    for suffix, given in ((".jpg", options), (".png", [])):
+        for image in (np.zeros((37, 1500, 3), np.uint8), np.full((900, 2, 3), 77, np.uint8)):
+            data = cv2.imencode(suffix, image, given)[1].tobytes()
+            assert size_in_header(data) == image.shape[1::-1]
+
+
+def test_a_jpeg_of_one_colour_is_read_and_one_that_speaks_of_more_than_it_holds_is_not(tmp_path: Path) -> None:
+    options = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+    data = cv2.imencode(".jpg", np.zeros((3000, 4000, 3), np.uint8), options)[1].tobytes()
+    (path := tmp_path / "a.jpg").write_bytes(data)
+    assert read_image(path).shape == (3000, 4000, 3)
+    small = cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes()
+    place = small.index(b"\xff\xc0") + 5
+    for height, width, said in ((16300, 65500, "larger than any camera's"), (8000, 8000, "truncated or damaged")):
+        path.write_bytes(small[:place] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + small[place + 4 :])
+        with pytest.raises(InputError, match=rf"a\.jpg: .* of {width} x {height} pixels .*{said}"):
+            read_image(path)
+
+
+def test_pipes_and_devices_are_no_images(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(InputError, match=rf"{name}\.png: no regular file"):
+            read_image(tmp_path / f"{name}.png")
+
+
+@pytest.mark.parametrize("shape", [(10**9, 3), (-1, 3), (0, 3), (3,), (2, 40000)])
+def test_headers_of_vertices_are_not_believed(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with (tmp_path / "0.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": "<f4"})
+        file.write(bytes(24))
+    with pytest.raises(InputError, match=r"0\.npy: not an array of vertices"):
+        read_vertices(tmp_path / "0.npy")
+    os.mkfifo(tmp_path / "1.npy")
+    with pytest.raises(InputError, match=r"1\.npy: no regular file"):
+        read_vertices(tmp_path / "1.npy")

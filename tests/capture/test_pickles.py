@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import resource
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from dymap.capture import open_capture
 from dymap.capture.pickles import load_annotations
 from dymap.errors import InputError
+from tests.captures import write_capture
+from tests.golden.sources import Golden
 
 
 def write(path: Path, value: Any, protocol: int = 3) -> Path:
@@ -111,3 +114,168 @@ def test_missing_and_oversized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("dymap.capture.pickles.MAX_BYTES", 10)
     with pytest.raises(InputError, match="more than camera annotations need"):
         load_annotations(path)
+
+
+def array_call(dtype: Any, shape: Any, data: Any) -> bytes:
+    """The instructions of an array as numpy pickles it, with any dtype (as instructions), shape and bytes."""
+    empty = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR"
+    plain = [pickle.dumps(part, protocol=3)[2:-1] for part in (1, shape, False, data)]
+    return empty + b"(" + plain[0] + plain[1] + dtype + plain[2] + plain[3] + b"tb"
+
+
+def dtype_call(kind: str, state: Any = None) -> bytes:
+    call = b"cnumpy\ndtype\n" + pickle.dumps((kind, False, True), protocol=3)[2:-1] + b"R"
+    return call if state is None else call + pickle.dumps(state, protocol=3)[2:-1] + b"b"
+
+
+NDARRAY = b"cnumpy\nndarray\n"
+PLAIN = dtype_call("f8")
+ATTACKS = {
+    "ndarray over bytes of the file": NDARRAY
+    + b"(K\x03K\x03\x86"
+    + dtype_call("O8")
+    + b"C\x48"
+    + b"ABCDEFGH" * 9
+    + b"tR",
+    "objects from bytes": array_call(dtype_call("O8"), (9,), b"ABCDEFGH" * 9),
+    "void with a field of objects": array_call(
+        b"cnumpy\ndtype\nX\x02\x00\x00\x00V8\x85R"
+        + b"(K\x03X\x01\x00\x00\x00|NX\x01\x00\x00\x00f\x85}X\x01\x00\x00\x00f"
+        + dtype_call("O8")
+        + b"K\x00\x86sK\x08K\x01K\x00tb",
+        (1,),
+        b"ABCDEFGH",
+    ),
+    "a dtype whose state enlarges it": array_call(
+        dtype_call("f8", (3, "<", None, None, None, 2**30, 1, 0)), (2,), b"12345678"
+    ),
+    "a number of objects": b"cnumpy.core.multiarray\nscalar\n" + dtype_call("O8") + b"C\x08ABCDEFGH\x86R",
+    "a short buffer": array_call(PLAIN, (1000, 1000), b"12345678"),
+    "a long buffer": array_call(PLAIN, (), b"1" * 16),
+    "a dtype of no bytes": array_call(dtype_call("V0"), (40000, 40000), b""),
+    "text of no bytes": array_call(dtype_call("U0"), (40000, 40000), b""),
+    "a negative side": array_call(PLAIN, (-1, -1), b"12345678"),
+    "sides whose product overflows": array_call(PLAIN, (2**32, 2**32, 2), b""),
+    "a hundred sides": array_call(PLAIN, (1,) * 100, b"12345678"),
+    "characters that there are not": array_call(dtype_call("U1"), (1,), b"\xff\xff\xff\xff"),
+    "a state set twice": array_call(PLAIN, (1,), b"12345678") + b"(K\x01K\x01\x85" + PLAIN + b"\x89C\x08ABCDEFGHtb",
+    "a strided view": NDARRAY + b"(K\x03K\x03\x86" + PLAIN + b"C\x0812345678K\x00K\x00K\x00\x86tR",
+    "an array as a function": array_call(PLAIN, (1,), b"12345678") + b")R",
+    "attributes of a name": b"cnumpy\ndtype\n}X\x01\x00\x00\x00aK\x01sb",
+    "a name of deep tuples": b")" + b"\x85" * 10**6 + b"\x8c\x01x\x93",
+    "a list of 2^26 lists": b"(" + b"]" * 2**26 + b"l",
+    "one buffer two hundred times": b"B\x00\x00@\x00"
+    + b"x" * 2**22
+    + b"q\x000("
+    + array_call(PLAIN, (2**19,), b"").replace(b"C\x00", b"h\x00") * 200
+    + b"l",
+    "colliding keys": b"}("
+    + b"".join(b"\x8a\x09" + (k * (2**61 - 1)).to_bytes(9, "little") + b"N" for k in range(2**6, 2**7))
+    + b"u",
+    "a persistent object": b"N" + b"Q",
+    "an object made anew": NDARRAY + b")\x81",
+    "an instance": b"(inumpy\nndarray\n",
+    "an extension": b"\x82\x01",
+    "a memo of 2^31": b"Nr\xff\xff\xff\x7f" + b"\x81",
+    "bytes of 2^62": b"\x8e" + (2**62).to_bytes(8, "little"),
+}
+
+
+def outcome_in_a_child(path: Path) -> str:
+    """What reading brings about, in a process that may use 1.5 GB more than now and a minute."""
+    read, write = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (pages + 3 * 2**29,) * 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+            try:
+                load_annotations(path)
+                said = "read"
+            except InputError as error:
+                said = str(error)
+            except BaseException as error:
+                said = f"traceback: {error!r}"
+            os.write(write, said.encode()[:4000])
+        finally:
+            os._exit(0)
+    os.close(write)
+    _, status = os.waitpid(child, 0)
+    with os.fdopen(read) as pipe:
+        return pipe.read() if status == 0 else f"killed by signal {status}"
+
+
+def attacked(path: Path, instructions: bytes) -> Path:
+    data = io.BytesIO()
+    np.lib.format.write_array_header_1_0(data, {"shape": (), "fortran_order": False, "descr": "|O"})
+    path.write_bytes(data.getvalue() + b"\x80\x04" + instructions + b"\x85.")
+    return path
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits are set as Linux has them")
+@pytest.mark.parametrize("name", ATTACKS)
+def test_numpy_is_never_made_to_believe_a_file(tmp_path: Path, name: str) -> None:
+    said = outcome_in_a_child(attacked(tmp_path / "annots.npy", ATTACKS[name]))
+    assert "annots.npy: refused or broken (" in said
+    assert len(said) < 500
+
+
+def test_states_of_dtypes_say_nothing_but_the_byte_order(tmp_path: Path) -> None:
+    dtype = dtype_call("f8", (3, ">", None, ("f",), {}, 2**20, 1, 63))
+    path = attacked(tmp_path / "annots.npy", array_call(dtype, (2,), np.array([1.0, 2.0], ">f8").tobytes()))
+    np.testing.assert_array_equal(load_annotations(path)[0], [1, 2])
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("old", [False, True])
+def test_every_protocol_and_both_of_numpys_names(tmp_path: Path, protocol: int, old: bool) -> None:
+    text = np.empty(2, object)
+    text[:] = ["a", ["b", None]]
+    value = {
+        "f": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "t": np.arange(24, dtype=">i2").reshape(2, 3, 4).transpose(2, 0, 1),
+        "o": text, "u": np.array(["ab", "c"]), "e": np.zeros((0, 3), np.float32), "s": np.str_("x"),
+        "b": np.bool_(True), "y": b"", "n": (1, -(2**40), 2.5, True, None, "z", b"\xff"), 3: [np.float32(0.5)],
+    }  # fmt: skip
+    path = write(tmp_path / "annots.npy", value, protocol)
+    if old:
+        data = path.read_bytes()
+        path.write_bytes(data.replace(b"cnumpy._core.", b"cnumpy.core."))
+    read = load_annotations(path)
+    assert list(read) == list(value)
+    for key in "ftue":
+        np.testing.assert_array_equal(read[key], value[key])
+        assert read[key].dtype.newbyteorder("=") == value[key].dtype.newbyteorder("=")
+    assert read["o"].tolist() == text.tolist()
+    assert (read["s"], read["b"], read["y"], read["n"], read[3]) == ("x", True, b"", value["n"], [0.5])
+    assert type(read["b"]) is np.bool_
+
+
+def test_one_object_at_two_places_stays_one(tmp_path: Path) -> None:
+    K = np.eye(3)
+    read = load_annotations(write(tmp_path / "annots.npy", [K, {"K": K}]))
+    assert read[0] is read[1]["K"]
+
+
+def test_shared_lists_are_not_unfolded(tmp_path: Path, trimmed: Golden) -> None:
+    """A short file that describes 40000 x 40000 numbers, 3 million frames, or as many paths."""
+    capture = write_capture(tmp_path / "tiny", trimmed.arrays("dataset"))
+    held = load_annotations(capture / "annots.npy")
+    row, paths = [1.0] * 40000, ["images/00/000000.jpg"] * 4000
+    views = len(held["cams"]["K"])
+    for broken, said in (
+        ({"cams": held["cams"] | {"K": [[row] * 40000] * views}, "ims": held["ims"]}, "camera 0 lacks K"),
+        ({"cams": held["cams"], "ims": [held["ims"][0]] * 3_000_000}, "more than anyone filmed"),
+        ({"cams": {"K": [0] * 4000}, "ims": [{"ims": paths}] * 100_000}, "more than anyone filmed"),
+        ({"cams": held["cams"], "ims": [{"ims": paths}] * 100_000}, "lists 4000 images"),
+        ({"cams": held["cams"], "ims": [{"ims": [row] * views}]}, "expected paths of images"),
+    ):
+        write(capture / "annots.npy", broken)
+        with pytest.raises(InputError, match=said):
+            open_capture(capture)
+
+
+def test_a_pipe_is_no_annotation(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "annots.npy")
+    with pytest.raises(InputError, match=r"annots\.npy: no regular file"):
+        load_annotations(tmp_path / "annots.npy")

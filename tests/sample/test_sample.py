@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from dymap.capture.labels import label_colours
+from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.sample import render_view, sample_cameras, surface_points, write_sample
 from dymap.sample.dance import FOREARM, UPPER_ARM, dance
 from dymap.sample.figure import dancer
 from dymap.sample.render import part_windows, sample_rays, trace
 from dymap.sample.shapes import Ball, Box, Cut, Ring, RoundCone, Shape
+from tests.disks import files_of_at_most
 
 SHAPES: dict[str, Shape] = {
     "ball": Ball(),
@@ -246,3 +248,9 @@ def test_an_interrupted_sample_leaves_no_folder_and_is_written_afresh(tmp_path: 
 def test_senseless_sizes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frames"):
         write_sample(tmp_path / "sample", frames=0)
+
+
+def test_a_full_disk_is_told_and_leaves_no_sample(tmp_path: Path) -> None:
+    with files_of_at_most(300), pytest.raises(InputError, match="the sample cannot be written"):
+        write_sample(tmp_path / "sample", frames=1, size=32)
+    assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 import dymap.files
 import dymap.train.checkpoint as module
@@ -190,3 +192,90 @@ def test_checkpoint_is_plain_tensors(tiny: Capture, tmp_path: Path) -> None:
     names = {name for name, _ in field.named_parameters()}
     assert {key for key in keys if key.startswith("field.")} == {f"field.{name}" for name in field.state_dict()}
     assert len([key for key in keys if key.startswith("adam.")]) == 3 * len(names)
+
+
+def flip(path: Path, place: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 4
+    path.write_bytes(data)
+
+
+def test_a_flipped_bit_is_noticed(tiny: Capture, tmp_path: Path) -> None:
+    run(tiny, short(steps=1, rays=16), tmp_path)
+    ((_, path),) = checkpoints(tmp_path)
+    whole = path.read_bytes()
+    with safe_open(path, "pt") as file:
+        assert json.loads(file.metadata()[module.KEY])["checksums"]
+    for place in torch.linspace(8, len(whole) - 1, 60).long().tolist():
+        path.write_bytes(whole)
+        flip(path, place)
+        with pytest.raises(InputError, match=r"step-0000001\.safetensors: damaged"):
+            module.read_checkpoint(path)
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tiny: Capture, tmp_path: Path) -> None:
+    config = short(checkpoint_every=2, keep_checkpoints=1, rays=16)
+    undisturbed, _ = run(tiny, config)
+    run(tiny, replace(config, train=replace(config.train, keep_checkpoints=3)), tmp_path)
+    assert [step for step, _ in checkpoints(tmp_path)] == [2, 4, 6]
+    flip(checkpoints(tmp_path)[-1][1], -9)
+    with pytest.warns(UserWarning, match=r"step-0000006\.safetensors: damaged .*step-0000004\.safetensors, an older"):
+        resumed, rest = run(tiny, config, tmp_path, field_seed=77)
+    assert [report.step for report in rest] == [4, 5]
+    assert_same(resumed, undisturbed)
+    assert [step for step, _ in checkpoints(tmp_path)] == [6]
+    module.read_checkpoint(checkpoints(tmp_path)[0][1])
+
+
+def test_a_checkpoint_that_was_saved_is_not_swept_for_a_damaged_newer_one(tiny: Capture, tmp_path: Path) -> None:
+    config = short(steps=2, rays=16)
+    field = fresh_field(tiny, config)
+    optimiser = make_optimiser(field, config)
+    (tmp_path / "step-0000009.safetensors").write_bytes(b"damaged")
+    for step in (1, 2):
+        save_checkpoint(tmp_path, step, field, optimiser, keep=1)
+    assert [step for step, _ in checkpoints(tmp_path)] == [2, 9]
+
+
+def rewritten(path: Path, change: Callable[[dict[str, torch.Tensor]], None], step: object = 1) -> None:
+    """The file as it was before there were checksums, with other numbers or another step."""
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path, {module.KEY: json.dumps({"step": step})})
+
+
+def spoil(name: str, value: float) -> Callable[[dict[str, torch.Tensor]], None]:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        tensors[name].view(-1)[0] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "step", "said"),
+    [
+        (spoil("field.codes.weight", torch.nan), 1, "field.codes.weight holds values that are not finite"),
+        (spoil("adam.0.exp_avg", torch.inf), 1, "adam.0.exp_avg holds values that are not finite"),
+        (spoil("field.boxes", 3.0), 1, "its boxes are not those of the capture"),
+        (lambda _: None, 9_000_000_000, "it holds step 9000000000"),
+        (lambda _: None, -1, "step -1"),
+        (lambda _: None, "1", "step 1"),
+        (lambda tensors: tensors.update({"adam.999.step": torch.ones(())}), 1, "belongs to no parameter"),
+        (lambda tensors: tensors.update({"adam.0.exp_avg": torch.ones(2, 3)}), 1, "belongs to no parameter"),
+    ],
+)
+def test_what_cannot_be_is_refused_when_a_run_goes_on(
+    tiny: Capture, tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], None], step: object, said: str
+) -> None:
+    config = short(steps=1, rays=16)
+    run(tiny, config, tmp_path)
+    rewritten(checkpoints(tmp_path)[0][1], change, step)
+    with pytest.raises(InputError, match=said):
+        run(tiny, short(steps=2, rays=16), tmp_path)
+
+
+def test_checkpoints_without_checksums_are_read(tiny: Capture, tmp_path: Path) -> None:
+    run(tiny, short(steps=1, rays=16), tmp_path)
+    rewritten(checkpoints(tmp_path)[0][1], lambda _: None)
+    _, rest = run(tiny, short(steps=2, rays=16), tmp_path)
+    assert [report.step for report in rest] == [1]

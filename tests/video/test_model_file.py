@@ -97,10 +97,10 @@ def test_pixel_offset_is_kept(video: BakedVideo, tmp_path: Path) -> None:
 
 
 def rewrite(saved: Path, path: Path, header: Callable[[dict[str, Any]], Any] | None = None, **tensors: Any) -> Path:
-    """A copy of the file with a changed header and other tensors (None: left out)."""
+    """A copy of the file with a changed header, without checksums, and other tensors (None: left out)."""
     content = {key.replace("__", "."): value for key, value in tensors.items()}
     kept = {key: value for key, value in (load_file(saved) | content).items() if value is not None}
-    text = read_header(saved)
+    text = {key: value for key, value in read_header(saved).items() if key != "checksums"}
     text = text if header is None else header(text)
     save_file(kept, path, {FORMAT: text if isinstance(text, str) else json.dumps(text)})
     return path
@@ -256,7 +256,7 @@ def test_viewer_box_comes_back_and_is_optional(video: BakedVideo, saved: Path, t
     save_video(path, replace(video, viewer_box=(0.8, 0.0, 0.0, 0.4)))
     assert load_video(path).viewer_box == (0.8, 0.0, 0.0, 0.4)
     header = read_header(saved)
-    del header["viewer_box"]
+    del header["viewer_box"], header["checksums"]
     older = tmp_path / "older.dymap"
     save_file(load_file(saved), older, {FORMAT: json.dumps(header)})
     assert load_video(older).viewer_box == (1.0, 0.0, 0.0, 0.0)
@@ -269,3 +269,25 @@ def test_half_precision_refuses_what_it_cannot_hold(trimmed: Golden, tmp_path: P
     with pytest.raises(InputError, match=r"decoder\.density\.bias holds values beyond 65504"):
         save_video(tmp_path / "half.dymap", video, half=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_is(saved: Path, tmp_path: Path) -> None:
+    data, draw = saved.read_bytes(), np.random.default_rng(0)
+    before = load_video(saved)
+    for place in draw.integers(8 * len(data), size=200):
+        broken = bytearray(data)
+        broken[place // 8] ^= 1 << place % 8
+        (path := tmp_path / "flipped.dymap").write_bytes(broken)
+        try:
+            after = load_video(path)
+        except InputError:
+            continue
+        # Only what says that there are checksums may have changed, and nothing that they guard.
+        assert read_header(path).keys() ^ read_header(saved).keys() or place < 64 * 8
+        assert torch.equal(after.occupancy, before.occupancy)
+
+
+def test_numbers_that_are_not_finite_are_refused(saved: Path, tmp_path: Path) -> None:
+    weight = load_file(saved)["codes.weight"]
+    weight[1, 2] = torch.nan
+    refused(rewrite(saved, tmp_path / "a.dymap", codes__weight=weight), "'codes.weight' holds values that are not fin")

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,16 +48,36 @@ def open_cache(
 
 
 class ShotCache:
-    """The memory-mapped file. `shot(frame, view)` copies nothing but what is asked for."""
+    """The memory-mapped file. `shot(frame, view)` copies nothing but what is asked for.
 
-    def __init__(self, folder: Path, data: NDArray[np.uint8], offsets: NDArray[np.int64], crops: NDArray[np.int64]):
+    It raises InputError if that is not what was written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        data: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        crops: NDArray[np.int64],
+        sums: NDArray[np.uint32] | None,
+    ):
+        """sums: [F, V] CRC-32 of each block; None: it was made before there were any."""
         self.folder = folder
-        self._data, self._offsets, self._crops = data, offsets, crops
+        self._data, self._offsets, self._crops, self._sums = data, offsets, crops, sums
+        self._checked = np.zeros(offsets.shape, bool)
 
     def shot(self, frame: int, view: int) -> Shot:
         x, y, width, height = (int(v) for v in self._crops[frame, view])
         start = int(self._offsets[frame, view])
         block = self._data[start : start + width * height * 4].reshape(height, width, 4)
+        if self._sums is not None and not self._checked[frame, view]:  # once a process: a gigabyte takes a second
+            if zlib.crc32(np.ascontiguousarray(block).data) != self._sums[frame, view]:
+                (self.folder / "state.json").unlink(missing_ok=True)
+                raise InputError(
+                    f"{self.folder}: the image cache was damaged on the disk (its checksum differs at frame position "
+                    f"{frame}, view {view}); the next command prepares the images again"
+                )
+            self._checked[frame, view] = True
         return Shot(block[..., :3], block[..., 3], x, y)
 
 
@@ -94,10 +115,11 @@ def _open(folder: Path, mark: str) -> ShotCache | None:
             return None
         with np.load(folder / "index.npz", allow_pickle=False) as index:
             offsets, crops = index["offsets"], index["crops"]
+            sums = index.get("sums")
         data = np.asarray(np.memmap(folder / "shots.u8", np.uint8, "r"))  # as an array: slices of it cost less
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    return ShotCache(folder, data, offsets, crops)
+    return ShotCache(folder, data, offsets, crops, sums)
 
 
 def _build(
@@ -111,6 +133,7 @@ def _build(
     frames, views = len(source.frames), len(source.cameras)
     offsets = np.zeros((frames, views), np.int64)
     crops = np.zeros((frames, views, 4), np.int64)
+    sums = np.zeros((frames, views), np.uint32)
 
     def work(item: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
         return prepare_shot(source, config, boxes[item[0]], *item)
@@ -124,7 +147,11 @@ def _build(
                 for start in range(0, len(items), window):
                     batch = items[start : start + window]
                     for (frame, view), (pixels, crop) in zip(batch, pool.map(work, batch), strict=True):
-                        offsets[frame, view], crops[frame, view] = total, crop
+                        offsets[frame, view], crops[frame, view], sums[frame, view] = (
+                            total,
+                            crop,
+                            zlib.crc32(pixels.data),
+                        )
                         file.write(pixels.tobytes())
                         total += pixels.size
                     if progress:
@@ -132,7 +159,7 @@ def _build(
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        np.savez(partial / "index.npz", offsets=offsets, crops=crops)
+        np.savez(partial / "index.npz", offsets=offsets, crops=crops, sums=sums)
         (partial / "state.json").write_text(json.dumps({"fingerprint": mark, "bytes": total}))
 
 

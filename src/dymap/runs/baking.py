@@ -21,7 +21,7 @@ from dymap.runs.baked import baked_video
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.folder import RunFolder, RunRecord
 from dymap.runs.process import pick_device
-from dymap.train.checkpoint import checkpoints, frames_in, load_checkpoint
+from dymap.train.checkpoint import read_newest
 from dymap.train.codes import mean_code
 from dymap.video.model_file import save_video
 
@@ -56,15 +56,13 @@ def bake(
     folder = RunFolder(Path(run))
     record = folder.read()
     config = record.config
-    found = checkpoints(folder.checkpoints)
-    if not found:
+    if (checkpoint := read_newest(folder.checkpoints)) is None:
         raise InputError(f"{folder.root}: nothing trained yet; run `dymap train` first")
-    step, checkpoint = found[-1]
     capture = capture or open_if_needed(record, progress)
     source = read_source(record.data, config.capture) if record.source else None
-    frames = len(source.frames) if source else frames_in(checkpoint)
+    frames = len(source.frames) if source else checkpoint.frames
     field = Field(config.field, torch.zeros(frames, 2, 3)).to(where)
-    load_checkpoint(checkpoint, field)
+    step = checkpoint.restore(field)
     if isinstance(field.codes, ImageEncoder):
         if capture is None:
             raise InputError(f"{folder.root}: its codes come from images; import it again with --data")

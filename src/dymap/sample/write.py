@@ -118,8 +118,8 @@ def _write_images(root: Path, cameras: list[Camera], frames: int, progress: Prog
 
 def _save(path: Path, rgb: NDArray[np.uint8], options: list[int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options):
-        raise OSError(f"could not write {path}")
+    # Encoded first: cv2.imwrite says that all is well when the disk is too full for the file.
+    path.write_bytes(cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)[1].tobytes())
 
 
 def image_path(view: int, frame: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,14 +15,15 @@ from torch import Tensor
 
 from dymap.errors import InputError
 from dymap.field.field import Field
-from dymap.files import replacing
+from dymap.files import check_header, check_tensors, replacing, sealed
 
 KEY = "dymap-checkpoint"
+NAME = re.compile(r"step-(\d+)\.safetensors")
 
 
 def checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """(step, path) of the checkpoints in a folder, oldest first."""
-    found = ((re.fullmatch(r"step-(\d+)\.safetensors", path.name), path) for path in folder.glob("step-*.safetensors"))
+    found = ((NAME.fullmatch(path.name), path) for path in folder.glob("step-*.safetensors"))
     return sorted((int(match[1]), path) for match, path in found if match)
 
 
@@ -39,40 +42,111 @@ def save_checkpoint(folder: Path, step: int, field: Field, optimiser: torch.opti
     path = folder / f"step-{step:07d}.safetensors"
     with replacing(path) as partial:
         try:
-            save_file(
-                {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
-                partial,
-                {KEY: json.dumps({"step": step})},
-            )
+            tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+            save_file(tensors, partial, {KEY: sealed({"step": step}, tensors)})
         except SafetensorError as error:
             raise OSError(str(error)) from error
-    for _, old in checkpoints(folder)[: -max(keep, 1)]:
+    # A newer one is a damaged one, in whose place an older one was taken: it gives way when its step is reached.
+    for old in [old for number, old in checkpoints(folder) if number <= step][: -max(keep, 1)]:
         old.unlink()
     return path
 
 
-def frames_in(path: Path) -> int:
-    """The number of frames of the field in a checkpoint. Raises InputError for a damaged file."""
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a file holds, whole and of finite numbers. tensors: `field.NAME`, `adam.INDEX.NAME`. step: steps done."""
+
+    path: Path
+    step: int
+    tensors: dict[str, Tensor]
+
+    @property
+    def frames(self) -> int:
+        """The number of frames of its field. Raises InputError if it has none."""
+        if (boxes := self.tensors.get("field.boxes")) is None or boxes.ndim != 3:
+            raise InputError(f"{self.path}: damaged checkpoint, or of another configuration (no boxes of frames)")
+        return len(boxes)
+
+    def restore(self, field: Field, optimiser: torch.optim.Optimizer | None = None) -> int:
+        """Give field (and optimiser) this state; returns the number of steps done.
+
+        Raises InputError if it does not fit them.
+        """
+        parts = {k.removeprefix("field."): v for k, v in self.tensors.items() if k.startswith("field.")}
+        try:
+            field.load_state_dict(parts)
+            if optimiser is not None:
+                optimiser.load_state_dict(
+                    {"state": self._moments(optimiser), "param_groups": optimiser.state_dict()["param_groups"]}
+                )
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"{self.path}: damaged checkpoint, or of another configuration ({error})") from None
+        return self.step
+
+    def _moments(self, optimiser: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
+        """The optimiser's state by the index of its parameter; ValueError if it does not fit the parameters."""
+        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in self.tensors.items():
+            if match := re.fullmatch(r"adam\.(\d+)\.(\w+)", key):
+                index = int(match[1])
+                if index >= len(parameters) or value.shape not in ((), parameters[index].shape):
+                    raise ValueError(f"{key} of shape {tuple(value.shape)} belongs to no parameter")
+                state.setdefault(index, {})[match[2]] = value
+        return state
+
+    def check_boxes(self, boxes: Tensor) -> None:
+        """Raises InputError if the field's boxes are not `boxes` [frames, 2, 3] of the capture, to a millimetre."""
+        held = self.tensors.get("field.boxes")
+        if held is not None and (held.shape != boxes.shape or not torch.allclose(held, boxes.cpu(), rtol=0, atol=1e-3)):
+            raise InputError(
+                f"{self.path}: its boxes are not those of the capture; was the capture, or how its boxes are made, "
+                "changed since the run began?"
+            )
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a file. Raises InputError if it is damaged, or not what its name says."""
     try:
         with safe_open(path, "pt") as file:
-            return int(file.get_slice("field.boxes").get_shape()[0])
-    except (SafetensorError, OSError) as error:
+            head = json.loads(file.metadata()[KEY])
+            check_header(path, head)
+            step = head["step"]
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        check_tensors(path, head, tensors)
+    except InputError:
+        raise
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: damaged checkpoint ({error})") from None
+    if type(step) is not int or step < 0:
+        raise InputError(f"{path}: damaged checkpoint (step {str(step)[:40]})")
+    if (match := NAME.fullmatch(path.name)) and int(match[1]) != step:
+        raise InputError(f"{path}: damaged or renamed checkpoint (it holds step {step})")
+    if bad := [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]:
+        raise InputError(f"{path}: damaged checkpoint ({bad[0]} holds values that are not finite)")
+    return Checkpoint(path, step, tensors)
+
+
+def read_newest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint of a folder that is not damaged, with a warning if there are newer ones; None without any.
+
+    Raises InputError if all are damaged.
+    """
+    damage: list[InputError] = []
+    for _, path in reversed(checkpoints(folder)):
+        try:
+            found = read_checkpoint(path)
+        except InputError as error:
+            damage.append(error)
+            continue
+        if damage:
+            warnings.warn(f"{damage[0]}; {path}, an older one, is taken in its place", stacklevel=2)
+        return found
+    if damage:
+        raise damage[0]
+    return None
 
 
 def load_checkpoint(path: Path, field: Field, optimiser: torch.optim.Optimizer | None = None) -> int:
     """Restore field (and optimiser); returns the number of steps done. Raises InputError for a damaged file."""
-    try:
-        with safe_open(path, "pt") as file:
-            step = int(json.loads(file.metadata()[KEY])["step"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        field.load_state_dict({k.removeprefix("field."): v for k, v in tensors.items() if k.startswith("field.")})
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: damaged checkpoint, or of another configuration ({error})") from None
-    if optimiser is not None:
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if match := re.fullmatch(r"adam\.(\d+)\.(\w+)", key):
-                state.setdefault(int(match[1]), {})[match[2]] = value
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return step
+    return read_checkpoint(path).restore(field, optimiser)

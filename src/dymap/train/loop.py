@@ -17,7 +17,7 @@ from dymap.errors import InputError
 from dymap.field.codes import CodeTable
 from dymap.field.field import Field
 from dymap.train.batches import BatchSampler
-from dymap.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint, sweep
+from dymap.train.checkpoint import read_newest, save_checkpoint, sweep
 from dymap.train.distributed import ALONE, World
 from dymap.train.losses import Losses
 from dymap.train.optimiser import make_optimiser
@@ -106,11 +106,16 @@ def check_fit(field: Field, capture: Capture, config: Config, world: World) -> N
 
 
 def resume(folder: Path, field: Field, optimiser: torch.optim.Optimizer, world: World) -> int:
-    """Load the newest checkpoint, if there is one; returns the steps that are done."""
+    """Load the newest checkpoint that is not damaged, if there is one; returns the steps that are done.
+
+    Raises InputError if it is of other boxes than the field's.
+    """
     if world.leads:
         sweep(folder)
-    found = checkpoints(folder)
-    return load_checkpoint(found[-1][1], field, optimiser) if found else 0
+    if (found := read_newest(folder)) is None:
+        return 0
+    found.check_boxes(field.boxes)
+    return found.restore(field, optimiser)
 
 
 def begin_alike(step: int, folder: Path | None, field: Field, world: World) -> None:

@@ -22,7 +22,7 @@ from torch import Tensor
 from dymap.config import BakeConfig, FieldConfig, RenderConfig, from_json, to_json
 from dymap.errors import InputError
 from dymap.field.field import Field
-from dymap.files import replacing
+from dymap.files import check_header, check_tensors, replacing, sealed
 from dymap.geometry.camera import Camera
 
 FORMAT = "dymap-video"
@@ -108,7 +108,7 @@ def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:
     tensors["occupancy"] = torch.from_numpy(np.packbits(video.occupancy.cpu().numpy()))
     with replacing(path) as partial:
         try:
-            save_file(tensors, partial, {FORMAT: json.dumps(header)})
+            save_file(tensors, partial, {FORMAT: sealed(header, tensors)})
         except SafetensorError as error:
             raise OSError(str(error)) from error
 
@@ -128,12 +128,13 @@ def read_header(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: damaged header ({len(text)} characters)")
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: damaged header ({error})") from None
     if not isinstance(header, dict):
         raise InputError(f"{path}: damaged header (expected a mapping, found {type(header).__name__})")
     if header.get("version") != VERSION:
         raise InputError(f"{path}: version {header.get('version')} of the file format; this dymap reads {VERSION}")
+    check_header(path, header)
     return header
 
 
@@ -166,7 +167,7 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]  # torch adds a trace to its own
         raise InputError(f"{path}: damaged header ({reason})") from None
-    tensors = read_tensors(path, field.state_dict() | {"occupancy": packed}, device)
+    tensors = read_tensors(path, field.state_dict() | {"occupancy": packed}, header, device)
     bits = np.unpackbits(tensors.pop("occupancy").cpu().numpy(), count=voxels)
     occupancy = torch.from_numpy(bits.reshape(len(frames), *bake.grid).view(bool)).to(device)
     field.load_state_dict(tensors, assign=True)
@@ -177,14 +178,16 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     )  # fmt: skip
 
 
-def read_tensors(path: Path, expected: Mapping[str, Tensor], device: torch.device | str = "cpu") -> dict[str, Tensor]:
+def read_tensors(
+    path: Path, expected: Mapping[str, Tensor], header: dict[str, Any], device: torch.device | str = "cpu"
+) -> dict[str, Tensor]:
     """The tensors `expected` names, each of the expected one's shape and type (all is checked before any is read).
 
     What is stored in half precision becomes float32.
 
-    Raises InputError for what is missing or differs.
+    Raises InputError for what is missing or differs, also from the checksums in the header, and is not finite.
     """
-    with safe_open(path, "pt", device=str(device)) as file:
+    with safe_open(path, "pt") as file:
         held = set(file.keys())
         if missing := sorted(set(expected) - held):
             raise InputError(f"{path}: tensor {missing[0]!r} is missing")
@@ -195,4 +198,9 @@ def read_tensors(path: Path, expected: Mapping[str, Tensor], device: torch.devic
             if part.get_dtype() not in TYPES[like.dtype]:
                 kinds = " or ".join(TYPES[like.dtype])
                 raise InputError(f"{path}: tensor {key!r} holds {part.get_dtype()}, expected {kinds}")
-        return {key: file.get_tensor(key).to(like.dtype) for key, like in expected.items()}
+        tensors = {key: file.get_tensor(key) for key in expected}
+        check_tensors(path, header, tensors)
+    for key, value in tensors.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise InputError(f"{path}: tensor {key!r} holds values that are not finite; the file is damaged")
+    return {key: tensors[key].to(device, like.dtype) for key, like in expected.items()}

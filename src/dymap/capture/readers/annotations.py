@@ -7,12 +7,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dymap.capture.images import read_image
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 
 Unit = Literal["mm", "m"]
+
+MAX_VIEWS = 4096
+MAX_FRAMES = 200_000
+MAX_IMAGES = 5_000_000
+MAX_NUMBERS = 32
+"""Of a camera's K, D, R or T; lens models have 14 at most."""
 
 VERTEX_FOLDERS = ("vertices", "new_vertices")
 
@@ -21,18 +28,28 @@ def list_frames(root: Path, annotations: Any) -> tuple[list[tuple[str, ...]], tu
     """Relative image paths [frame][view] and frame numbers. Raises InputError, also for paths that leave the folder."""
     where = root / "annots.npy"
     try:
-        rows = [tuple(str(path) for path in row["ims"]) for row in annotations["ims"]]
-        views = len(annotations["cams"]["K"])
-    except (KeyError, TypeError, IndexError) as error:
-        raise InputError(f"{where}: expected {{'cams': ..., 'ims': [{{'ims': paths}}, ...]}} ({error})") from None
-    if not rows:
+        listed, views = annotations["ims"], len(annotations["cams"]["K"])
+        # A short file can name one long list many times: lengths are looked at before anything is copied.
+        fits = views <= MAX_VIEWS and len(listed) <= MAX_FRAMES and views * len(listed) <= MAX_IMAGES
+        lengths = [len(row["ims"]) for row in listed] if fits else []
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        reason = str(error)[:100]
+        raise InputError(f"{where}: expected {{'cams': ..., 'ims': [{{'ims': paths}}, ...]}} ({reason})") from None
+    if not fits:
+        raise InputError(f"{where}: {len(listed)} frames of {views} cameras are more than anyone filmed")
+    if not lengths:
         raise InputError(f"{where}: lists no frames")
+    for i, length in enumerate(lengths):
+        if length != views:
+            raise InputError(f"{where}: frame {i} lists {length} images, but there are {views} cameras")
+    rows = [tuple(row["ims"]) for row in listed]
     for i, row in enumerate(rows):
-        if len(row) != views:
-            raise InputError(f"{where}: frame {i} lists {len(row)} images, but there are {views} cameras")
         for path in row:
+            if not isinstance(path, str):
+                raise InputError(f"{where}: frame {i} lists a {type(path).__name__}, expected paths of images")
             if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path or ":" in path:
                 raise InputError(f"{where}: image path {path!r} leaves the capture's folder")
+    rows = [tuple(str(path) for path in row) for row in rows]  # numpy's text becomes Python's
     return rows, tuple(_frame_number(row[0], where) for row in rows)
 
 
@@ -51,7 +68,7 @@ def read_cameras(root: Path, annotations: Any, first: tuple[Path, ...], unit: Un
     cameras = []
     for view, path in enumerate(first):
         try:
-            K, D, R, T = (np.array(cams[key][view], dtype=np.float64) for key in ("K", "D", "R", "T"))
+            K, D, R, T = (_numbers(cams[key][view]) for key in ("K", "D", "R", "T"))
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise InputError(f"{where}: camera {view} lacks K, D, R or T ({error!r})") from None
         height, width = read_image(path).shape[:2]
@@ -62,6 +79,29 @@ def read_cameras(root: Path, annotations: Any, first: tuple[Path, ...], unit: Un
         if abs(np.linalg.det(cameras[-1].R) - 1) > 1e-2:
             raise InputError(f"{where}: R of camera {view} is no rotation (determinant {np.linalg.det(R):.3f})")
     return tuple(cameras)
+
+
+def _numbers(value: Any) -> NDArray[np.float64]:
+    """A matrix or vector of a camera. Its size is looked at first: nested lists can share their parts without end."""
+    if not isinstance(value, np.ndarray):
+        _check_few(value)
+    if np.size(value) > MAX_NUMBERS or (isinstance(value, np.ndarray) and value.dtype.kind not in "fiu"):
+        raise ValueError("not a few plain numbers")
+    return np.array(value, dtype=np.float64)
+
+
+def _check_few(value: Any, depth: int = 0) -> None:
+    """ValueError for anything but lists, at most two deep, of at most a few plain numbers each."""
+    if isinstance(value, list | tuple):
+        if depth == 2 or len(value) > MAX_NUMBERS:
+            raise ValueError("not a few plain numbers")
+        for part in value:
+            _check_few(part, depth + 1)
+    elif isinstance(value, np.ndarray):
+        if value.size > MAX_NUMBERS or value.dtype.kind not in "fiu":
+            raise ValueError("not a few plain numbers")
+    elif not isinstance(value, int | float | np.number):
+        raise ValueError("not a few plain numbers")
 
 
 def mask_path(folder: Path, image: str) -> Path:
