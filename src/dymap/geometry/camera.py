@@ -75,10 +75,26 @@ class Camera:
         return replace(self, K=K, width=int(self.width * ratio), height=int(self.height * ratio))
 
     def resized(self, width: int, height: int) -> Camera:
-        """The same view in an image of `width` x `height` pixels (columns and rows scaled independently)."""
+        """The same view in an image of `width` x `height` pixels, columns and rows scaled independently.
+
+        For sizes of the camera's own aspect, but for rounding: at another one it stretches, and `fitted` is meant.
+        """
         K = self.K.copy()
         K[0] *= width / self.width
         K[1] *= height / self.height
+        return replace(self, K=K, width=width, height=height)
+
+    def fitted(self, width: int, height: int) -> Camera:
+        """The same camera with an image of `width` x `height` pixels, whose pixels keep their shape.
+
+        The field of view stays along the side that is the shorter one against the camera's own image, and widens along
+        the other, by as much on both sides: all that the camera saw is still seen, and nothing is stretched. At the
+        camera's own aspect it is `resized`.
+        """
+        scale = min(width / self.width, height / self.height)
+        K = self.K.copy()
+        K[:2] *= scale
+        K[:2, 2] += (np.array([width, height]) - scale * np.array([self.width, self.height])) / 2
         return replace(self, K=K, width=width, height=height)
 
     def moved(self, extrinsics: ArrayLike) -> Camera:

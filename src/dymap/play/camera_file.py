@@ -131,6 +131,8 @@ def _nerf_camera(entry: Mapping[str, Any], size: tuple[int, int], where: str) ->
         fy = _positive(entry, "fl_y", where)
     else:
         fy = _focal(height, entry, "camera_angle_y", where) if "camera_angle_y" in entry else fx
+        if not sized:  # the size is ours, whose aspect the angles cannot know: one of them widens, nothing is stretched
+            fx = fy = min(fx, fy)
     cx = _number(entry, "cx", where) if "cx" in entry else width / 2
     cy = _number(entry, "cy", where) if "cy" in entry else height / 2
     R, T = _nerf_pose(entry, where)

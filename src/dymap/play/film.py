@@ -83,7 +83,7 @@ def fixed_view_film(
         index = find_view(video, view)
         camera = video.cameras[index]
         if size is not None and size != (camera.width, camera.height):
-            camera, index = camera.resized(*size), None  # no longer pixel by pixel what was filmed
+            camera, index = camera.fitted(*size), None  # no longer pixel by pixel what was filmed
     return [FilmImage(camera, k % video.num_frames, index) for k in range(count or whole_clips(video))]
 
 
@@ -104,7 +104,7 @@ def path_film(video: Video, file: Path, size: Size = None, frame: int | None = N
     film = []
     for index, (camera, given) in enumerate(placed):
         position = frame if frame is not None else index % video.num_frames if given is None else given
-        film.append(FilmImage(camera if size is None else camera.resized(*size), position))
+        film.append(FilmImage(camera if size is None else camera.fitted(*size), position))
     return film
 
 

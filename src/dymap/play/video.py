@@ -94,7 +94,7 @@ class Video:
             raise InputError(f"an orbit needs at least 3 cameras; this video has {len(self.cameras)}")
         moved = np.array(self.baked.transform or np.eye(4)).reshape(4, 4)
         views = self.baked.path_views or range(len(self.cameras))
-        lens = self.cameras[0].resized(width or self.cameras[0].width, height or self.cameras[0].height)
+        lens = self.cameras[0].fitted(width or self.cameras[0].width, height or self.cameras[0].height)
         # Fitted in the capture's own world; then moved like its cameras were.
         if max(views) >= len(self.cameras):
             raise InputError(f"the orbit is fitted to view {max(views)}, but there are {len(self.cameras)} cameras")
