@@ -38,10 +38,41 @@ def run(baked: Path, tmp_path: Path) -> Path:
 def test_three_films_beside_the_model(dymap: Run, run: Path) -> None:
     small = ("--size", 8, 8, "--fps", 2)
     assert "orbit.mp4: 4 images" in dymap("render", run, *small, "--views", 4).out
-    assert "fixed_time.mp4: 100 images" in dymap("render", run, *small, "--fixed-time", 2).out
-    assert "fixed_view.mp4: 9 images" in dymap("render", run, *small, "--fixed-view", "orbit").out
-    counts = {"orbit": 4, "fixed_time": 100, "fixed_view": 9}
+    assert "fixed_time_0002.mp4: 100 images" in dymap("render", run, *small, "--fixed-time", 2).out
+    assert "fixed_view_orbit.mp4: 9 images" in dymap("render", run, *small, "--fixed-view", "orbit").out
+    counts = {"orbit": 4, "fixed_time_0002": 100, "fixed_view_orbit": 9}
     assert {name: images(run / f"{name}.mp4") for name in counts} == counts
+
+
+def test_films_of_different_things_have_different_names(dymap: Run, run: Path, tmp_path: Path) -> None:
+    shown = ("--size", 8, 8, "--views", 1)
+    for name in ("a", "b"):
+        dymap("render", run, *shown, "--save-cameras", tmp_path / f"{name}.json")
+    (run / "orbit.mp4").unlink()
+    kinds = [
+        (), ("--published-path",), ("--fixed-time", 0), ("--fixed-time", 2), ("--fixed-view", 1), ("--fixed-view", 3),
+        ("--fixed-view", "orbit"), ("--published-path", "--fixed-view", "orbit"),
+        ("--published-path", "--fixed-time", 2),
+    ]  # fmt: skip
+    films = [(*shown, *kind) for kind in kinds]
+    films += [("--cameras", tmp_path / f"{name}.json", *more) for name in "ab" for more in ((), ("--fixed-time", 1))]
+    for film in films:
+        said = dymap("render", run, *film)
+        assert said.code == 0, said
+        assert "replaced" not in said.out, film
+    assert len(list(run.glob("*.mp4"))) == len(films)
+    assert {"fixed_time_0002.mp4", "fixed_view_03.mp4", "cameras_a.mp4"} <= {path.name for path in run.glob("*.mp4")}
+
+
+def test_it_is_said_what_a_film_replaces(dymap: Run, run: Path, tmp_path: Path) -> None:
+    film = ("--fixed-view", 1, "--views", 1, "--layers", "rgb", "acc", "--png", tmp_path / "png",
+            "--save-cameras", tmp_path / "path.json")  # fmt: skip
+    assert "replaced" not in dymap("render", run, *film).out
+    said = dymap("render", run, *film).out.split("replaced what was there before: ")[1]
+    for name in ("fixed_view_01.mp4", "fixed_view_01_acc.mp4", "png", "path.json"):
+        assert name in said
+    said = dymap("render", run, "--fixed-view", "01", "--views", 1)
+    assert "replaced what was there before: " in said.out, "the same view by its name"
 
 
 def test_views_have_names_and_indices(dymap: Run, run: Path, tmp_path: Path) -> None:
@@ -58,7 +89,7 @@ def test_layers_have_their_own_films(dymap: Run, run: Path, tmp_path: Path) -> N
         "render", run, "--fixed-view", 1, "--views", 2, "--layers", "rgb", "depth", "acc", "diff", "--png", tmp_path
     )
     assert said.code == 0, said
-    for name in ("fixed_view", "fixed_view_depth", "fixed_view_acc", "fixed_view_diff"):
+    for name in ("fixed_view_01", "fixed_view_01_depth", "fixed_view_01_acc", "fixed_view_01_diff"):
         assert images(run / f"{name}.mp4") == 2
         assert f"{name}.mp4" in said.out
     for layer in ("", "depth", "acc", "diff"):
@@ -74,7 +105,7 @@ def test_saved_path_and_its_film(dymap: Run, run: Path, tmp_path: Path) -> None:
     assert str(path) in said.out
     assert len(json.loads(path.read_text())["cameras"]) == 3
     said = dymap("render", run, "--cameras", path, "--png", tmp_path / "b")
-    assert "cameras.mp4" in said.out
+    assert "cameras_path.mp4" in said.out
     assert "3 images" in said.out
     for k in range(3):
         np.testing.assert_array_equal(

@@ -19,8 +19,8 @@ def render(
     out: Annotated[
         Path | None,
         tyro.conf.arg(
-            help=".mp4, .mov (ProRes 4444) or .webm (VP9) to write; default: orbit.mp4, fixed_time.mp4, fixed_view.mp4 "
-            "or cameras.mp4 beside the baked file."
+            help=".mp4, .mov (ProRes 4444) or .webm (VP9) to write; default: beside the baked file, named after what "
+            "it shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4, cameras_NAME.mp4."
         ),
     ] = None,
     fixed_time: Annotated[
@@ -82,4 +82,6 @@ def render(
         progress=progress_bar,
     )
     say(f"{', '.join(map(str, filmed.places))}: {filmed.images} images at {filmed.fps:g} fps")
+    if filmed.replaced:
+        say(f"replaced what was there before: {', '.join(map(str, filmed.replaced))}")
     return 0

@@ -172,7 +172,7 @@ def write_film(
         for layer in chosen:
             outputs[layer] = []
             if path is not None:
-                written.append(path if layer == "rgb" else path.with_name(f"{path.stem}_{layer}{path.suffix}"))
+                written.append(layer_file(path, layer))
                 alpha = layer == "rgb" and background == "transparent"
                 outputs[layer].append(stack.enter_context(film_writer(written[-1], fps or video.fps, alpha)))
             if png is not None:
@@ -188,6 +188,11 @@ def write_film(
             if progress is not None:
                 progress(done, len(film))
     return written
+
+
+def layer_file(path: Path, layer: Layer) -> Path:
+    """The file of a layer of a film that is called `path`: `orbit.mp4`, `orbit_depth.mp4`."""
+    return path if layer == "rgb" else path.with_name(f"{path.stem}_{layer}{path.suffix}")
 
 
 def check_filmed(film: Film) -> None:

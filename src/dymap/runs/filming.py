@@ -18,8 +18,10 @@ from dymap.play.film import (
     Film,
     GroundTruth,
     check_filmed,
+    find_view,
     fixed_time_film,
     fixed_view_film,
+    layer_file,
     orbit_film,
     path_film,
     whole_clips,
@@ -38,13 +40,15 @@ MAX_SIZE = 16384
 
 @dataclass(frozen=True)
 class Filmed:
-    """What a film left. files: one a layer. png: folder of pictures. cameras: file of the path."""
+    """What a film left. files: one a layer. png: folder of pictures. cameras: file of the path. replaced: places, of
+    all these, that held something before."""
 
     files: tuple[Path, ...]
     png: Path | None
     cameras: Path | None
     images: int
     fps: float
+    replaced: tuple[Path, ...] = ()
 
     @property
     def places(self) -> list[Path]:
@@ -74,7 +78,8 @@ def film(
 ) -> Filmed:
     """Film a baked run, or a baked file. By default along an orbit: time runs while the camera goes round once.
 
-    out: .mp4, .mov (ProRes 4444) or .webm (VP9), default beside the baked file and named after the kind of film.
+    out: .mp4, .mov (ProRes 4444) or .webm (VP9), default beside the baked file, named after what the film
+    shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4 (the view's index), cameras_NAME.mp4 (of the path's file).
     fixed_time: frame position at which the clip stops. fixed_view: view of the capture (index or name) or `orbit`, at
     which the camera stands. cameras: file of a path to follow. save_cameras: file to save the path in. views: images of
     the film, default whole clips of 4 s or more. size: width and height, default the camera's. fps: default the
@@ -94,19 +99,25 @@ def film(
         raise InputError("--cameras says where the camera goes: leave out --fixed-view, --views and --published-path")
     speed = fps or video.fps
     count = views or (whole_clips(video, speed) if fixed_time is None else FIXED_TIME_VIEWS)
+    way = "_published" if published_path else ""
     if cameras is not None:
-        name, steps = "cameras", path_film(video, cameras, size, fixed_time)
+        name = f"cameras_{cameras.stem}" + ("" if fixed_time is None else f"_{fixed_time:04d}")
+        steps = path_film(video, cameras, size, fixed_time)
     elif fixed_time is not None:
-        name, steps = "fixed_time", fixed_time_film(video, fixed_time, count, size, published_path)
+        name = f"fixed_time_{fixed_time:04d}{way}"
+        steps = fixed_time_film(video, fixed_time, count, size, published_path)
     elif fixed_view is not None:
-        name, steps = "fixed_view", fixed_view_film(video, fixed_view, count, size, published_path)
+        steps = fixed_view_film(video, fixed_view, count, size, published_path)
+        name = "fixed_view_" + (f"orbit{way}" if fixed_view == "orbit" else f"{find_view(video, fixed_view):02d}")
     else:
-        name, steps = "orbit", orbit_film(video, count, size, published_path)
+        name, steps = f"orbit{way}", orbit_film(video, count, size, published_path)
     folder = place if place.is_dir() else place.parent
     path = Path(out) if out is not None else folder / f"{name}.mp4"
     # Transparent PNG frames need no film; a film beside them would be an MP4, which has no transparency.
     wanted = None if out is None and png is not None and background == "transparent" else path
     truth = open_truth(video, steps, RunFolder(folder), progress) if "diff" in layers else None
+    places = [] if wanted is None else [layer_file(wanted, layer) for layer in dict.fromkeys(layers)]
+    replaced = tuple(place for place in (*places, png, save_cameras) if place is not None and holds_something(place))
     if save_cameras is not None:
         write_cameras(save_cameras, [(step.camera, step.frame) for step in steps])
     with progress("render") as update:
@@ -114,7 +125,12 @@ def film(
             video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png,
             truth=truth, progress=update,
         )  # fmt: skip
-    return Filmed(tuple(written), png, save_cameras, len(steps), speed)
+    return Filmed(tuple(written), png, save_cameras, len(steps), speed, replaced)
+
+
+def holds_something(place: Path) -> bool:
+    """Whether writing there replaces something: a file, or pictures in a folder."""
+    return any(place.glob("[0-9]*.png")) if place.is_dir() else place.exists()
 
 
 def open_truth(video: Video, film: Film, folder: RunFolder, progress: Bars) -> GroundTruth:
