@@ -18,7 +18,7 @@ def _no_distortion() -> Array:
     return np.zeros(5)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Camera:
     """One calibrated camera.
 
@@ -47,6 +47,12 @@ class Camera:
             object.__setattr__(self, key, value.reshape(shape))
         if self.width < 1 or self.height < 1:
             raise ValueError(f"camera {self.name!r}: image size {self.width}x{self.height} is not positive")
+
+    def __repr__(self) -> str:
+        """One line, whatever the name holds."""
+        place = ", ".join(f"{x:.2f}" for x in self.position)
+        lens = f"focal length {self.K[0, 0]:.0f} pixels{', distorted' if self.distorted else ''}"
+        return f"<Camera {self.name[:40]!r}: {self.width} x {self.height}, {lens}, at ({place}) m>"
 
     @property
     def position(self) -> Array:

@@ -17,7 +17,7 @@ from dymap.kernels import Cancel
 from dymap.render.cache import RendererCache, renderer_maker
 from dymap.render.image import Background, Image
 from dymap.render.renderer import RendererName
-from dymap.video.model_file import SUFFIX, BakedVideo, load_video
+from dymap.video.model_file import SUFFIX, BakedVideo, describe, load_video
 
 
 class Video:
@@ -32,6 +32,10 @@ class Video:
         self.cameras = baked.cameras
         self.fps = baked.fps
         self._renderers = RendererCache(renderer_maker(baked.field, baked.occupancy, baked.render), max_bytes)
+
+    def __repr__(self) -> str:
+        """One line: what is in it."""
+        return f"<Video of {describe(self.baked)}>"
 
     @property
     def name(self) -> str:
