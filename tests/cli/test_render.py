@@ -178,3 +178,15 @@ def test_errors_need_the_run_and_its_capture(dymap: Run, run: Path, tmp_path: Pa
     dymap("render", run, *options).failed_with("imported without its capture")
     (run / "config.json").write_text(json.dumps(record | {"data": str(tmp_path / "gone")}))
     dymap("render", run, *options).failed_with("gone: no such folder")
+
+
+def test_orbits_of_ones_own(dymap: Run, run: Path) -> None:
+    small = ("--size", 8, 8, "--views", 2)
+    said = dymap("render", run, *small, "--zoom", 1.5, "--height", 0.2, "--turns", -2, "--start", 30)
+    assert said.code == 0, said
+    for option, words in (
+        (("--zoom", 0), ("--zoom 0",)), (("--turns", 0), ("turns other than 0",)),
+        (("--height", "nan"), ("--height nan",)),
+        (("--zoom", 2, "--fixed-view", 1), ("of the orbit",)), (("--zoom", 2, "--published-path"), ("keeps its lens",)),
+    ):  # fmt: skip
+        dymap("render", run, *small, *option).failed_with(*words)

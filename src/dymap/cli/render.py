@@ -11,7 +11,7 @@ from dymap import runs
 from dymap.cli.console import RENDERERS, Device, Threads, say
 from dymap.cli.progress import progress_bar
 from dymap.runs.evaluation import RendererName
-from dymap.runs.filming import FIXED_TIME_VIEWS, Backdrop, Layer
+from dymap.runs.filming import FIXED_TIME_VIEWS, Backdrop, Layer, Orbit
 
 
 def render(
@@ -54,8 +54,13 @@ def render(
         Backdrop, tyro.conf.arg(help="What is behind; transparent: with --out FILE.mov, FILE.webm or --png.")
     ] = "black",
     published_path: Annotated[
-        bool, tyro.conf.arg(help="Look at the published point instead of the middle of the scene.")
+        bool,
+        tyro.conf.arg(help="Look at the published point through camera 0's lens, not at what fills the film."),
     ] = False,
+    zoom: Annotated[float, tyro.conf.arg(help="Of the orbit: 1 fills 85 % of the height, 2 is twice as close.")] = 1.0,
+    height: Annotated[float, tyro.conf.arg(help="Metres by which the orbit is above the cameras.")] = 0.0,
+    turns: Annotated[float, tyro.conf.arg(help="How often the orbit goes round; below 0: the other way.")] = 1.0,
+    start: Annotated[float, tyro.conf.arg(help="Degrees after the usual beginning at which the orbit begins.")] = 0.0,
     png: Annotated[Path | None, tyro.conf.arg(help="Folder for the frames as PNG too.")] = None,
     renderer: Annotated[RendererName, tyro.conf.arg(help=RENDERERS)] = "march",
     device: Device = "auto",
@@ -75,6 +80,7 @@ def render(
         fps=fps,
         background=background,
         published_path=published_path,
+        orbit=Orbit(zoom, height, turns, start),
         png=png,
         renderer=renderer,
         device=device,

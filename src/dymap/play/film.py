@@ -16,7 +16,8 @@ from dymap.geometry.camera import Camera
 from dymap.play.camera_file import read_cameras
 from dymap.play.layers import Backdrop, Layer, acc_layer, colour_layer, depth_layer, depth_range, diff_layer
 from dymap.play.movie import Write, film_writer, sequence_writer
-from dymap.play.video import Video
+from dymap.play.orbit import Orbit
+from dymap.play.video import USUAL, Video
 from dymap.render.image import Image
 from dymap.render.renderer import RendererName
 
@@ -51,25 +52,42 @@ def whole_clips(video: Video, fps: float | None = None) -> int:
     return video.num_frames * max(1, math.ceil(SECONDS * (fps or video.fps) / video.num_frames))
 
 
-def orbit_film(video: Video, count: int | None = None, size: Size = None, published: bool = False) -> Film:
+def orbit_film(
+    video: Video,
+    count: int | None = None,
+    size: Size = None,
+    published: bool = False,
+    way: Orbit = USUAL,
+) -> Film:
     """Free view: time runs while the camera goes round once. count: images; None: whole clips of 4 s or more.
 
-    published: the path looks at the published point. Raises InputError for fewer than three cameras.
+    published: the path looks at the published point, through the lens of camera 0. way: where else the camera goes.
+    Raises InputError for fewer than three cameras.
     """
-    cameras = _orbit(video, count or whole_clips(video), size, published)
+    cameras = _orbit(video, count or whole_clips(video), size, published, way)
     return [FilmImage(camera, index % video.num_frames) for index, camera in enumerate(cameras)]
 
 
 def fixed_time_film(
-    video: Video, frame: int, count: int = FIXED_TIME_VIEWS, size: Size = None, published: bool = False
+    video: Video,
+    frame: int,
+    count: int = FIXED_TIME_VIEWS,
+    size: Size = None,
+    published: bool = False,
+    way: Orbit = USUAL,
 ) -> Film:
     """Fixed time: the camera goes round once in frame position `frame`. Raises InputError if the clip has no such."""
     check_frame(video, frame)
-    return [FilmImage(camera, frame) for camera in _orbit(video, count, size, published)]
+    return [FilmImage(camera, frame) for camera in _orbit(video, count, size, published, way)]
 
 
 def fixed_view_film(
-    video: Video, view: int | str = "orbit", count: int | None = None, size: Size = None, published: bool = False
+    video: Video,
+    view: int | str = "orbit",
+    count: int | None = None,
+    size: Size = None,
+    published: bool = False,
+    way: Orbit = USUAL,
 ) -> Film:
     """Fixed view: time runs before a camera that does not move.
 
@@ -78,7 +96,7 @@ def fixed_view_film(
     """
     index = None
     if view == "orbit":
-        (camera,) = _orbit(video, 1, size, published)
+        (camera,) = _orbit(video, 1, size, published, way)
     else:
         index = find_view(video, view)
         camera = video.cameras[index]
@@ -108,9 +126,9 @@ def path_film(video: Video, file: Path, size: Size = None, frame: int | None = N
     return film
 
 
-def _orbit(video: Video, count: int, size: Size, published: bool) -> list[Camera]:
+def _orbit(video: Video, count: int, size: Size, published: bool, way: Orbit) -> list[Camera]:
     width, height = size or (None, None)
-    return video.orbit(count, width, height, published)
+    return video.orbit(count, width, height, published, way)
 
 
 def check_frame(video: Video, frame: int) -> None:

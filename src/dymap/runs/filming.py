@@ -28,7 +28,8 @@ from dymap.play.film import (
     write_film,
 )
 from dymap.play.layers import Backdrop, Layer
-from dymap.play.video import Video, load
+from dymap.play.orbit import Orbit
+from dymap.play.video import USUAL, Video, load
 from dymap.render.renderer import RendererName
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.folder import RunFolder
@@ -70,6 +71,7 @@ def film(
     fps: float | None = None,
     background: Backdrop = "black",
     published_path: bool = False,
+    orbit: Orbit = USUAL,
     png: Path | None = None,
     renderer: RendererName = "march",
     device: str = "auto",
@@ -83,8 +85,9 @@ def film(
     fixed_time: frame position at which the clip stops. fixed_view: view of the capture (index or name) or `orbit`, at
     which the camera stands. cameras: file of a path to follow. save_cameras: file to save the path in. views: images of
     the film, default whole clips of 4 s or more. size: width and height, default the camera's. fps: default the
-    capture's. background: transparent is for .mov, .webm and PNG. published_path: look at the published point. png:
-    folder for the images as PNG too.
+    capture's. background: transparent is for .mov, .webm and PNG. published_path: look at the published point,
+    through the lens of camera 0. orbit: where else the camera goes, and how close. png: folder for the images as PNG
+    too.
 
     Raises InputError for a clip that is not baked, and for options that do not go together.
     """
@@ -97,6 +100,7 @@ def film(
         raise InputError("--fixed-time stops the clip and --fixed-view the camera: nothing would move; choose one")
     if cameras is not None and (fixed_view is not None or views is not None or published_path):
         raise InputError("--cameras says where the camera goes: leave out --fixed-view, --views and --published-path")
+    check_orbit(orbit, published_path, of_its_own=cameras is not None or fixed_view not in (None, "orbit"))
     speed = fps or video.fps
     count = views or (whole_clips(video, speed) if fixed_time is None else FIXED_TIME_VIEWS)
     way = "_published" if published_path else ""
@@ -105,12 +109,12 @@ def film(
         steps = path_film(video, cameras, size, fixed_time)
     elif fixed_time is not None:
         name = f"fixed_time_{fixed_time:04d}{way}"
-        steps = fixed_time_film(video, fixed_time, count, size, published_path)
+        steps = fixed_time_film(video, fixed_time, count, size, published_path, orbit)
     elif fixed_view is not None:
-        steps = fixed_view_film(video, fixed_view, count, size, published_path)
+        steps = fixed_view_film(video, fixed_view, count, size, published_path, orbit)
         name = "fixed_view_" + (f"orbit{way}" if fixed_view == "orbit" else f"{find_view(video, fixed_view):02d}")
     else:
-        name, steps = f"orbit{way}", orbit_film(video, count, size, published_path)
+        name, steps = f"orbit{way}", orbit_film(video, count, size, published_path, orbit)
     folder = place if place.is_dir() else place.parent
     path = Path(out) if out is not None else folder / f"{name}.mp4"
     # Transparent PNG frames need no film; a film beside them would be an MP4, which has no transparency.
@@ -126,6 +130,23 @@ def film(
             truth=truth, progress=update,
         )  # fmt: skip
     return Filmed(tuple(written), png, save_cameras, len(steps), speed, replaced)
+
+
+def check_orbit(orbit: Orbit, published: bool, of_its_own: bool) -> None:
+    """Raise InputError for numbers that no orbit has, and for an orbit that would not be seen.
+
+    of_its_own: the film's cameras are the capture's or a file's.
+    """
+    if not (0.01 <= orbit.zoom <= 100 and abs(orbit.height) <= 1000 and abs(orbit.turns) <= 1000 and orbit.turns != 0
+            and abs(orbit.start) <= 36000):  # fmt: skip
+        raise InputError(
+            f"--zoom {orbit.zoom:g}, --height {orbit.height:g}, --turns {orbit.turns:g}, --start {orbit.start:g}: "
+            "expected a zoom from 0.01 to 100, metres, a number of turns other than 0, degrees"
+        )
+    if of_its_own and orbit != USUAL:
+        raise InputError("--zoom, --height, --turns and --start are of the orbit: leave out --cameras and --fixed-view")
+    if published and (orbit.zoom != 1 or orbit.height != 0):
+        raise InputError("--published-path keeps its lens and its height: leave out --zoom and --height")
 
 
 def holds_something(place: Path) -> bool:
