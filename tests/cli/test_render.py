@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
+from dymap.play.layers import seen_depth
+from dymap.play.video import load
 from tests.cli.conftest import Run
 
 
@@ -149,7 +151,9 @@ def test_what_is_refused(dymap: Run, run: Path, tmp_path: Path) -> None:
     path = tmp_path / "path.json"
     path.write_text("{}")
     for options, parts in (
-        (("--fixed-time", 0, "--fixed-view", 0), ("nothing would move", "choose one")),
+        (("--fixed-time", 0, "--fixed-view", 0, "--views", 2), ("that is one picture",)),
+        (("--fixed-time", 99, "--fixed-view", 0), ("frame 99 is outside the clip",)),
+        (("--views", 2, "--out", "a.png"), ("a.png: one picture, but the film has 2",)),
         (("--fixed-time", 3), ("frame 3 is outside the clip", "0 to 2")),
         (("--fixed-time", -1), ("frame -1 is outside the clip",)),
         (("--fixed-view", "nobody"), ("view 'nobody' does not exist",)),
@@ -190,3 +194,40 @@ def test_orbits_of_ones_own(dymap: Run, run: Path) -> None:
         (("--zoom", 2, "--fixed-view", 1), ("of the orbit",)), (("--zoom", 2, "--published-path"), ("keeps its lens",)),
     ):  # fmt: skip
         dymap("render", run, *small, *option).failed_with(*words)
+
+
+def test_one_picture_of_one_moment(dymap: Run, run: Path, tmp_path: Path) -> None:
+    moment = ("--fixed-view", 3, "--fixed-time", 2)
+    said = dymap("render", run, *moment, "--out", tmp_path / "a.png", "--layers", "rgb", "depth", "diff")
+    assert said.code == 0, said
+    assert "a.png, " in said.out
+    assert "one image" in said.out
+    assert sorted(path.name for path in tmp_path.glob("a*")) == ["a.png", "a_depth.npy", "a_depth.png", "a_diff.png"]
+    video = load(run)
+    image = video.render(video.cameras[3], 2)
+    np.testing.assert_array_equal(picture(tmp_path / "a.png")[..., ::-1], image.numpy())
+    depth = np.load(tmp_path / "a_depth.npy")
+    assert (depth.dtype, depth.shape) == (np.float32, (48, 48))
+    np.testing.assert_array_equal(depth, seen_depth(image).numpy())
+    assert "fixed_view_03_0002.png" in dymap("render", run, *moment).out, "by default named after what it shows"
+    assert dymap("render", run, *moment, "--background", "transparent", "--out", tmp_path / "b.png").code == 0
+    assert picture(tmp_path / "b.png").shape == (48, 48, 4)
+    assert dymap("render", run, "--views", 1, "--size", 9, 7, "--out", tmp_path / "c.png").code == 0
+    assert picture(tmp_path / "c.png").shape == (7, 9, 3), "odd sizes are no matter in pictures"
+
+
+def test_numbered_depth_has_numbers_beside_it(dymap: Run, run: Path, tmp_path: Path) -> None:
+    assert dymap("render", run, "--views", 2, "--layers", "depth", "--png", tmp_path).code == 0
+    names = sorted(path.name for path in (tmp_path / "depth").iterdir())
+    assert names == ["000000.npy", "000000.png", "000001.npy", "000001.png"]
+    assert np.load(tmp_path / "depth" / "000001.npy").shape == (48, 48)
+
+
+def test_odd_sizes_are_said(dymap: Run, run: Path, tmp_path: Path) -> None:
+    odd = ("--views", 2, "--size", 31, 21)
+    assert "of 31 x 21 pixels it shows 30 x 20" in dymap("render", run, *odd).out
+    for out in (tmp_path / "a.mov", tmp_path / "a.webm"):
+        assert "it shows" not in dymap("render", run, *odd, "--out", out).out
+        with av.open(str(out)) as container:
+            assert (container.streams.video[0].width, container.streams.video[0].height) == (31, 21)
+    assert "it shows" not in dymap("render", run, "--views", 2, "--size", 30, 20).out

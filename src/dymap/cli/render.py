@@ -19,8 +19,8 @@ def render(
     out: Annotated[
         Path | None,
         tyro.conf.arg(
-            help=".mp4, .mov (ProRes 4444) or .webm (VP9) to write; default: beside the baked file, named after what "
-            "it shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4, cameras_NAME.mp4."
+            help=".mp4, .mov (ProRes 4444), .webm (VP9), or .png of one image; default: beside the baked "
+            "file, named after what it shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4, cameras_NAME.mp4."
         ),
     ] = None,
     fixed_time: Annotated[
@@ -33,7 +33,8 @@ def render(
         ),
     ] = None,
     cameras: Annotated[
-        Path | None, tyro.conf.arg(help="Follow the cameras of a file: transforms.json or a saved path.")
+        Path | None,
+        tyro.conf.arg(help="Follow the cameras of a file: transforms.json, nerfstudio's camera_path or a saved path."),
     ] = None,
     save_cameras: Annotated[Path | None, tyro.conf.arg(help="File to save the film's path in, for --cameras.")] = None,
     layers: Annotated[
@@ -87,7 +88,10 @@ def render(
         threads=threads,
         progress=progress_bar,
     )
-    say(f"{', '.join(map(str, filmed.places))}: {filmed.images} images at {filmed.fps:g} fps")
+    what = f"{filmed.images} images at {filmed.fps:g} fps" if filmed.images > 1 else "one image"
+    say(f"{', '.join(map(str, filmed.places))}: {what}")
+    if filmed.note:
+        say(filmed.note)
     if filmed.replaced:
         say(f"replaced what was there before: {', '.join(map(str, filmed.replaced))}")
     return 0

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
+from dymap.files import replacing
 from dymap.geometry.camera import Camera
 from dymap.play.camera_file import read_cameras
-from dymap.play.layers import Backdrop, Layer, acc_layer, colour_layer, depth_layer, depth_range, diff_layer
-from dymap.play.movie import Write, film_writer, sequence_writer
+from dymap.play.layers import Backdrop, Layer, acc_layer, colour_layer, depth_layer, depth_range, diff_layer, seen_depth
+from dymap.play.movie import Write, film_writer, picture_writer, sequence_writer
 from dymap.play.orbit import Orbit
 from dymap.play.video import USUAL, Video
 from dymap.render.image import Image
@@ -28,6 +29,9 @@ FIXED_TIME_VIEWS = 100
 
 SIZE = (512, 512)
 """Of the images of a path that says no size, if the video has no cameras either."""
+
+PICTURE = ".png"
+"""The suffix of a film of one image."""
 
 Size = tuple[int, int] | None
 """Width and height of a film; None: the camera's."""
@@ -169,9 +173,11 @@ def write_film(
 ) -> list[Path]:
     """Render a film, each image once, and write one file a layer; returns the files.
 
-    path: .mp4, .mov (ProRes 4444) or .webm (VP9); layers but rgb have their name in the file's (`orbit_depth.mp4`).
-    None: no film. png: folder for the images as PNG too; layers but rgb get a folder in it. background: of rgb; with
-    `transparent` it has straight alpha, which MP4 does not know. truth: what was filmed, for the layer diff.
+    path: .mp4, .mov (ProRes 4444) or .webm (VP9), or .png for a film of one image; layers but rgb have their name in
+    the file's (`orbit_depth.mp4`). None: no film. png: folder for the images as PNG too; layers but rgb get a folder in
+    it. Beside every picture of the layer depth lies an .npy: the distances in metres, float32 [H, W], infinity where
+    nothing is seen. background: of rgb; with `transparent` it has straight alpha, which MP4 does not know. truth: what
+    was filmed, for the layer diff.
     fps: None: the video's. progress: called with (done, all) images. Images are streamed, not gathered.
     Raises InputError for what cannot be written, and for diff if the film's camera is none of the capture's.
     """
@@ -182,6 +188,11 @@ def write_film(
         check_filmed(film)
         if truth is None:
             raise InputError("the layer diff needs the capture that the video was made from")
+    if path is not None and path.suffix.lower() == PICTURE and len(film) > 1:
+        raise InputError(
+            f"{path}: one picture, but the film has {len(film)}; choose one moment from one place with "
+            "--fixed-view and --fixed-time, or write numbered pictures with --png"
+        )
     boxes = video.boxes.cpu().numpy()[[step.frame for step in film]]
     limits = depth_range([step.camera.position for step in film], boxes)
     written: list[Path] = []
@@ -189,7 +200,11 @@ def write_film(
         outputs: dict[Layer, list[Write]] = {}
         for layer in chosen:
             outputs[layer] = []
-            if path is not None:
+            if path is not None and path.suffix.lower() == PICTURE:
+                written.append(layer_file(path, layer))
+                outputs[layer].append(picture_writer(written[-1]))
+                written += [file for file in depth_files(path, None, 0) if layer == "depth"]
+            elif path is not None:
                 written.append(layer_file(path, layer))
                 alpha = layer == "rgb" and background == "transparent"
                 outputs[layer].append(stack.enter_context(film_writer(written[-1], fps or video.fps, alpha)))
@@ -199,6 +214,9 @@ def write_film(
             if done < len(film):
                 video.prefetch(film[done].frame, renderer)
             image = video.render(step.camera, step.frame, renderer=renderer, background="transparent")
+            if "depth" in outputs:
+                for file in depth_files(path, png, done - 1):
+                    write_array(file, seen_depth(image).float().cpu().numpy())
             for layer, writes in outputs.items():
                 picture = _layer_bytes(layer, image, step, background, limits, truth)
                 for write in writes:
@@ -211,6 +229,20 @@ def write_film(
 def layer_file(path: Path, layer: Layer) -> Path:
     """The file of a layer of a film that is called `path`: `orbit.mp4`, `orbit_depth.mp4`."""
     return path if layer == "rgb" else path.with_name(f"{path.stem}_{layer}{path.suffix}")
+
+
+def depth_files(path: Path | None, png: Path | None, index: int) -> list[Path]:
+    """Where the distances of a film's image are written: beside its pictures of the layer depth."""
+    files = [] if png is None else [png / "depth" / f"{index:06d}.npy"]
+    if path is not None and path.suffix.lower() == PICTURE:
+        files.append(layer_file(path, "depth").with_suffix(".npy"))
+    return files
+
+
+def write_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write an .npy file, beside and renamed. Raises InputError if the disk refuses."""
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.save(file, array)
 
 
 def check_filmed(film: Film) -> None:
