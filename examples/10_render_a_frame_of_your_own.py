@@ -54,7 +54,7 @@ def main(
     out: Path = Path("out/10"),
 ) -> None:
     video = dymap.load(run)
-    camera = video.cameras[0].resized(size, size)
+    camera = video.cameras[0].fitted(size, size)
     with torch.no_grad():
         frame = video.baked.field.at(time)
         grid = video.baked.occupancy[time]  # [gx, gy, gz] bool over the box: where there may be something

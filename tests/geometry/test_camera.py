@@ -103,6 +103,27 @@ def test_resizing_scales_columns_and_rows_apart() -> None:
     assert (resized.width, resized.height) == (32, 96)
 
 
+@pytest.mark.parametrize("size", [(32, 24), (640, 480), (1280, 720), (512, 512), (30, 200), (64, 49), (1, 1)])
+def test_fitting_keeps_the_shape_of_pixels_and_all_that_was_seen(size: tuple[int, int]) -> None:
+    c = camera()
+    fitted = c.fitted(*size)
+    assert (fitted.width, fitted.height) == size
+    scale = min(size[0] / c.width, size[1] / c.height)
+    np.testing.assert_allclose(fitted.K[:2, :2], scale * c.K[:2, :2])
+    assert fitted.K[0, 0] / fitted.K[1, 1] == pytest.approx(c.K[0, 0] / c.K[1, 1]), "never stretched"
+    # The corners of the old image lie inside the new one, as far from one border as from the other.
+    low = scale * np.zeros(2) + fitted.K[:2, 2] - scale * c.K[:2, 2]
+    high = low + scale * np.array([c.width, c.height])
+    np.testing.assert_allclose(low, np.array(size) - high, atol=1e-9)
+    assert (low >= -1e-9).all()
+    assert np.isclose(low, 0).any(), "one field of view stays"
+
+
+def test_fitting_at_the_same_aspect_is_resizing() -> None:
+    c = camera()
+    np.testing.assert_allclose(c.fitted(128, 96).K, c.resized(128, 96).K, atol=1e-12)
+
+
 def test_undistorted_keeps_all_but_the_distortion() -> None:
     c = camera()
     assert c.distorted

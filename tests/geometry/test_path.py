@@ -91,3 +91,10 @@ def test_a_target_of_ones_own_is_in_the_middle_of_every_view() -> None:
         local = pose[:3, :3] @ target + pose[:3, 3]
         np.testing.assert_allclose(local[:2], 0, atol=1e-9)
         assert local[2] > 2
+
+
+def test_a_raised_path_is_the_same_one_higher_up() -> None:
+    ring = rig()
+    down = np.linalg.inv(ring)[:, :3, 1].sum(axis=0)
+    moved = positions(orbit_path(ring, 6, raised=0.4)) - positions(orbit_path(ring, 6))
+    np.testing.assert_allclose(moved, np.tile(-0.4 * down / np.linalg.norm(down), (6, 1)), atol=1e-9)

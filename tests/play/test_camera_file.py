@@ -226,3 +226,47 @@ def test_files_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(camera_file, "MAX_BYTES", 100)
     with pytest.raises(InputError, match="expected a file of cameras of"):
         read(path)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_paths_of_nerfstudio_have_the_same_rays(tmp_path: Path, flat: bool) -> None:
+    """fov is vertical and in degrees, of an image of render_width x render_height; pixels are square."""
+    entries, ours = [], []
+    for k, camera in enumerate(cameras()):
+        K = np.diag([61.0, 61, 1])
+        K[:2, 2] = 20, 28
+        ours.append(replace(camera, K=K, pixel_offset=0.5))
+        pose = np.array(nerf_matrix(camera))
+        fov = math.degrees(2 * math.atan(28 / 61))
+        entries.append({"camera_to_world": (pose.ravel() if flat else pose).tolist(), "fov": fov, "aspect": 40 / 56})
+        if k == 1:
+            entries[-1]["render_time"] = 1.0
+    data = {"camera_type": "perspective", "render_width": 40, "render_height": 56, "fps": 24, "seconds": 4,
+            "keyframes": [], "is_cycle": False, "camera_path": entries}  # fmt: skip
+    theirs = read(written(tmp_path, data))
+    assert [frame for _, frame in theirs] == [None, FRAMES - 1, None, None, None, None]
+    for a, (b, _) in zip(ours, theirs, strict=True):
+        assert (b.width, b.height) == (40, 56)
+        np.testing.assert_allclose(pixel_directions(b), pixel_directions(a), atol=1e-12)
+        np.testing.assert_allclose(b.position, a.position, atol=1e-12)
+    bare = {"camera_path": entries[:1]}
+    ((camera, _),) = read(written(tmp_path, bare))
+    assert (camera.width, camera.height) == SIZE
+
+
+@pytest.mark.parametrize(
+    ("change", "shared", "match"),
+    [
+        ({"fov": 0}, {}, r"camera_path\[0\]: fov is 0"), ({"fov": None}, {}, "fov is None"),
+        ({"fov": 180}, {}, "fov is 180"),
+        ({"camera_to_world": [1.0] * 15}, {}, r"camera_to_world has shape \[15\]"),
+        ({"camera_to_world": (2 * np.eye(4)).tolist()}, {}, "transform_matrix|no rotation|last row"),
+        ({"render_time": 2}, {}, "time is 2"), ({}, {"camera_type": "equirectangular"}, "films are of perspective"),
+        ({}, {"render_width": 0}, "render_width is 0"), ({}, {"render_width": 10}, "render_height is None"),
+        ({}, {"camera_path": []}, "camera_path is 0 entries"),
+    ],
+)  # fmt: skip
+def test_broken_paths_of_nerfstudio(tmp_path: Path, change: dict[str, Any], shared: dict[str, Any], match: str) -> None:
+    entry = {"camera_to_world": np.eye(4).ravel().tolist(), "fov": 50.0} | change
+    with pytest.raises(InputError, match=match):
+        read(written(tmp_path, {"camera_path": [entry]} | shared))

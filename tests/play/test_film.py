@@ -165,6 +165,33 @@ def test_a_film_has_one_size(video: Video, tmp_path: Path) -> None:
     assert len(path_film(video, path, (16, 16))) == 2
 
 
+@pytest.mark.parametrize("size", [(128, 72), (72, 128), (64, 64)])
+def test_nothing_is_stretched_by_a_size(video: Video, tmp_path: Path, size: tuple[int, int]) -> None:
+    """Of no kind of film: pixels keep the shape that the capture's have, and what they show its width to height."""
+    path = tmp_path / "path.json"
+    write_cameras(path, [(video.cameras[2], 0)])
+    angles = tmp_path / "transforms.json"
+    entry = {key: nerf_entry(video.cameras[2])[key] for key in ("transform_matrix",)}
+    angles.write_text(json.dumps({"camera_angle_x": 0.7, "camera_angle_y": 0.9, "frames": [entry]}))
+    shape = video.cameras[2].K[0, 0] / video.cameras[2].K[1, 1]
+    films = {
+        "orbit": orbit_film(video, 2, size), "published": orbit_film(video, 2, size, published=True),
+        "time": fixed_time_film(video, 1, 2, size), "view": fixed_view_film(video, 2, 1, size),
+        "path": path_film(video, path, size), "angles": path_film(video, angles, size),
+    }  # fmt: skip
+    for name, film in films.items():
+        for step in film:
+            K = step.camera.K
+            assert (step.camera.width, step.camera.height) == size, name
+            assert K[0, 0] / K[1, 1] == pytest.approx({"angles": 1.0}.get(name, shape), abs=0.02), name
+    seen, filmed = (
+        video.render(camera, 0).acc.numpy() > 0.5
+        for camera in (films["view"][0].camera, video.cameras[2].fitted(160, 224))
+    )
+    ratios = [np.ptp(np.nonzero(mask.any(axis=0))) / np.ptp(np.nonzero(mask.any(axis=1))) for mask in (seen, filmed)]
+    assert ratios[0] == pytest.approx(ratios[1], rel=0.1)
+
+
 def test_every_layer_is_what_was_rendered(video: Video, tmp_path: Path) -> None:
     """Each image is rendered once; PNG frames are exact; films are close; depth has one scale."""
     film = fixed_view_film(video, "cam 4", FRAMES)

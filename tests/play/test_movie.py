@@ -258,3 +258,12 @@ def test_disk_that_runs_full(tmp_path: Path) -> None:
         write_film(film, noise, fps=24)
     assert list(tmp_path.iterdir()) == [film]
     assert film.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", CODECS)
+def test_films_say_what_their_colours_mean(tmp_path: Path, suffix: str) -> None:
+    with av.open(str(write_film(tmp_path / f"film{suffix}", scene(2), 24))) as container:
+        context = container.streams.video[0].codec_context
+        frame = next(container.decode(video=0))
+        for said in (context, frame):
+            assert (int(said.color_primaries), int(said.color_trc), int(said.colorspace)) == (1, 1, 1)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from dymap.config import RenderConfig
+from dymap.errors import InputError
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.rays import camera_rays
@@ -16,6 +20,7 @@ from dymap.render import image as images
 from dymap.render.image import Background, Cancelled, Image, Rendered, assemble
 from dymap.render.renderer import RendererName, make_renderer
 from dymap.render.volume import render_rays
+from tests.disks import files_of_at_most
 from tests.field.models import tiny_field
 from tests.render.scenes import BOX, Analytic, analytic
 from tests.variants import with_all_kernels
@@ -184,3 +189,29 @@ def test_assembling_no_rays() -> None:
     assert not image.rgb.any()
     assert not image.hit.any()
     assert torch.isinf(image.far).all()
+
+
+def test_an_image_says_itself_in_one_line_and_saves_itself(tmp_path: Path) -> None:
+    image = render("march", soft(), camera(), background="transparent")
+    said = repr(image)
+    assert "20 x 15" in said
+    assert "depth" in said
+    assert len(said) < 120
+    assert "\n" not in said
+    assert "tensor" not in said
+    nothing = Image(*(torch.zeros_like(part) for part in (image.rgb, image.acc, image.depth, image.far, image.hit)))
+    assert "opacity 0.0%" in repr(nothing)
+    path = image.save(tmp_path / "new" / "a.png")
+    seen = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert seen is not None
+    np.testing.assert_array_equal(seen[..., ::-1], image.numpy())
+    assert path.read_bytes() == image._repr_png_(), "what a notebook shows"
+    clear = cv2.imread(str(image.save(str(tmp_path / "b.PNG"), transparent=True)), cv2.IMREAD_UNCHANGED)
+    assert clear is not None
+    np.testing.assert_array_equal(clear[..., [2, 1, 0, 3]], image.rgba())
+    for name in ("a.jpg", "a"):
+        with pytest.raises(InputError, match=rf"{name}: pictures end in \.png"):
+            image.save(tmp_path / name)
+    with files_of_at_most(10), pytest.raises(InputError, match=r"a\.png: cannot be written"):
+        image.save(path)
+    assert path.read_bytes() == image._repr_png_()

@@ -11,7 +11,7 @@ from dymap import runs
 from dymap.cli.console import RENDERERS, Device, Threads, say
 from dymap.cli.progress import progress_bar
 from dymap.runs.evaluation import RendererName
-from dymap.runs.filming import FIXED_TIME_VIEWS, Backdrop, Layer
+from dymap.runs.filming import FIXED_TIME_VIEWS, Backdrop, Layer, Orbit
 
 
 def render(
@@ -19,8 +19,8 @@ def render(
     out: Annotated[
         Path | None,
         tyro.conf.arg(
-            help=".mp4, .mov (ProRes 4444) or .webm (VP9) to write; default: orbit.mp4, fixed_time.mp4, fixed_view.mp4 "
-            "or cameras.mp4 beside the baked file."
+            help=".mp4, .mov (ProRes 4444), .webm (VP9), or .png of one image; default: beside the baked "
+            "file, named after what it shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4, cameras_NAME.mp4."
         ),
     ] = None,
     fixed_time: Annotated[
@@ -33,7 +33,8 @@ def render(
         ),
     ] = None,
     cameras: Annotated[
-        Path | None, tyro.conf.arg(help="Follow the cameras of a file: transforms.json or a saved path.")
+        Path | None,
+        tyro.conf.arg(help="Follow the cameras of a file: transforms.json, nerfstudio's camera_path or a saved path."),
     ] = None,
     save_cameras: Annotated[Path | None, tyro.conf.arg(help="File to save the film's path in, for --cameras.")] = None,
     layers: Annotated[
@@ -54,8 +55,13 @@ def render(
         Backdrop, tyro.conf.arg(help="What is behind; transparent: with --out FILE.mov, FILE.webm or --png.")
     ] = "black",
     published_path: Annotated[
-        bool, tyro.conf.arg(help="Look at the published point instead of the middle of the scene.")
+        bool,
+        tyro.conf.arg(help="Look at the published point through camera 0's lens, not at what fills the film."),
     ] = False,
+    zoom: Annotated[float, tyro.conf.arg(help="Of the orbit: 1 fills 85 % of the height, 2 is twice as close.")] = 1.0,
+    height: Annotated[float, tyro.conf.arg(help="Metres by which the orbit is above the cameras.")] = 0.0,
+    turns: Annotated[float, tyro.conf.arg(help="How often the orbit goes round; below 0: the other way.")] = 1.0,
+    start: Annotated[float, tyro.conf.arg(help="Degrees after the usual beginning at which the orbit begins.")] = 0.0,
     png: Annotated[Path | None, tyro.conf.arg(help="Folder for the frames as PNG too.")] = None,
     renderer: Annotated[RendererName, tyro.conf.arg(help=RENDERERS)] = "march",
     device: Device = "auto",
@@ -75,11 +81,17 @@ def render(
         fps=fps,
         background=background,
         published_path=published_path,
+        orbit=Orbit(zoom, height, turns, start),
         png=png,
         renderer=renderer,
         device=device,
         threads=threads,
         progress=progress_bar,
     )
-    say(f"{', '.join(map(str, filmed.places))}: {filmed.images} images at {filmed.fps:g} fps")
+    what = f"{filmed.images} images at {filmed.fps:g} fps" if filmed.images > 1 else "one image"
+    say(f"{', '.join(map(str, filmed.places))}: {what}")
+    if filmed.note:
+        say(filmed.note)
+    if filmed.replaced:
+        say(f"replaced what was there before: {', '.join(map(str, filmed.replaced))}")
     return 0

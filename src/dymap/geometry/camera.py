@@ -6,6 +6,7 @@ integer position, plus `pixel_offset` if a capture asks for something else. All 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ def _no_distortion() -> Array:
     return np.zeros(5)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Camera:
     """One calibrated camera.
 
@@ -48,6 +49,12 @@ class Camera:
         if self.width < 1 or self.height < 1:
             raise ValueError(f"camera {self.name!r}: image size {self.width}x{self.height} is not positive")
 
+    def __repr__(self) -> str:
+        """One line, whatever the name holds."""
+        place = ", ".join(f"{x:.2f}" for x in self.position)
+        lens = f"focal length {self.K[0, 0]:.0f} pixels{', distorted' if self.distorted else ''}"
+        return f"<Camera {self.name[:40]!r}: {self.width} x {self.height}, {lens}, at ({place}) m>"
+
     @property
     def position(self) -> Array:
         """[3] the camera's centre in the world, metres: -R^T T."""
@@ -75,10 +82,26 @@ class Camera:
         return replace(self, K=K, width=int(self.width * ratio), height=int(self.height * ratio))
 
     def resized(self, width: int, height: int) -> Camera:
-        """The same view in an image of `width` x `height` pixels (columns and rows scaled independently)."""
+        """The same view in an image of `width` x `height` pixels, columns and rows scaled independently.
+
+        For sizes of the camera's own aspect, but for rounding: at another one it stretches, and `fitted` is meant.
+        """
         K = self.K.copy()
         K[0] *= width / self.width
         K[1] *= height / self.height
+        return replace(self, K=K, width=width, height=height)
+
+    def fitted(self, width: int, height: int) -> Camera:
+        """The same camera with an image of `width` x `height` pixels, whose pixels keep their shape.
+
+        The field of view stays along the side that is the shorter one against the camera's own image, and widens along
+        the other, by as much on both sides: all that the camera saw is still seen, and nothing is stretched. At the
+        camera's own aspect it is `resized`.
+        """
+        scale = min(width / self.width, height / self.height)
+        K = self.K.copy()
+        K[:2] *= scale
+        K[:2, 2] += (np.array([width, height]) - scale * np.array([self.width, self.height])) / 2
         return replace(self, K=K, width=width, height=height)
 
     def moved(self, extrinsics: ArrayLike) -> Camera:
@@ -115,3 +138,18 @@ def look_at(position: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1
     right = right / np.linalg.norm(right)
     R = np.stack([right, np.cross(forward, right), forward])
     return R, -R @ eye
+
+
+def up_direction(cameras: Sequence[Camera]) -> Array:
+    """[3] unit, world: what is up if the cameras were held level.
+
+    Level cameras have their x axes in the horizontal plane, whichever way they are pitched: up is perpendicular to all
+    of them, on the side of the mean camera. If all look the same way it is the mean camera's; z without cameras.
+    """
+    x, y = (np.array([camera.R[k] for camera in cameras]).reshape(-1, 3) for k in (0, 1))
+    up = -y.sum(axis=0)
+    spread, axes = np.linalg.eigh(x.T @ x)
+    if spread[1] > 0.01 * spread[2]:
+        up = axes[:, 0] * (1 if axes[:, 0] @ up >= 0 else -1)
+    length = np.linalg.norm(up)
+    return up / length if length > 1e-6 else np.array([0.0, 0.0, 1.0])

@@ -18,11 +18,13 @@ def orbit_path(
     start: float = 0.0,
     length: float = 2 * np.pi,
     target: ArrayLike | None = None,
+    raised: float = 0.0,
 ) -> Array:
     """World-to-camera matrices [n, 4, 4] of an ellipse fitted to the capture's cameras.
 
     extrinsics: [V, 4, 4] world to camera of all cameras, before any transform of the world. start, length: radians.
     target: [3] what all views look at, metres; None: the published point, 1.3 m below the mean camera.
+    raised: metres by which the ellipse is moved upwards.
     Raises ValueError for fewer than three cameras, which span no ellipse.
     """
     matrices = np.asarray(extrinsics, dtype=np.float64)
@@ -41,7 +43,7 @@ def orbit_path(
     target = centre + 1.3 * up if target is None else np.asarray(target, dtype=np.float64)
     path = []
     for theta in start + np.arange(n) * length / n:
-        eye = centre + radii[1] * np.sin(theta) * e1 + radii[2] * np.cos(theta) * e2
+        eye = centre - raised * up + radii[1] * np.sin(theta) * e1 + radii[2] * np.cos(theta) * e2
         z = _unit(eye - target)
         x = _unit(np.cross(z, up))
         y = _unit(np.cross(x, z))

@@ -1,4 +1,4 @@
-"""Camera paths in files: our own, and transforms.json as NeRF tools write it.
+"""Camera paths in files: our own, transforms.json as NeRF tools write it, camera_path as nerfstudio's viewer does.
 
 Our own is JSON: `format` "dymap-cameras", `version`, and `cameras`, a list of K, R, T, width, height, name,
 pixel_offset as in a baked file, with an optional `frame` (position in the clip). It keeps every number to the bit.
@@ -8,7 +8,11 @@ transforms.json: `transform_matrix` is camera to world with x right, y up, z bac
 the corner of the image, so that pixel (i, j) has its centre at (i + 0.5, j + 0.5): `pixel_offset` is 0.5. `frame`
 (position) or `time` (0 the first frame of the clip, 1 the last) may say when.
 
-In both the world is that of the video's cameras and boxes, in metres.
+camera_path JSON of nerfstudio's viewer: `camera_path`, a list of `camera_to_world` (axes as in transforms.json; 16
+numbers row by row) and `fov` (vertical, degrees), of images of `render_width` x `render_height`; `render_time` (0 to 1)
+may say when.
+
+In all of them the world is that of the video's cameras and boxes, in metres.
 """
 
 from __future__ import annotations
@@ -65,7 +69,13 @@ def read_cameras(path: Path, size: tuple[int, int], frames: int) -> list[Placed]
         where = f"{path}: {key}[{index}]"
         if not isinstance(entry, dict):
             raise InputError(f"{where} is {type(entry).__name__}, expected a mapping")
-        camera = _saved_camera(entry, where) if key == "cameras" else _nerf_camera(shared | entry, size, where)
+        if key == "cameras":
+            camera = _saved_camera(entry, where)
+        elif key == "frames":
+            camera = _nerf_camera(shared | entry, size, where)
+        else:
+            entry = _path_entry(shared, entry, size, where)
+            camera = _nerf_camera(entry, size, where)
         if np.abs(camera.position).max() > MAX_DISTANCE:
             raise InputError(f"{where}: the camera is more than {MAX_DISTANCE:g} m from the origin")
         placed.append((camera, _frame(entry, frames, where)))
@@ -91,10 +101,13 @@ def _entries_key(data: Any, path: Path) -> str:
         if data.get("version") != VERSION:
             raise InputError(f"{path}: version {data.get('version')!r} of {FORMAT}; this dymap reads {VERSION}")
         key = "cameras"
-    elif isinstance(data, dict) and "frames" in data:
-        key = "frames"
+    elif isinstance(data, dict) and ("frames" in data or "camera_path" in data):
+        key = "frames" if "frames" in data else "camera_path"
     else:
-        raise InputError(f"{path}: neither a path that dymap saved (format {FORMAT!r}) nor a transforms.json (frames)")
+        raise InputError(
+            f"{path}: neither a path that dymap saved (format {FORMAT!r}) nor a transforms.json (frames) "
+            "nor a path of nerfstudio (camera_path)"
+        )
     entries = data.get(key)
     if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_CAMERAS:
         found = f"{len(entries)} entries" if isinstance(entries, list) else type(entries).__name__
@@ -131,11 +144,31 @@ def _nerf_camera(entry: Mapping[str, Any], size: tuple[int, int], where: str) ->
         fy = _positive(entry, "fl_y", where)
     else:
         fy = _focal(height, entry, "camera_angle_y", where) if "camera_angle_y" in entry else fx
+        if not sized:  # the size is ours, whose aspect the angles cannot know: one of them widens, nothing is stretched
+            fx = fy = min(fx, fy)
     cx = _number(entry, "cx", where) if "cx" in entry else width / 2
     cy = _number(entry, "cy", where) if "cy" in entry else height / 2
     R, T = _nerf_pose(entry, where)
     name = str(entry.get("file_path", ""))
     return Camera(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), R, T, width, height, name=name, pixel_offset=0.5)
+
+
+def _path_entry(
+    shared: Mapping[str, Any], entry: Mapping[str, Any], size: tuple[int, int], where: str
+) -> dict[str, Any]:
+    """An entry of a camera_path as one of a transforms.json. shared: what the file says of all."""
+    kind = shared.get("camera_type", "perspective")
+    if kind != "perspective":
+        raise InputError(f"{where}: camera_type is {repr(kind)[:40]}; films are of perspective cameras")
+    sized = "render_width" in shared or "render_height" in shared
+    width, height = (_side(shared, f"render_{side}", where) for side in ("width", "height")) if sized else size
+    fov = _number(entry, "fov", where)
+    if not 0 < fov < 180:
+        raise InputError(f"{where}: fov is {fov:g}, expected an angle of view between 0 and 180 degrees")
+    pose = _array(entry, "camera_to_world", ((16,), (4, 4), (12,), (3, 4)), where).reshape(-1, 4)
+    focal = height / 2 / math.tan(math.radians(fov) / 2)
+    when = {"time": entry["render_time"]} if "render_time" in entry else {}
+    return {"transform_matrix": pose.tolist(), "fl_x": focal, "w": width, "h": height} | when
 
 
 def _nerf_pose(entry: Mapping[str, Any], where: str) -> tuple[Array, Array]:

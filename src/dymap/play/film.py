@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
+from dymap.files import replacing
 from dymap.geometry.camera import Camera
 from dymap.play.camera_file import read_cameras
-from dymap.play.layers import Backdrop, Layer, acc_layer, colour_layer, depth_layer, depth_range, diff_layer
-from dymap.play.movie import Write, film_writer, sequence_writer
-from dymap.play.video import Video
+from dymap.play.layers import Backdrop, Layer, acc_layer, colour_layer, depth_layer, depth_range, diff_layer, seen_depth
+from dymap.play.movie import Write, film_writer, picture_writer, sequence_writer
+from dymap.play.orbit import Orbit
+from dymap.play.video import USUAL, Video
 from dymap.render.image import Image
 from dymap.render.renderer import RendererName
 
@@ -27,6 +29,9 @@ FIXED_TIME_VIEWS = 100
 
 SIZE = (512, 512)
 """Of the images of a path that says no size, if the video has no cameras either."""
+
+PICTURE = ".png"
+"""The suffix of a film of one image."""
 
 Size = tuple[int, int] | None
 """Width and height of a film; None: the camera's."""
@@ -51,25 +56,42 @@ def whole_clips(video: Video, fps: float | None = None) -> int:
     return video.num_frames * max(1, math.ceil(SECONDS * (fps or video.fps) / video.num_frames))
 
 
-def orbit_film(video: Video, count: int | None = None, size: Size = None, published: bool = False) -> Film:
+def orbit_film(
+    video: Video,
+    count: int | None = None,
+    size: Size = None,
+    published: bool = False,
+    way: Orbit = USUAL,
+) -> Film:
     """Free view: time runs while the camera goes round once. count: images; None: whole clips of 4 s or more.
 
-    published: the path looks at the published point. Raises InputError for fewer than three cameras.
+    published: the path looks at the published point, through the lens of camera 0. way: where else the camera goes.
+    Raises InputError for fewer than three cameras.
     """
-    cameras = _orbit(video, count or whole_clips(video), size, published)
+    cameras = _orbit(video, count or whole_clips(video), size, published, way)
     return [FilmImage(camera, index % video.num_frames) for index, camera in enumerate(cameras)]
 
 
 def fixed_time_film(
-    video: Video, frame: int, count: int = FIXED_TIME_VIEWS, size: Size = None, published: bool = False
+    video: Video,
+    frame: int,
+    count: int = FIXED_TIME_VIEWS,
+    size: Size = None,
+    published: bool = False,
+    way: Orbit = USUAL,
 ) -> Film:
     """Fixed time: the camera goes round once in frame position `frame`. Raises InputError if the clip has no such."""
     check_frame(video, frame)
-    return [FilmImage(camera, frame) for camera in _orbit(video, count, size, published)]
+    return [FilmImage(camera, frame) for camera in _orbit(video, count, size, published, way)]
 
 
 def fixed_view_film(
-    video: Video, view: int | str = "orbit", count: int | None = None, size: Size = None, published: bool = False
+    video: Video,
+    view: int | str = "orbit",
+    count: int | None = None,
+    size: Size = None,
+    published: bool = False,
+    way: Orbit = USUAL,
 ) -> Film:
     """Fixed view: time runs before a camera that does not move.
 
@@ -78,12 +100,12 @@ def fixed_view_film(
     """
     index = None
     if view == "orbit":
-        (camera,) = _orbit(video, 1, size, published)
+        (camera,) = _orbit(video, 1, size, published, way)
     else:
         index = find_view(video, view)
         camera = video.cameras[index]
         if size is not None and size != (camera.width, camera.height):
-            camera, index = camera.resized(*size), None  # no longer pixel by pixel what was filmed
+            camera, index = camera.fitted(*size), None  # no longer pixel by pixel what was filmed
     return [FilmImage(camera, k % video.num_frames, index) for k in range(count or whole_clips(video))]
 
 
@@ -104,13 +126,13 @@ def path_film(video: Video, file: Path, size: Size = None, frame: int | None = N
     film = []
     for index, (camera, given) in enumerate(placed):
         position = frame if frame is not None else index % video.num_frames if given is None else given
-        film.append(FilmImage(camera if size is None else camera.resized(*size), position))
+        film.append(FilmImage(camera if size is None else camera.fitted(*size), position))
     return film
 
 
-def _orbit(video: Video, count: int, size: Size, published: bool) -> list[Camera]:
+def _orbit(video: Video, count: int, size: Size, published: bool, way: Orbit) -> list[Camera]:
     width, height = size or (None, None)
-    return video.orbit(count, width, height, published)
+    return video.orbit(count, width, height, published, way)
 
 
 def check_frame(video: Video, frame: int) -> None:
@@ -151,9 +173,11 @@ def write_film(
 ) -> list[Path]:
     """Render a film, each image once, and write one file a layer; returns the files.
 
-    path: .mp4, .mov (ProRes 4444) or .webm (VP9); layers but rgb have their name in the file's (`orbit_depth.mp4`).
-    None: no film. png: folder for the images as PNG too; layers but rgb get a folder in it. background: of rgb; with
-    `transparent` it has straight alpha, which MP4 does not know. truth: what was filmed, for the layer diff.
+    path: .mp4, .mov (ProRes 4444) or .webm (VP9), or .png for a film of one image; layers but rgb have their name in
+    the file's (`orbit_depth.mp4`). None: no film. png: folder for the images as PNG too; layers but rgb get a folder in
+    it. Beside every picture of the layer depth lies an .npy: the distances in metres, float32 [H, W], infinity where
+    nothing is seen. background: of rgb; with `transparent` it has straight alpha, which MP4 does not know. truth: what
+    was filmed, for the layer diff.
     fps: None: the video's. progress: called with (done, all) images. Images are streamed, not gathered.
     Raises InputError for what cannot be written, and for diff if the film's camera is none of the capture's.
     """
@@ -164,6 +188,11 @@ def write_film(
         check_filmed(film)
         if truth is None:
             raise InputError("the layer diff needs the capture that the video was made from")
+    if path is not None and path.suffix.lower() == PICTURE and len(film) > 1:
+        raise InputError(
+            f"{path}: one picture, but the film has {len(film)}; choose one moment from one place with "
+            "--fixed-view and --fixed-time, or write numbered pictures with --png"
+        )
     boxes = video.boxes.cpu().numpy()[[step.frame for step in film]]
     limits = depth_range([step.camera.position for step in film], boxes)
     written: list[Path] = []
@@ -171,8 +200,12 @@ def write_film(
         outputs: dict[Layer, list[Write]] = {}
         for layer in chosen:
             outputs[layer] = []
-            if path is not None:
-                written.append(path if layer == "rgb" else path.with_name(f"{path.stem}_{layer}{path.suffix}"))
+            if path is not None and path.suffix.lower() == PICTURE:
+                written.append(layer_file(path, layer))
+                outputs[layer].append(picture_writer(written[-1]))
+                written += [file for file in depth_files(path, None, 0) if layer == "depth"]
+            elif path is not None:
+                written.append(layer_file(path, layer))
                 alpha = layer == "rgb" and background == "transparent"
                 outputs[layer].append(stack.enter_context(film_writer(written[-1], fps or video.fps, alpha)))
             if png is not None:
@@ -181,6 +214,9 @@ def write_film(
             if done < len(film):
                 video.prefetch(film[done].frame, renderer)
             image = video.render(step.camera, step.frame, renderer=renderer, background="transparent")
+            if "depth" in outputs:
+                for file in depth_files(path, png, done - 1):
+                    write_array(file, seen_depth(image).float().cpu().numpy())
             for layer, writes in outputs.items():
                 picture = _layer_bytes(layer, image, step, background, limits, truth)
                 for write in writes:
@@ -188,6 +224,25 @@ def write_film(
             if progress is not None:
                 progress(done, len(film))
     return written
+
+
+def layer_file(path: Path, layer: Layer) -> Path:
+    """The file of a layer of a film that is called `path`: `orbit.mp4`, `orbit_depth.mp4`."""
+    return path if layer == "rgb" else path.with_name(f"{path.stem}_{layer}{path.suffix}")
+
+
+def depth_files(path: Path | None, png: Path | None, index: int) -> list[Path]:
+    """Where the distances of a film's image are written: beside its pictures of the layer depth."""
+    files = [] if png is None else [png / "depth" / f"{index:06d}.npy"]
+    if path is not None and path.suffix.lower() == PICTURE:
+        files.append(layer_file(path, "depth").with_suffix(".npy"))
+    return files
+
+
+def write_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write an .npy file, beside and renamed. Raises InputError if the disk refuses."""
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.save(file, array)
 
 
 def check_filmed(film: Film) -> None:

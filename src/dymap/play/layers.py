@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from dymap.geometry.box import box_corners
 from dymap.pictures import error_colours, to_bytes
@@ -34,13 +35,19 @@ def acc_layer(image: Image) -> NDArray[np.uint8]:
 
 def depth_layer(image: Image, near: float, far: float) -> NDArray[np.uint8]:
     """[H, W, 3] the distance of what is seen: viridis, yellow at `near` and violet at `far` (metres along the ray),
-    over black. The ray's end, which `image.depth` counts for the light that passes, is taken out."""
-    seen = (image.depth - (1 - image.acc) * image.far) / image.acc.clamp(min=1e-6)
-    seen = torch.where(image.acc > 0, seen, far)
+    over black."""
+    seen = seen_depth(image).clamp(max=far)
     closeness = to_bytes((far - seen) / (far - near))
     colour = cv2.applyColorMap(closeness, cv2.COLORMAP_VIRIDIS)[..., ::-1]
     opacity = image.acc.detach().clamp(0, 1).cpu().numpy()[..., None]
     return np.rint(colour * opacity).astype(np.uint8)
+
+
+def seen_depth(image: Image) -> Tensor:
+    """[H, W] metres along the ray to what is seen; infinity where nothing is. The ray's end, which `image.depth` counts
+    for the light that passes, is taken out."""
+    seen = (image.depth - (1 - image.acc) * image.far) / image.acc.clamp(min=1e-6)
+    return torch.where(image.acc > 0, seen, torch.inf)
 
 
 def diff_layer(image: Image, filmed: NDArray[np.uint8]) -> NDArray[np.uint8]:

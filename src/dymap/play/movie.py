@@ -22,6 +22,10 @@ Write = Callable[[NDArray[np.uint8]], None]
 """Takes the next image of a film: [H, W, 3] RGB, or [H, W, 4] RGBA with straight alpha."""
 
 
+BT709 = 1
+"""Number of the primaries, and of the transfer, that sRGB pictures in films are tagged with (ITU-T H.273)."""
+
+
 @dataclass(frozen=True)
 class Codec:
     """How films of one suffix are encoded. opaque, alpha: pixel formats; alpha None: it has no transparency."""
@@ -78,9 +82,11 @@ def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
         stream = cast(av.VideoStream, container.add_stream(codec.encoder, rate=rate))
         stream.pix_fmt = target
         stream.options = dict(codec.options)
-        # Say which matrix the colours went through, or players guess.
+        # Say which matrix the colours went through and what they mean, or players guess.
         stream.codec_context.colorspace = Colorspace.ITU709
         stream.codec_context.color_range = ColorRange.MPEG
+        stream.codec_context.color_primaries = BT709
+        stream.codec_context.color_trc = BT709
 
         def write(image: NDArray[np.uint8]) -> None:
             nonlocal count
@@ -93,6 +99,8 @@ def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
                 raise ValueError(f"image {count} is {width}x{height}, the film {stream.width}x{stream.height}")
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format=source)
             frame = frame.reformat(format=target, dst_colorspace="ITU709", dst_color_range="MPEG")
+            if hasattr(frame, "color_primaries"):  # ProRes takes them from its pictures, which an old PyAV does not tag
+                frame.color_primaries, frame.color_trc = BT709, BT709
             try:
                 container.mux(stream.encode(frame))
             except OSError as error:  # named here, as several films may be under way
@@ -103,6 +111,15 @@ def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
         if count == 0:
             raise InputError(f"{path}: a film needs at least one image")
         container.mux(stream.encode())
+
+
+def picture_writer(path: Path) -> Write:
+    """Write the one image of a film as a PNG file."""
+
+    def write(image: NDArray[np.uint8]) -> None:
+        write_png(path, image)
+
+    return write
 
 
 def sequence_writer(folder: Path) -> Write:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,16 @@ from torch import Tensor
 
 from dymap.errors import InputError
 from dymap.geometry.box import scale_box
-from dymap.geometry.camera import Camera
+from dymap.geometry.camera import Array, Camera
 from dymap.geometry.path import orbit_path
 from dymap.kernels import Cancel
+from dymap.play.orbit import ROUND, Orbit, framed, occupied_points
 from dymap.render.cache import RendererCache
 from dymap.render.image import Background, Image
 from dymap.render.renderer import RendererName, renderer_maker
-from dymap.video.model_file import SUFFIX, BakedVideo, load_video
+from dymap.video.model_file import SUFFIX, BakedVideo, describe, load_video
+
+USUAL = Orbit()
 
 
 class Video:
@@ -32,6 +36,10 @@ class Video:
         self.cameras = baked.cameras
         self.fps = baked.fps
         self._renderers = RendererCache(renderer_maker(baked.field, baked.occupancy, baked.render), max_bytes)
+
+    def __repr__(self) -> str:
+        """One line: what is in it."""
+        return f"<Video of {describe(self.baked)}>"
 
     @property
     def name(self) -> str:
@@ -83,25 +91,43 @@ class Video:
         return torch.from_numpy(scale_box(self.boxes[frame].cpu(), scale, shift)).to(self.boxes)
 
     def orbit(
-        self, count: int, width: int | None = None, height: int | None = None, published: bool = False
+        self,
+        count: int,
+        width: int | None = None,
+        height: int | None = None,
+        published: bool = False,
+        way: Orbit = USUAL,
     ) -> list[Camera]:
-        """Cameras of a free-viewpoint orbit fitted to the capture's (method.md 13), with the lens of camera 0.
+        """Cameras of a free-viewpoint orbit fitted to the capture's (method.md 13), with images of width x height.
 
-        They look at the middle of the scene's boxes, or, as published, at a point 1.3 m below the mean camera, which
-        suits the published captures. Raises InputError for fewer than three cameras.
+        They look at the middle of what is occupied in the clip, through a lens in which it fills 85 % of the height of
+        the images; width, height: default camera 0's. way: where else it goes. published: instead, with the lens of
+        camera 0, they look at a point 1.3 m below the mean camera, which suits the published captures; zoom and height
+        are left out then. Raises InputError for fewer than three cameras.
         """
         if len(self.cameras) < 3:
             raise InputError(f"an orbit needs at least 3 cameras; this video has {len(self.cameras)}")
         moved = np.array(self.baked.transform or np.eye(4)).reshape(4, 4)
         views = self.baked.path_views or range(len(self.cameras))
-        lens = self.cameras[0].resized(width or self.cameras[0].width, height or self.cameras[0].height)
-        # Fitted in the capture's own world; then moved like its cameras were.
         if max(views) >= len(self.cameras):
             raise InputError(f"the orbit is fitted to view {max(views)}, but there are {len(self.cameras)} cameras")
-        middle = self.boxes.mean(dim=(0, 1)).cpu().numpy().astype(np.float64)
-        target = None if published else (np.linalg.inv(moved) @ [*middle, 1.0])[:3]
-        path = orbit_path([self.cameras[view].extrinsics @ moved for view in views], count, target=target)
+        lens = self.cameras[0].fitted(width or self.cameras[0].width, height or self.cameras[0].height)
+        # Fitted in the capture's own world; then moved like its cameras were.
+        ring = [self.cameras[view].extrinsics @ moved for view in views]
+        first, length = float(np.radians(way.start)), 2 * np.pi * way.turns
+        if published:
+            path = orbit_path(ring, count, first, length)
+        else:
+            points = self._occupied @ np.linalg.inv(moved)[:3, :3].T + np.linalg.inv(moved)[:3, 3]
+            target = (points.min(axis=0) + points.max(axis=0)) / 2
+            lens = framed(lens, list(orbit_path(ring, ROUND, target=target, raised=way.height)), points, way.zoom)
+            path = orbit_path(ring, count, first, length, target, way.height)
         return [replace(lens.moved(pose).transformed(moved), name=f"orbit {k}") for k, pose in enumerate(path)]
+
+    @cached_property
+    def _occupied(self) -> Array:
+        """[N, 3] world, metres: the outermost occupied places of the clip."""
+        return occupied_points(self.boxes.cpu().numpy(), self.baked.occupancy)
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> Video:

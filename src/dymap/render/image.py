@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import Rays, camera_rays, pixel_grid
 from dymap.kernels import Cancel
-from dymap.pictures import to_bytes
+from dymap.pictures import png_bytes, to_bytes, write_png
 
 BAND_PIXELS = 2**18
 """Pixels whose rays are in memory at once."""
@@ -46,7 +48,7 @@ class Rendered(NamedTuple):
         return Rendered(*(a.index_copy(0, which, b) for a, b in zip((rgb, acc, depth), self, strict=True)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Image:
     """A rendered image.
 
@@ -60,6 +62,28 @@ class Image:
     depth: Tensor
     far: Tensor
     hit: Tensor
+
+    def __repr__(self) -> str:
+        """One line, without the numbers of the pixels."""
+        height, width = self.acc.shape
+        seen = self.depth[self.acc > 0.5]
+        depth = f", depth {seen.min():.2f} to {seen.max():.2f} m" if seen.numel() else ""
+        return f"<Image {width} x {height}, opacity {float(self.acc.mean()):.1%}{depth}, {self.rgb.device}>"
+
+    def _repr_png_(self) -> bytes:
+        """The picture that a notebook shows."""
+        return png_bytes(self.numpy())
+
+    def save(self, path: str | Path, transparent: bool = False) -> Path:
+        """Write the picture as .png, beside and renamed; returns its path.
+
+        transparent: with straight alpha, if it was rendered over `transparent`. Raises InputError for another suffix
+        and if the disk refuses.
+        """
+        place = Path(path)
+        if place.suffix.lower() != ".png":
+            raise InputError(f"{place}: pictures end in .png, not in {place.suffix or 'nothing'!r}")
+        return write_png(place, self.rgba() if transparent else self.numpy())
 
     def over(self, background: Background) -> Image:
         """This image, which is over black, over another background. Raises ValueError for an unknown one."""

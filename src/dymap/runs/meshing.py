@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from dymap.errors import InputError
+from dymap.geometry.camera import up_direction
 from dymap.play.mesh import LEVEL, MAX_SAMPLES, VOXEL, extract_mesh, sample_points
 from dymap.play.mesh_file import write_mesh
 from dymap.play.video import load
@@ -57,6 +58,7 @@ def mesh(
         raise InputError(f"--points {points}: expected a number from 1 to {MAX_SAMPLES}")
     folder = Path(out) if out is not None else place / "meshes" if place.is_dir() else place.with_name("meshes")
     chosen = frames or range(video.num_frames)
+    up = up_direction(video.cameras)
     files: list[Path] = []
     with progress("mesh") as update:
         for index in chosen:
@@ -66,8 +68,8 @@ def mesh(
             except InputError as error:
                 raise InputError(f"frame {index}: {error}") from None
             if points is None:
-                files.append(write_mesh(folder / f"mesh_{index:06d}.{format}", surface))
+                files.append(write_mesh(folder / f"mesh_{index:06d}.{format}", surface, up))
             else:
-                files.append(write_mesh(folder / f"points_{index:06d}.{format}", sample_points(surface, points)))
+                files.append(write_mesh(folder / f"points_{index:06d}.{format}", sample_points(surface, points), up))
             update(len(files), len(chosen))
     return Meshed(folder, tuple(files), sum(file.stat().st_size for file in files))

@@ -33,7 +33,7 @@ TYPES = {torch.float32: ("F32", "F16"), torch.uint8: ("U8",)}
 """Names that safetensors gives to the types in which a video's tensors may be stored."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BakedVideo:
     """A field with its occupancy grids [frames, gx, gy, gz] bool and what is needed to show it.
 
@@ -56,6 +56,20 @@ class BakedVideo:
     path_views: tuple[int, ...] = ()
     transform: tuple[float, ...] = ()
     viewer_box: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+
+    def __repr__(self) -> str:
+        """One line, without the numbers of the tensors."""
+        return f"<BakedVideo of {describe(self)}>"
+
+
+def describe(video: BakedVideo) -> str:
+    """What is in a video, in a few words and one line."""
+    sizes = sorted({(camera.width, camera.height) for camera in video.cameras}, reverse=True)
+    pixels = f" of {sizes[0][0]} x {sizes[0][1]}{' and less' if len(sizes) > 1 else ''}" if sizes else ""
+    return (
+        f"{video.name[:40]!r}: {len(video.frames)} frames at {video.fps:g} fps, {len(video.cameras)} cameras{pixels}, "
+        f"{video.occupancy.device}"
+    )
 
 
 def camera_to_json(camera: Camera) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dymap.geometry.camera import Camera, look_at
+from dymap.geometry.camera import Camera, look_at, up_direction
 from dymap.play.viewer.camera import (
     MIN_SIDE,
     OrbitPose,
@@ -20,7 +20,6 @@ from dymap.play.viewer.camera import (
     picture_size,
     pose_at,
     quaternion_to_matrix,
-    up_direction,
     view_of,
 )
 from tests.video.videos import cameras

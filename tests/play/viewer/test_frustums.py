@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dymap.geometry.camera import up_direction
 from dymap.play.video import Video
-from dymap.play.viewer.camera import matrix_to_quaternion, pose_at, up_direction, view_of
+from dymap.play.viewer.camera import matrix_to_quaternion, pose_at, view_of
 from tests.play.viewer.visitor import Visitor
 
 # Some tests leave while a picture is on its way; viser notices.

@@ -17,9 +17,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from dymap.errors import InputError
+from dymap.geometry.camera import up_direction
 from dymap.play.video import Video
 from dymap.play.viewer.address import check_address
-from dymap.play.viewer.camera import up_direction, view_of
+from dymap.play.viewer.camera import view_of
 from dymap.play.viewer.queue import REST
 from dymap.play.viewer.server import Viewer
 from tests.play.viewer.visitor import SIDE, Visitor, psnr, visit

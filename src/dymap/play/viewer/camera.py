@@ -119,21 +119,6 @@ def pose_at(camera: Camera, up: ArrayLike, middle: ArrayLike) -> OrbitPose:
     return OrbitPose(camera.position, camera.position + distance * forward, own, view_of(camera).fov)
 
 
-def up_direction(cameras: Sequence[Camera]) -> Array:
-    """[3] unit, world: what is up if the cameras were held level.
-
-    Level cameras have their x axes in the horizontal plane, whichever way they are pitched: up is perpendicular to all
-    of them, on the side of the mean camera. If all look the same way it is the mean camera's; z without cameras.
-    """
-    x, y = (np.array([camera.R[k] for camera in cameras]).reshape(-1, 3) for k in (0, 1))
-    up = -y.sum(axis=0)
-    spread, axes = np.linalg.eigh(x.T @ x)
-    if spread[1] > 0.01 * spread[2]:
-        up = axes[:, 0] * (1 if axes[:, 0] @ up >= 0 else -1)
-    length = np.linalg.norm(up)
-    return up / length if length > 1e-6 else np.array([0.0, 0.0, 1.0])
-
-
 def quaternion_to_matrix(wxyz: ArrayLike) -> Array:
     """The rotation matrix [3, 3] of a quaternion [4] of any length but 0."""
     q = np.asarray(wxyz, dtype=np.float64)
