@@ -10,7 +10,6 @@ import tyro
 from dymap import runs
 from dymap.cli.console import Device, Threads, say
 from dymap.cli.progress import progress_bar
-from dymap.runs import Baked
 
 
 def bake(
@@ -27,7 +26,7 @@ def bake(
     return 0
 
 
-def describe(baked: Baked) -> str:
+def describe(baked: runs.Baked) -> str:
     """What was baked, and what comes next."""
     return (
         f"{baked.path}: {baked.path.stat().st_size / 1e6:.1f} MB, {baked.frames} frames at step {baked.step}, "

@@ -11,8 +11,7 @@ from rich.table import Table
 from dymap import runs
 from dymap.cli.console import RENDERERS, Device, Threads, console, say
 from dymap.cli.progress import progress_bar
-from dymap.runs import Evaluated
-from dymap.runs.evaluation import RendererName
+from dymap.config import RendererName
 
 
 def evaluate(
@@ -45,7 +44,7 @@ def evaluate(
     return 0
 
 
-def show(evaluated: Evaluated) -> None:
+def show(evaluated: runs.Evaluated) -> None:
     """Print the table, what is missing in it, and where the rest is."""
     titles, *rows = evaluated.table()
     table = Table(*titles)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, get_args
+from typing import Protocol, get_args
 
 from torch import Tensor
 
-from dymap.config import RenderConfig
+from dymap.config import RenderConfig, RendererName
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera
 from dymap.kernels import Cancel
@@ -14,10 +14,6 @@ from dymap.render.fused import FusedRenderer
 from dymap.render.image import Background, Image
 from dymap.render.march import MarchRenderer, march_step
 from dymap.render.volume import VolumeRenderer
-
-RendererName = Literal["march", "fast", "volume"]
-"""march: occupied voxels only, exact (method.md 8); fast: the same with shortcuts, for real time; volume: samples of
-the whole box (method.md 5)."""
 
 
 class Renderer(Protocol):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dymap.capture import Capture, open_capture
+from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
 from dymap.errors import InputError
 from dymap.play.camera_file import write_cameras
 from dymap.play.film import (
-    FIXED_TIME_VIEWS,
     Film,
     GroundTruth,
     check_filmed,
@@ -25,9 +25,7 @@ from dymap.play.film import (
     whole_clips,
     write_film,
 )
-from dymap.play.layers import Backdrop, Layer
 from dymap.play.video import Video, load
-from dymap.render.renderer import RendererName
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from dymap.config import LEVEL, VOXEL, MeshFormat
 from dymap.errors import InputError
-from dymap.play.mesh import LEVEL, MAX_SAMPLES, VOXEL, extract_mesh, sample_points
+from dymap.play.mesh import MAX_SAMPLES, extract_mesh, sample_points
 from dymap.play.mesh_file import write_mesh
 from dymap.play.video import load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.process import pick_device
-
-MeshFormat = Literal["ply", "glb", "obj"]
 
 
 @dataclass(frozen=True)

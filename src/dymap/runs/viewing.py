@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dymap.config import HOST, PORT, ViewerRenderer
 from dymap.errors import InputError
 from dymap.play.video import load
-from dymap.play.viewer.address import HOST, PORT, is_local
+from dymap.play.viewer.address import is_local
 from dymap.play.viewer.controls import SIDES, Settings
-from dymap.play.viewer.picture import Colour, ViewerRenderer
+from dymap.play.viewer.picture import Colour
 from dymap.play.viewer.server import Viewer
 from dymap.runs.process import interrupt_on_signal, pick_device
 
