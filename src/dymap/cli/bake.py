@@ -16,7 +16,7 @@ def bake(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a run.")],
     out: Annotated[Path | None, tyro.conf.arg(help="File to write; default: the run's own.")] = None,
     half: Annotated[
-        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Store parameters in 16 bits: half the size.")
+        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Store parameters in 16 bits: about 60 % of the size.")
     ] = False,
     device: Device = "auto",
     threads: Threads = 0,

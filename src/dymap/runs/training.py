@@ -17,6 +17,7 @@ from dymap.errors import InputError
 from dymap.presets import preset as find_preset
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.configuration import configure
+from dymap.runs.extent import check_extent
 from dymap.runs.folder import RunFolder
 from dymap.runs.training_process import Job, Trained, train_in_place
 from dymap.runs.training_processes import train_in_processes
@@ -62,6 +63,8 @@ def train(
     config = configure(config or find_preset(preset), options or {})
     config = configure(config, {"train.processes": own.world_size if own else processes})
     folder = RunFolder(Path(out) if out is not None else Path("runs") / Path(data).resolve().name)
+    if not folder.exists():
+        check_extent(Path(data), config.capture, preset)
     job = Job(Path(data), config, folder, preset, device, threads, minutes, progress, say)
     if own or config.train.processes == 1:
         return train_in_place(job, own or Rank())
