@@ -29,6 +29,7 @@ from dymap.play.video import Video, load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
+from dymap.runs.things import check_playable
 
 MAX_SIZE = 16384
 """Pixels along a side of a film: more than its formats hold."""
@@ -82,6 +83,7 @@ def film(
     Raises InputError for a clip that is not baked, and for options that do not go together.
     """
     place = Path(run)
+    check_playable(place)
     video = load(place, pick_device(device, threads))
     sizes_fit = size is None or (min(size) >= 2 and max(size) <= MAX_SIZE)
     if not ((views is None or views >= 1) and sizes_fit and (fps is None or 0 < fps < math.inf)):

@@ -13,6 +13,7 @@ from dymap.play.mesh_file import write_mesh
 from dymap.play.video import load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.process import pick_device
+from dymap.runs.things import check_playable
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def mesh(
     Raises InputError that names the frame which has no surface, and for options that cannot be.
     """
     place = Path(run)
+    check_playable(place)
     video = load(place, pick_device(device, threads))
     for index in frames:
         if not 0 <= index < video.num_frames:
