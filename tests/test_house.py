@@ -35,7 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "train": {"render", "capture"},
     "evaluate": {"capture", "render"},
     "runs": {"train", "evaluate", "play", "bake", "capture", "video", "sample", "presets", "_version", "render"},
-    "cli": {"runs", "presets"},
+    "cli": {"runs", "presets", "_version"},
     "__main__": {"cli"},
     "__init__": {"play", "render", "_version"},
 }

@@ -3,21 +3,41 @@
 video = dymap.load("runs/knight")  # or one baked file
 image = video.render(video.cameras[0], frame=12)  # rgb, acc, depth
 run = dymap.runs.train("my_capture").run  # what the commands do, see dymap.runs
+
+Each name is imported when it is first used: `import dymap` need not wait for torch.
 """
 
+from __future__ import annotations
+
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dymap._version import __version__
-from dymap.geometry.camera import Camera, look_at
-from dymap.play.video import Video, load
-from dymap.render.image import Image
+
+if TYPE_CHECKING:
+    from dymap.geometry.camera import Camera, look_at
+    from dymap.play.video import Video, load
+    from dymap.render.image import Image
+
+_FILES = {
+    "geometry.camera": ("Camera", "look_at"),
+    "play.video": ("Video", "load"),
+    "render.image": ("Image",),
+}
+"""Which file holds which names."""
 
 __all__ = ["Camera", "Image", "Video", "__version__", "load", "look_at", "runs"]
 
 
 def __getattr__(name: str) -> Any:
-    """`dymap.runs` is imported when it is first used: who only plays a clip need not wait for what trains one."""
+    """Import the file that holds the name; `runs` is a room."""
     if name == "runs":
         return importlib.import_module("dymap.runs")
+    for file, names in _FILES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"dymap.{file}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -113,7 +113,8 @@ def test_file_that_is_no_video(dymap: Run, tmp_path: Path) -> None:
         dymap(command, foreign).failed_with("b.safetensors: a safetensors file, but not a dymap video")
         dymap(command, headless).failed_with("c.dymap: damaged header")
         dymap(command, tmp_path / "none").failed_with("none: no such file")
-    dymap("info", tmp_path).failed_with("neither a run", "nor a capture", "nor a baked file")
+    (tmp_path / "empty").mkdir()
+    dymap("info", tmp_path / "empty").failed_with("neither a run", "nor a capture", "nor a baked file")
 
 
 def test_impossible_films(dymap: Run, baked: Path) -> None:

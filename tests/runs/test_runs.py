@@ -46,7 +46,7 @@ def test_from_a_capture_to_a_film(sample: Path, tmp_path: Path, capfd: pytest.Ca
     assert (baked.path, baked.frames, baked.step) == (tmp_path / "run" / "video.dymap", 2, 2)
     assert 0 <= baked.occupied <= 1
     evaluated = dymap.runs.evaluate(trained.run, frames=[1])
-    assert evaluated.folder == tmp_path / "run" / "evaluation"
+    assert evaluated.folder == tmp_path / "run" / "evaluation" / "frames-1"
     assert [(one.frame, one.view) for one in evaluated.comparisons] == [(1, 1), (1, 4)]
     assert evaluated.means["PSNR box"] == pytest.approx(np.mean([c.metrics["psnr"] for c in evaluated.comparisons]))
     assert evaluated.means["LPIPS"] is None
@@ -54,7 +54,7 @@ def test_from_a_capture_to_a_film(sample: Path, tmp_path: Path, capfd: pytest.Ca
     filmed = dymap.runs.film(trained.run, views=2, size=(16, 16), png=tmp_path / "png")
     assert filmed.places == [tmp_path / "run" / "orbit.mp4", tmp_path / "png"]
     assert filmed.images == len(list((tmp_path / "png").iterdir())) == 2
-    assert ("next", f"dymap render {trained.run}") in dymap.runs.info(trained.run)
+    assert ("next", f"dymap evaluate {trained.run}") in dymap.runs.info(trained.run)
     said = capfd.readouterr()
     assert said.out == said.err == ""
 
@@ -111,13 +111,13 @@ def test_faults_in_other_processes_are_exceptions_here(
     sample: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The same error, with the place in the other process as a note."""
-    with pytest.raises(InputError, match="no known capture layout") as caught:
+    with pytest.raises(InputError, match="no known capture layout"):
         dymap.runs.train(tmp_path, tmp_path / "run", config=CONFIG, processes=2, device="cpu")
+    options = {"field.plane_size": 48}
+    with pytest.raises(InputError, match="no field can be made with these options") as caught:
+        dymap.runs.train(sample, tmp_path / "run", config=CONFIG, options=options, processes=2, device="cpu")
     assert any("in process 0 of 2" in note for note in caught.value.__notes__)
     assert capfd.readouterr().err == ""
-    options = {"field.plane_size": 48}
-    with pytest.raises(InputError, match="no field can be made with these options"):
-        dymap.runs.train(sample, tmp_path / "run", config=CONFIG, options=options, processes=2, device="cpu")
 
 
 def test_several_processes_have_one_result(sample: Path, tmp_path: Path) -> None:

@@ -10,14 +10,13 @@ import tyro
 from dymap import runs
 from dymap.cli.console import Device, Threads, say
 from dymap.cli.progress import progress_bar
-from dymap.runs import Baked
 
 
 def bake(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a run.")],
     out: Annotated[Path | None, tyro.conf.arg(help="File to write; default: the run's own.")] = None,
     half: Annotated[
-        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Store parameters in 16 bits: half the size.")
+        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Store parameters in 16 bits: about 60 % of the size.")
     ] = False,
     device: Device = "auto",
     threads: Threads = 0,
@@ -27,7 +26,7 @@ def bake(
     return 0
 
 
-def describe(baked: Baked) -> str:
+def describe(baked: runs.Baked) -> str:
     """What was baked, and what comes next."""
     return (
         f"{baked.path}: {baked.path.stat().st_size / 1e6:.1f} MB, {baked.frames} frames at step {baked.step}, "

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
+from dymap.config import INTERRUPTED
 from dymap.errors import InputError
 
 console = Console(highlight=False, soft_wrap=True, markup=False)
@@ -26,29 +27,40 @@ def say(sentence: str) -> None:
 
 def exit_code(command: Callable[[], int | None]) -> int:
     """Call a command; returns its exit code. Faults of the input become one sentence on stderr and exit code 1."""
-    from dymap.runs.training import FAILURES, PEER_FAILURE
-
     try:
         return int(command() or 0)
-    except PEER_FAILURE:  # the process that failed says why
-        return 1
-    except (InputError, *FAILURES) as error:
-        print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
-        return 1
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not re.search("out of memory|allocate memory", str(error)):
-            raise
-        print(
-            "error: not enough memory for this; ask for smaller images, fewer rays or a coarser lattice",
-            file=sys.stderr,
-        )
-        return 1
+    except InputError as error:
+        return failed(str(error))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+    except Exception as error:
+        # Imported here, as torch comes with it: a command line that is only explained does not need it.
+        from dymap.runs.training import FAILURES, PEER_FAILURE
+
+        if isinstance(error, PEER_FAILURE):  # the process that failed says why
+            return 1
+        if isinstance(error, FAILURES):
+            return failed(str(error))
+        if isinstance(error, MemoryError) or (
+            isinstance(error, RuntimeError) and re.search("out of memory|allocate memory", str(error))
+        ):
+            return failed("not enough memory for this; ask for smaller images, fewer rays or a coarser lattice")
+        raise
+
+
+def failed(sentence: str) -> int:
+    """Say why on stderr; returns the exit code."""
+    print("error:", " ".join(sentence.splitlines()), file=sys.stderr)
+    return 1
 
 
 def show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Warnings as one line, without the place in the code."""
     if issubclass(category, UserWarning):
         print(f"warning: {message}", file=sys.stderr)
+
+
+def rate_text(rate: float) -> str:
+    """A number of things a second in words."""
+    return f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"

@@ -12,7 +12,8 @@ from dymap.cli.bake import describe
 from dymap.cli.console import Device, Threads, say
 from dymap.cli.evaluate import show
 from dymap.cli.progress import progress_bar
-from dymap.cli.train import INTERRUPTED, end_of
+from dymap.cli.train import end_of
+from dymap.config import INTERRUPTED
 
 
 def demo(

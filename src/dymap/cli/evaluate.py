@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.table import Table
+from rich.table import Column, Table
 
 from dymap import runs
 from dymap.cli.console import RENDERERS, Device, Threads, console, say
 from dymap.cli.progress import progress_bar
-from dymap.runs import Evaluated
-from dymap.runs.evaluation import RendererName
+from dymap.config import RendererName
 
 
 def evaluate(
@@ -45,13 +44,15 @@ def evaluate(
     return 0
 
 
-def show(evaluated: Evaluated) -> None:
+def show(evaluated: runs.Evaluated) -> None:
     """Print the table, what is missing in it, and where the rest is."""
     titles, *rows = evaluated.table()
-    table = Table(*titles)
+    table = Table(Column(titles[0], no_wrap=True), *titles[1:])
     for row in rows:
         table.add_row(*row)
     console.print(table)
+    if trained := evaluated.summary["trained_views"]:
+        say(f"warning: trained on {', '.join(trained)}: such numbers say little about new views")
     if evaluated.lpips_note:
         say(f"LPIPS {evaluated.lpips_note}")
     say(f"{evaluated.seconds_per_image:.2f} s an image ({evaluated.renderer}); report: {evaluated.folder}")

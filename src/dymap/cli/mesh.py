@@ -10,7 +10,7 @@ import tyro
 from dymap import runs
 from dymap.cli.console import Device, Threads, say
 from dymap.cli.progress import progress_bar
-from dymap.runs.meshing import LEVEL, VOXEL, MeshFormat
+from dymap.config import LEVEL, VOXEL, MeshFormat
 
 
 def mesh(

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import tyro
 
+from dymap.cli.words import in_order
 from dymap.config import Config
 from dymap.presets import preset
 
@@ -40,7 +41,7 @@ def with_configuration(command: Callable[..., int], words: Sequence[str]) -> Par
     description = inspect.getdoc(command) or ""
     signature = inspect.signature(command)
     if "config" not in signature.parameters:
-        return Parsable(command, list(words), description)
+        return Parsable(command, in_order(command, words), description)
     chosen = preset_of(words) or signature.parameters["preset"].default
     config = Config() if chosen is inspect.Parameter.empty else preset(chosen)
     ready = partial(command, config=config)
@@ -49,7 +50,7 @@ def with_configuration(command: Callable[..., int], words: Sequence[str]) -> Par
     if "--help" in words or "-h" in words:
         own = [parameter for name, parameter in signature.parameters.items() if name != "config"]
         ready.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]
-    return Parsable(ready, list(words), f"{description}\n{MORE}")
+    return Parsable(ready, in_order(command, words, config), f"{description}\n{MORE}")
 
 
 def preset_of(words: Sequence[str]) -> str | None:

@@ -7,11 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.table import Column
-from rich.text import Text
-
-from dymap.cli.console import console, say
+from dymap.cli.console import console, rate_text, say
 from dymap.runs.bars import Update
 
 EVERY = 60.0
@@ -24,21 +20,9 @@ def progress_bar(title: str) -> Iterator[Update]:
     if not console.is_terminal:
         yield Lines(title)
         return
-    columns = (
-        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
-        BarColumn(table_column=Column(no_wrap=True)),
-        MofNCompleteColumn(table_column=Column(no_wrap=True)),
-        _Rate(table_column=Column(no_wrap=True)),
-        TimeRemainingColumn(table_column=Column(no_wrap=True)),
-        _Note(),  # a terminal that is narrow takes from this one, as it is the only one that may be wrapped
-    )
-    bar = Progress(*columns, console=console, speed_estimate_period=60)
-    with bar:
-        task = bar.add_task(title, total=None, note="")
+    from dymap.cli.bar import bar  # here, as it is only needed for long work on a terminal
 
-        def update(done: int, total: int, note: str = "") -> None:
-            bar.update(task, completed=done, total=total, note=note)
-
+    with bar(title) as update:
         yield update
 
 
@@ -74,23 +58,3 @@ class Lines:
         self.show(", ".join([*parts, note] if note else parts))
         self._last = done, now
         self._first = self._first or self._last
-
-
-class _Rate(ProgressColumn):
-    """Steps a second."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(rate_text(speed) if speed else "")
-
-
-class _Note(ProgressColumn):
-    """What else there is to say, as much of it as the line holds."""
-
-    def render(self, task: Task) -> Text:
-        return Text(task.fields["note"], no_wrap=True, overflow="ellipsis")
-
-
-def rate_text(rate: float) -> str:
-    """A number of things a second in words."""
-    return f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"

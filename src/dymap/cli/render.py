@@ -10,8 +10,7 @@ import tyro
 from dymap import runs
 from dymap.cli.console import RENDERERS, Device, Threads, say
 from dymap.cli.progress import progress_bar
-from dymap.runs.evaluation import RendererName
-from dymap.runs.filming import FIXED_TIME_VIEWS, Backdrop, Layer, Orbit
+from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
 
 
 def render(
@@ -81,7 +80,7 @@ def render(
         fps=fps,
         background=background,
         published_path=published_path,
-        orbit=Orbit(zoom, height, turns, start),
+        orbit=runs.Orbit(zoom, height, turns, start),
         png=png,
         renderer=renderer,
         device=device,

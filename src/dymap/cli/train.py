@@ -11,8 +11,7 @@ from dymap import runs
 from dymap.cli.console import Device, Threads, say
 from dymap.cli.options import Assignments, Configuration
 from dymap.cli.progress import progress_bar
-from dymap.runs import Trained
-from dymap.runs.training_processes import INTERRUPTED
+from dymap.config import INTERRUPTED
 
 
 def train(
@@ -74,7 +73,7 @@ def train(
     return INTERRUPTED if trained.interrupted else 0
 
 
-def end_of(trained: Trained) -> str:
+def end_of(trained: runs.Trained) -> str:
     """How a training ended, and what comes next."""
     if trained.finished:
         return f"trained {trained.done} of {trained.steps} steps; next: dymap bake {trained.run}"

@@ -9,7 +9,7 @@ import tyro
 
 from dymap import runs
 from dymap.cli.console import Device, Threads, say
-from dymap.runs.viewing import HOST, PORT, ViewerRenderer
+from dymap.config import HOST, PORT, ViewerRenderer
 
 
 def view(

@@ -1,5 +1,18 @@
 """Configuration: everything that can be chosen, as frozen dataclasses, and their JSON form, which every run keeps."""
 
+from dymap.config.choices import (
+    FIXED_TIME_VIEWS,
+    HOST,
+    INTERRUPTED,
+    LEVEL,
+    PORT,
+    VOXEL,
+    Backdrop,
+    Layer,
+    MeshFormat,
+    RendererName,
+    ViewerRenderer,
+)
 from dymap.config.options import (
     ENCODER_SIZE,
     BakeConfig,
@@ -14,13 +27,24 @@ from dymap.config.plain import flatten, from_json, replace_key, to_json
 
 __all__ = [
     "ENCODER_SIZE",
+    "FIXED_TIME_VIEWS",
+    "HOST",
+    "INTERRUPTED",
+    "LEVEL",
+    "PORT",
+    "VOXEL",
+    "Backdrop",
     "BakeConfig",
     "CaptureConfig",
     "Config",
     "FieldConfig",
     "HashConfig",
+    "Layer",
+    "MeshFormat",
     "RenderConfig",
+    "RendererName",
     "TrainConfig",
+    "ViewerRenderer",
     "flatten",
     "from_json",
     "replace_key",

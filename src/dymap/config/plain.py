@@ -41,7 +41,10 @@ def from_json(cls: type[T], data: dict[str, Any], where: str = "configuration") 
     hints = typing.get_type_hints(cls)
     known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     if unknown := sorted(set(data) - known):
-        raise ValueError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        nearest = difflib.get_close_matches(unknown[0], sorted(known), 1, 0)[0]
+        raise ValueError(
+            f"{where}: unknown key {unknown[0]!r}; the nearest is {nearest!r}; known are {', '.join(sorted(known))}"
+        )
     return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in data.items()})
 
 

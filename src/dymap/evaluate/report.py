@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,27 @@ TITLES = {
 
 
 def summarise(
-    comparisons: list[Comparison], frames: tuple[int, ...], view_names: list[str], lpips_note: str | None = None
+    comparisons: list[Comparison],
+    frames: tuple[int, ...],
+    view_names: list[str],
+    lpips_note: str | None = None,
+    train_views: Collection[int] = (),
 ) -> dict[str, Any]:
     """Metrics of every image, means of every view and of all, mean render time; ready for JSON (nan becomes null).
 
-    lpips_note: why there is no LPIPS, if there is none.
+    lpips_note: why there is no LPIPS, if there is none. train_views: whose images say little, as they were trained on.
     """
     images = [
-        {"frame": frames[c.frame], "view": view_names[c.view], **c.metrics, "seconds": c.seconds} for c in comparisons
+        {
+            "frame": frames[c.frame],
+            "view": view_names[c.view],
+            "trained": c.view in train_views,
+            **c.metrics,
+            "seconds": c.seconds,
+        }
+        for c in comparisons
     ]
+    trained = [view_names[view] for view in sorted({c.view for c in comparisons} & set(train_views))]
     views = {
         view_names[view]: average([c.metrics for c in comparisons if c.view == view])
         for view in sorted({c.view for c in comparisons})
@@ -38,7 +51,9 @@ def summarise(
     seconds = float(np.mean([c.seconds for c in comparisons])) if comparisons else float("nan")
     mean = average([c.metrics for c in comparisons])
     note = {} if lpips_note is None else {"lpips_note": lpips_note}
-    return _without_nan({"mean": mean, "seconds_per_image": seconds, **note, "views": views, "images": images})
+    return _without_nan(
+        {"mean": mean, "seconds_per_image": seconds, **note, "trained_views": trained, "views": views, "images": images}
+    )
 
 
 def _without_nan(value: Any) -> Any:
@@ -50,9 +65,16 @@ def _without_nan(value: Any) -> Any:
 
 
 def table_rows(summary: dict[str, Any]) -> list[list[str]]:
-    """A row a view and one for the mean: name and formatted metrics."""
+    """A row a view and one for the mean: name (marked if it was trained on) and formatted metrics."""
     rows = [*summary["views"].items(), ("mean", summary["mean"])]
-    return [[name, *("-" if row[key] is None else f"{row[key]:.3f}" for key in METRICS)] for name, row in rows]
+    trained = set(summary.get("trained_views", ()))
+    return [
+        [
+            f"{name} (trained)" if name in trained else name,
+            *("-" if row[key] is None else f"{row[key]:.3f}" for key in METRICS),
+        ]
+        for name, row in rows
+    ]
 
 
 def side_by_side(comparison: Comparison) -> NDArray[np.uint8]:

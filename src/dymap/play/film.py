@@ -11,21 +11,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
 from dymap.errors import InputError
 from dymap.files import replacing
 from dymap.geometry.camera import Camera
 from dymap.play.camera_file import read_cameras
-from dymap.play.layers import Backdrop, Layer, acc_layer, colour_layer, depth_layer, depth_range, diff_layer, seen_depth
+from dymap.play.layers import acc_layer, colour_layer, depth_layer, depth_range, diff_layer, seen_depth
 from dymap.play.movie import Write, film_writer, picture_writer, sequence_writer
 from dymap.play.orbit import Orbit
 from dymap.play.video import USUAL, Video
 from dymap.render.image import Image
-from dymap.render.renderer import RendererName
 
 SECONDS = 4.0
 """A short clip is repeated until its film lasts this long."""
-FIXED_TIME_VIEWS = 100
-"""Images of a film of one frame, as published."""
 
 SIZE = (512, 512)
 """Of the images of a path that says no size, if the video has no cameras either."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import cv2
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from dymap.config import Backdrop
 from dymap.geometry.box import box_corners
 from dymap.pictures import error_colours, to_bytes
 from dymap.render.image import Image
-
-Layer = Literal["rgb", "depth", "acc", "diff"]
-Backdrop = Literal["black", "white", "transparent"]
 
 
 def colour_layer(image: Image, background: Backdrop = "black") -> NDArray[np.uint8]:

@@ -14,14 +14,11 @@ from numpy.typing import NDArray
 from skimage.measure import marching_cubes
 from torch import Tensor
 
+from dymap.config import LEVEL, VOXEL
 from dymap.errors import InputError
 from dymap.field.frame import Frame
 from dymap.pictures import to_bytes
 
-VOXEL = 0.005
-"""Metres between lattice points; the published value."""
-LEVEL = 5.0
-"""Raw density at the surface; the published value."""
 MAX_POINTS = 2**28
 """Largest lattice: 1 GiB of densities."""
 SLAB_POINTS = 2**23

@@ -1,5 +1,7 @@
 """Presets: experiments as data. `tiny`, `small` and `pocket` are ours, the others the published experiments."""
 
+import difflib
+
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.presets.ours import PRESETS as _OURS
@@ -11,5 +13,6 @@ PRESETS: dict[str, Config] = {**_OURS, **_PUBLISHED}
 def preset(name: str) -> Config:
     """The configuration called `name`. Raises InputError that lists what there is."""
     if name not in PRESETS:
-        raise InputError(f"preset {name!r} is unknown; known are {', '.join(PRESETS)}")
+        nearest = difflib.get_close_matches(name, PRESETS, 1, 0)[0]
+        raise InputError(f"preset {name!r} is unknown; the nearest is {nearest!r}; known are {', '.join(PRESETS)}")
     return PRESETS[name]

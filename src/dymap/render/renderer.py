@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import NamedTuple, Protocol, get_args
 
 import torch
 from torch import Tensor
 
-from dymap.config import RenderConfig
+from dymap.config import RenderConfig, RendererName
 from dymap.field.field import Field
 from dymap.field.frame import Frame
 from dymap.field.sparse import SparseField
@@ -19,10 +19,6 @@ from dymap.render.fused import FusedRenderer
 from dymap.render.image import Background, Image
 from dymap.render.march import MarchRenderer, march_step
 from dymap.render.volume import VolumeRenderer
-
-RendererName = Literal["march", "fast", "volume"]
-"""march: occupied voxels only, exact (method.md 8); fast: the same with shortcuts, for real time; volume: samples of
-the whole box (method.md 5)."""
 
 
 class Renderer(Protocol):

@@ -5,26 +5,63 @@ baked = dymap.runs.bake(trained.run)
 print(dymap.runs.evaluate(trained.run).means)
 dymap.runs.film(trained.run, size=(1024, 1024), background="white")
 
-`progress` shows what long work has done, see `bars`. Faults of the input raise InputError.
+`progress` shows what long work has done, see `bars`. Faults of the input raise InputError. Each name is imported when
+it is first used: a command line that is only explained need not wait for torch.
 """
 
-from dymap.runs.baking import Baked, bake
-from dymap.runs.bars import Bars, Update, no_bars
-from dymap.runs.configuration import configure
-from dymap.runs.demonstration import Demo, demo, quick_demo
-from dymap.runs.evaluation import Evaluated, evaluate
-from dymap.runs.facts import info
-from dymap.runs.filming import Filmed, film
-from dymap.runs.folder import RunFolder, RunRecord
-from dymap.runs.importing import Imported, import_model
-from dymap.runs.meshing import Meshed, mesh
-from dymap.runs.sampling import Sampled, sample
-from dymap.runs.training import train
-from dymap.runs.training_process import Trained
-from dymap.runs.viewing import Viewing, view
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dymap.runs.baking import Baked, bake
+    from dymap.runs.bars import Bars, Update, no_bars
+    from dymap.runs.configuration import configure
+    from dymap.runs.demonstration import Demo, demo, quick_demo
+    from dymap.runs.evaluation import Evaluated, evaluate
+    from dymap.runs.facts import info
+    from dymap.runs.filming import Filmed, Orbit, film
+    from dymap.runs.folder import RunFolder, RunRecord
+    from dymap.runs.importing import Imported, import_model
+    from dymap.runs.meshing import Meshed, mesh
+    from dymap.runs.sampling import Sampled, sample
+    from dymap.runs.training import train
+    from dymap.runs.training_process import Trained
+    from dymap.runs.viewing import Viewing, view
+
+_FILES = {
+    "baking": ("Baked", "bake"),
+    "bars": ("Bars", "Update", "no_bars"),
+    "configuration": ("configure",),
+    "demonstration": ("Demo", "demo", "quick_demo"),
+    "evaluation": ("Evaluated", "evaluate"),
+    "facts": ("info",),
+    "filming": ("Filmed", "Orbit", "film"),
+    "folder": ("RunFolder", "RunRecord"),
+    "importing": ("Imported", "import_model"),
+    "meshing": ("Meshed", "mesh"),
+    "sampling": ("Sampled", "sample"),
+    "training": ("train",),
+    "training_process": ("Trained",),
+    "viewing": ("Viewing", "view"),
+}
+"""Which file holds which names."""
 
 __all__ = [
-    "Baked", "Bars", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "RunFolder", "RunRecord", "Sampled",
-    "Trained", "Update", "Viewing", "bake", "configure", "demo", "evaluate", "film", "import_model", "info", "mesh",
+    "Baked", "Bars", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder", "RunRecord",
+    "Sampled", "Trained", "Update", "Viewing", "bake", "configure", "demo", "evaluate", "film", "import_model", "info", "mesh",
     "no_bars", "quick_demo", "sample", "train", "view",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import the file that holds the name."""
+    for file, names in _FILES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"dymap.runs.{file}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -21,7 +21,7 @@ from dymap.play.page import Clip, Pair, write_page
 from dymap.play.video import Video, load
 from dymap.runs.baking import Baked, bake
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
-from dymap.runs.evaluation import Evaluated, measure
+from dymap.runs.evaluation import Evaluated, measure, provenance
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
 from dymap.runs.sampling import sample
@@ -94,7 +94,7 @@ def demo(
     baked = bake(folder.root, device=device, threads=threads, capture=capture, progress=progress)
     where = pick_device(device, threads)
     video = load(folder.root, where)
-    evaluated = measure(video, capture, folder.evaluation, progress=progress)
+    evaluated = measure(video, capture, folder.evaluation, progress=progress, origin=provenance(folder))
     clips = make_films(video, out, film, progress)
     facts = {
         "training": f"{trained.steps} steps on {frames} frames, {len(capture.train_views)} views",

@@ -5,14 +5,18 @@ run -> video, capture -> evaluate.protocol, image by image -> pictures, metrics.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import platform
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from dymap._version import __version__
 from dymap.capture import Capture, open_capture
 from dymap.errors import InputError
 from dymap.evaluate.lpips import LPIPS
@@ -21,11 +25,12 @@ from dymap.evaluate.protocol import METRICS, Comparison
 from dymap.evaluate.protocol import evaluate as compare_all
 from dymap.evaluate.report import TITLES, side_by_side, summarise, table_rows
 from dymap.files import write_json
-from dymap.pictures import write_png
+from dymap.pictures import to_bytes, write_png
 from dymap.play.video import RendererName, Video, load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
+from dymap.train.checkpoint import checkpoints
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +77,8 @@ def evaluate(
     """Measure a baked run on its test views: PSNR (box, foreground, image), SSIM, LPIPS, side-by-side pictures.
 
     views, frames: indices and positions, default the run's test views and frames. out: folder of the report, default
-    in the run. lpips_weights: folder of the weights, default the user's cache; download_lpips: fetch missing ones.
+    in the run, in which parts (some views, some frames, another renderer) get a folder each.
+    lpips_weights: folder of the weights, default the user's cache; download_lpips: fetch missing ones.
     Raises InputError for a run that is not baked, has lost its capture or kept no test views.
     """
     folder = RunFolder(Path(run))
@@ -82,8 +88,34 @@ def evaluate(
     lpips, note = open_lpips(lpips_weights, download_lpips, where, progress)
     with progress("prepare images") as update:
         capture = open_capture(record.data, record.config.capture, update)
-    place = Path(out) if out is not None else folder.evaluation
-    return measure(video, capture, place, renderer, views, frames, lpips, note, progress)
+    place = Path(out) if out is not None else folder.evaluation / part_of(capture, renderer, views, frames)
+    origin = provenance(folder)
+    return measure(video, capture, place, renderer, views, frames, lpips, note, progress, origin)
+
+
+def part_of(capture: Capture, renderer: RendererName, views: Sequence[int], frames: Sequence[int]) -> str:
+    """The folder, in the run's evaluation, of what is not the whole of it; empty for the whole.
+
+    So that a look at one picture, or with another renderer, never replaces the run's result.
+    """
+    names: list[str] = [] if renderer == "march" else [renderer]
+    for kind, chosen, whole in (("views", views, capture.test_views), ("frames", frames, capture.test_frames())):
+        if chosen and set(chosen) != set(whole):
+            names.append("-".join([kind, *map(str, sorted(set(chosen)))]))
+    name = "_".join(names)
+    return name if len(name) <= 100 else f"{name[:80]}-{zlib.crc32(name.encode()):08x}"
+
+
+def provenance(folder: RunFolder) -> dict[str, Any]:
+    """What a run's numbers come from: preset, trained steps (null: imported), steps that were asked for, seed."""
+    record, found = folder.read(), checkpoints(folder.checkpoints)
+    return {
+        "run": str(folder.root),
+        "preset": record.preset,
+        "steps": found[-1][0] if found else None,
+        "steps_asked": record.config.train.steps,
+        "seed": record.config.train.seed,
+    }
 
 
 def measure(
@@ -96,8 +128,13 @@ def measure(
     lpips: LPIPS | None = None,
     lpips_note: str = NO_WEIGHTS,
     progress: Bars = no_bars,
+    origin: Mapping[str, Any] | None = None,
 ) -> Evaluated:
-    """Compare a video with its capture; metrics.json and pictures go to `out`. lpips_note: why there is no `lpips`."""
+    """Compare a video with its capture; metrics.json and pictures go to `out`: truth, prediction and error side by
+    side, and in folders of their own `truth` and `prediction`, for metrics of one's own.
+
+    lpips_note: why there is no `lpips`. origin: what the video comes from, see `provenance`.
+    """
     views = list(views or capture.test_views)
     frames = list(frames or capture.test_frames())
     if not views:
@@ -110,11 +147,26 @@ def measure(
     with progress("evaluate") as update:
         for one in compare_all(capture, partial(video.render, renderer=renderer), frames, views, lpips):
             comparisons.append(one)
-            write_png(out / f"frame{one.frame:06d}_view{one.view:02d}.png", side_by_side(one))
+            name = f"frame{one.frame:06d}_view{one.view:02d}.png"
+            write_png(out / name, side_by_side(one))
+            write_png(out / "truth" / name, to_bytes(one.truth))
+            write_png(out / "prediction" / name, to_bytes(one.prediction))
             update(len(comparisons), len(frames) * len(views))
     names = [camera.name or str(index) for index, camera in enumerate(capture.cameras)]
     note = None if lpips else lpips_note
-    summary = {"renderer": renderer} | summarise(comparisons, capture.frames, names, note)
+    known = {
+        **(origin or {}),
+        "dymap": __version__,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.node()}, {platform.machine()}, {platform.system()}",
+        "device": str(video.baked.field.boxes.device),
+        "renderer": renderer,
+        "capture": str(capture.source.root),
+        "training_views": [names[view] for view in video.baked.train_views],
+    }
+    trained = video.baked.train_views
+    summary = {"renderer": renderer, "provenance": known}
+    summary |= summarise(comparisons, capture.frames, names, note, trained)
     write_json(out / "metrics.json", summary)
     return Evaluated(out, renderer, tuple(comparisons), summary, note or "")
 

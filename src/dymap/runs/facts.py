@@ -5,16 +5,19 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from dymap._version import __version__
-from dymap.capture import read_source
+from dymap.capture import Source, read_source
+from dymap.capture.check import check_source
 from dymap.capture.layouts import is_capture
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import read_json
 from dymap.kernels import describe
 from dymap.runs.folder import RunFolder
+from dymap.runs.things import check_known
 from dymap.train.checkpoint import checkpoints
 from dymap.video.model_file import SUFFIX, load_video
 
@@ -30,14 +33,14 @@ def info(path: str | Path | None = None) -> Rows:
     if path is None:
         return machine_rows()
     place = Path(path)
-    if not place.exists():
-        raise InputError(f"{place}: no such file or folder")
     if place.is_file():
+        check_known(place)
         return video_rows(place)
     if RunFolder(place).exists():
         return run_rows(RunFolder(place))
     if is_capture(place):
         return capture_rows(place)
+    check_known(place)
     raise InputError(f"{place}: neither a run (config.json), nor a capture, nor a baked file ({SUFFIX})")
 
 
@@ -57,6 +60,7 @@ def capture_rows(path: Path) -> Rows:
     """Of a capture: nothing is prepared."""
     source = read_source(path, CaptureConfig())
     views = held_out(len(source.cameras))
+    command = f"dymap train --preset small --data {path} --out runs/{path.name}"
     sizes = sorted({f"{camera.width} x {camera.height}" for camera in source.cameras})
     return [
         ("capture", f"{path} ({source.layout})"),
@@ -65,8 +69,18 @@ def capture_rows(path: Path) -> Rows:
         ("frames", f"{len(source.frames)}, numbers {source.frames[0]} to {source.frames[-1]}"),
         ("masks", "yes" if source.has_masks else "no"),
         ("vertices", "yes" if source.has_points else "no: use --boxes hull"),
-        ("next", f"dymap train --preset small --data {path} --out runs/{path.name} --test-views {views}"),
+        ("next", f"{command} --test-views {views}{needed(source)}"),
     ]
+
+
+def needed(source: Source) -> str:
+    """The options without which a training on a capture would go wrong, to be added to its command."""
+    # A person's box between the cameras is enough to tell the units, and nothing is carved for it.
+    centre = np.mean([camera.position for camera in source.cameras], axis=0)
+    boxes = np.tile(np.stack([centre - 1, centre + 1]).astype(np.float32), (len(source.frames), 1, 1))
+    found = "" if source.has_points else " --boxes hull"
+    units = {finding.option for finding in check_source(source, boxes) if finding.option.startswith("--unit")}
+    return found + "".join(f" {option}" for option in sorted(units))
 
 
 def held_out(views: int) -> str:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dymap.capture import Capture, open_capture
+from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.play.camera_file import write_cameras
 from dymap.play.film import (
-    FIXED_TIME_VIEWS,
     PICTURE,
     Film,
     GroundTruth,
@@ -30,14 +30,13 @@ from dymap.play.film import (
     whole_clips,
     write_film,
 )
-from dymap.play.layers import Backdrop, Layer
 from dymap.play.movie import CODECS
 from dymap.play.orbit import Orbit
 from dymap.play.video import USUAL, Video, load
-from dymap.render.renderer import RendererName
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
+from dymap.runs.things import check_playable
 
 MAX_SIZE = 16384
 """Pixels along a side of a film: more than its formats hold."""
@@ -97,6 +96,7 @@ def film(
     Raises InputError for a clip that is not baked, and for options that do not go together.
     """
     place = Path(run)
+    check_playable(place)
     video = load(place, pick_device(device, threads))
     sizes_fit = size is None or (min(size) >= 2 and max(size) <= MAX_SIZE)
     if not ((views is None or views >= 1) and sizes_fit and (fps is None or 0 < fps < math.inf)):

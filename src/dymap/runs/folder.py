@@ -8,6 +8,7 @@ from pathlib import Path
 from dymap.config import Config, flatten, from_json, to_json
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
+from dymap.runs.things import what_it_is
 from dymap.video.model_file import SUFFIX
 
 # What may differ between a run and its continuation: it changes no computed number.
@@ -75,7 +76,10 @@ class RunFolder:
     def read(self) -> RunRecord:
         """Raises InputError if the folder holds no run."""
         if not self.exists():
-            raise InputError(f"{self.root}: not a run (no {self.config_file.name}); `dymap train` makes one")
+            found = what_it_is(self.root)
+            raise InputError(
+                f"{self.root}: not a run (no {self.config_file.name}); {found or '`dymap train` makes one'}"
+            )
         record = read_json(self.config_file)
         try:
             config = from_json(Config, record["config"], f"{self.config_file}: config")

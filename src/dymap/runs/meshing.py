@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from dymap.config import LEVEL, VOXEL, MeshFormat
 from dymap.errors import InputError
 from dymap.geometry.camera import up_direction
-from dymap.play.mesh import LEVEL, MAX_SAMPLES, VOXEL, extract_mesh, sample_points
+from dymap.play.mesh import MAX_SAMPLES, extract_mesh, sample_points
 from dymap.play.mesh_file import write_mesh
 from dymap.play.video import load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.process import pick_device
-
-MeshFormat = Literal["ply", "glb", "obj"]
+from dymap.runs.things import check_playable
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,7 @@ def mesh(
     Raises InputError that names the frame which has no surface, and for options that cannot be.
     """
     place = Path(run)
+    check_playable(place)
     video = load(place, pick_device(device, threads))
     for index in frames:
         if not 0 <= index < video.num_frames:

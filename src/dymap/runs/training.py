@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dymap.capture.layouts import is_capture
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.presets import preset as find_preset
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.configuration import configure
+from dymap.runs.extent import check_extent
 from dymap.runs.folder import RunFolder
+from dymap.runs.things import check_known
 from dymap.runs.training_process import Job, Trained, train_in_place
 from dymap.runs.training_processes import train_in_processes
 from dymap.train.distributed import LostError, PeerError, Rank
@@ -62,6 +65,10 @@ def train(
     config = configure(config or find_preset(preset), options or {})
     config = configure(config, {"train.processes": own.world_size if own else processes})
     folder = RunFolder(Path(out) if out is not None else Path("runs") / Path(data).resolve().name)
+    if Path(data).exists() and config.capture.layout == "auto" and not is_capture(Path(data)):
+        check_known(Path(data))
+    if not folder.exists():
+        check_extent(Path(data), config.capture, preset)
     job = Job(Path(data), config, folder, preset, device, threads, minutes, progress, say)
     if own or config.train.processes == 1:
         return train_in_place(job, own or Rank())

@@ -15,6 +15,7 @@ from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.field import Field, count_parameters
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
+from dymap.runs.extent import size_text
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import Clock, device_of, pick_device, signalled, stop_on_signal, threads_of
 from dymap.train.checkpoint import checkpoints
@@ -93,7 +94,7 @@ def train_capture(
     where = device if world.size == 1 else f"{world.size} processes with {device.type}"
     job.say(
         f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "
-        f"{len(capture.test_views)} test views of {capture.cameras[0].width} x {capture.cameras[0].height}; "
+        f"{len(capture.test_views)} test views of {size_text(capture)}; "
         f"{count_parameters(field) / 1e6:.1f} M parameters on {where}; curves: tensorboard --logdir {run.curves}"
     )
     with ExitStack() as opened:

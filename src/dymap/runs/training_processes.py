@@ -9,10 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from dymap.config import INTERRUPTED
 from dymap.runs.process import check_threads, device_of, signalled, stop_on_signal
 from dymap.runs.training_process import Job, Trained, train_in_place
 from dymap.train.distributed import LostError, PeerError, Rank
-from dymap.train.launch import INTERRUPTED, launch
+from dymap.train.launch import launch
 
 
 def train_in_processes(job: Job) -> Trained:

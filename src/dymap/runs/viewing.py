@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dymap.config import HOST, PORT, ViewerRenderer
 from dymap.errors import InputError
 from dymap.play.video import load
-from dymap.play.viewer.address import HOST, PORT, is_local
+from dymap.play.viewer.address import is_local
 from dymap.play.viewer.controls import SIDES, Settings
-from dymap.play.viewer.picture import Colour, ViewerRenderer
+from dymap.play.viewer.picture import Colour
 from dymap.play.viewer.server import Viewer
 from dymap.runs.process import interrupt_on_signal, pick_device
+from dymap.runs.things import check_playable
 
 BACKGROUNDS: dict[str, Colour] = {"black": (0, 0, 0), "white": (255, 255, 255)}
 
@@ -56,6 +58,7 @@ def view(
         raise InputError(f"{place}: not there; expected the folder of a baked run, or a baked file")
     # A browser that leaves while its picture is rendered: nothing that anybody needs to know.
     warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
+    check_playable(place)
     video = load(place, pick_device(device, threads))
     settings = Settings(renderer, size, BACKGROUNDS[background])
     # Closed last: a frame that is still being made when the process ends would take it down.

@@ -15,10 +15,9 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from dymap.config import INTERRUPTED
 from dymap.train.distributed import LostError, Rank
 
-INTERRUPTED = 130
-"""Exit code of a process that was asked to stop, and did."""
 GRACE = 10.0
 """Seconds in which the others must end once one has failed."""
 Stopped = Callable[[], bool]

@@ -8,7 +8,6 @@ import socket
 
 from dymap.errors import InputError
 
-HOST, PORT = "127.0.0.1", 8080
 LOCAL_PAGES = (None, re.compile(r"https?://(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?"))
 """Origins of the pages that may talk to a server on this machine (None: programs); otherwise any page in the same
 browser could. A tunnel may have any port."""

@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from dymap.play.viewer.picture import Colour, ViewerLayer, ViewerRenderer
+from dymap.config import ViewerRenderer
+from dymap.play.viewer.picture import Colour, ViewerLayer
 
 SIDES = (64, 2048)
 """Pixels: the range of a picture's longer side."""

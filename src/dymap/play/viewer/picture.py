@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dymap.config import ViewerRenderer
 from dymap.geometry.camera import Camera
 from dymap.kernels import Cancel
 from dymap.play.layers import acc_layer, depth_layer, depth_range
 from dymap.play.video import Video
 
 ViewerLayer = Literal["rgb", "depth", "acc"]
-ViewerRenderer = Literal["fast", "march"]
 Colour = tuple[int, int, int]
 """Red, green, blue as bytes."""
 

@@ -11,10 +11,11 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+from dymap.config import HOST, PORT
 from dymap.errors import InputError
 from dymap.geometry.camera import up_direction
 from dymap.play.video import Video
-from dymap.play.viewer.address import HOST, LOCAL_PAGES, PORT, check_address, is_local, url_of
+from dymap.play.viewer.address import LOCAL_PAGES, check_address, is_local, url_of
 from dymap.play.viewer.camera import first_pose
 from dymap.play.viewer.client import ViewerClient
 from dymap.play.viewer.controls import Settings
