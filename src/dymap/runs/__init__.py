@@ -50,8 +50,8 @@ _FILES = {
 
 __all__ = [
     "Baked", "Bars", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder", "RunRecord",
-    "Sampled", "Trained", "Update", "Viewing", "bake", "configure", "demo", "evaluate", "film", "import_model", "info", "mesh",
-    "no_bars", "quick_demo", "sample", "train", "view",
+    "Sampled", "Trained", "Update", "Viewing", "bake", "configure", "demo", "evaluate", "film", "import_model", "info",
+    "mesh", "no_bars", "quick_demo", "sample", "train", "view",
 ]  # fmt: skip
 
 
