@@ -32,7 +32,7 @@ def test_missing_keys_take_their_defaults() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"trian": {}}, "unknown key 'trian'; known are bake, capture, field"),
+        ({"trian": {}}, "unknown key 'trian'; the nearest is 'train'; known are bake, capture, field"),
         ({"train": {"step": 7}}, r"configuration\.train: unknown key 'step'"),
         ({"train": {"steps": 7.5}}, r"configuration\.train\.steps: expected int, found 7\.5"),
         ({"train": {"steps": True}}, "expected int, found True"),

@@ -78,7 +78,10 @@ def test_every_option_of_a_reader_has_a_sentence(layout: str) -> None:
 
 def test_unknown_and_wrong_options_name_the_known_ones(tiny_root: Path, nhr_root: Path) -> None:
     wrong = {
-        r"capture\.options: unknown key 'units'; the nearest is 'unit'; known are unit \(layout zjumocap\)": (tiny_root, {"units": "m"}),
+        r"capture\.options: unknown key 'units'; the nearest is 'unit'; known are unit \(layout zjumocap\)": (
+            tiny_root,
+            {"units": "m"},
+        ),
         r"capture\.options\.unit: 'km' is none of 'mm', 'm' \(layout zjumocap\)": (tiny_root, {"unit": "km"}),
         r"unknown key 'mask_labels'; .*known are unit \(layout zjumocap\)": (tiny_root, {"mask_labels": [9]}),
         r"unknown key 'labels'; .*known are mask_labels, unit \(layout nhr\)": (nhr_root, {"labels": [9]}),

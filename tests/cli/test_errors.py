@@ -91,6 +91,12 @@ def test_damaged_checkpoint(dymap: Run, sample: Path, trained: Path, tmp_path: P
     shutil.copytree(trained, tmp_path / "run")
     newest = tmp_path / "run" / "checkpoints" / "step-0000004.safetensors"
     newest.write_bytes(newest.read_bytes()[:5000])
+    said = dymap("bake", tmp_path / "run")
+    assert said.code == 0, said
+    assert "step-0000004.safetensors: damaged checkpoint" in said.err
+    assert "step-0000002.safetensors, an older one, is taken in its place" in said.err
+    older = newest.with_name("step-0000002.safetensors")
+    older.write_bytes(older.read_bytes()[:5000])
     for arguments in (["bake", tmp_path / "run"], train_arguments(sample, tmp_path / "run", "--steps", 4)):
         dymap(*arguments).failed_with("step-0000004.safetensors: damaged checkpoint")
 

@@ -71,5 +71,5 @@ def test_full_size_model_is_imported_to_the_bit(dymap: Run, tmp_path: Path) -> N
     image = video.render(video.cameras[0], frame=1)
     assert 0 < (image.acc > 0.5).float().mean() < 1, "the painted body stands before an empty background"
     assert dymap("evaluate", run, "--views", 1, "--frames", 0).code == 0
-    mean = json.loads((run / "evaluation" / "metrics.json").read_text())["mean"]
+    mean = json.loads((run / "evaluation" / "views-1" / "metrics.json").read_text())["mean"]
     assert np.isfinite(mean["psnr"])

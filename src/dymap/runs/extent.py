@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,8 +26,9 @@ def check_extent(data: Path, config: CaptureConfig, preset: str) -> None:
     start, end, step = config.frames
     count = len(read_source(data, replace(config, frames=(0, -1, 1))).frames)
     found = f"the capture has {count} frames ({data})"
-    if preset in PRESETS and config.frames == PRESETS[preset].capture.frames and end > count:
-        raise InputError(f"preset {preset} asks for frames {start} to {end}, but {found}; --frames 0 -1 1 takes all")
+    if preset in PRESETS and config.frames == PRESETS[preset].capture.frames and start < count < end:
+        warnings.warn(f"preset {preset} asks for frames {start} to {end}, but {found}: it takes those", stacklevel=2)
+        return
     if step < 1 or not 0 <= start < count or end > count or (end != -1 and end <= start):
         raise InputError(
             f"--frames {start} {end} {step}: {found}; expected a first position from 0 to {count - 1}, "
