@@ -33,7 +33,7 @@ class Refused(Exception):
 
 
 class _Word:
-    """What stands on the stack for a name; only `_Machine.call` knows what it means."""
+    """What is on the stack for a name; only `_Machine.call` knows what it means."""
 
     __slots__ = ("meaning",)
 
