@@ -59,11 +59,6 @@ def test_missing_first_image(root: Path, cache: Path) -> None:
     refused(root, cache, r"images/00/000000\.png: image is missing")
 
 
-def test_missing_mask(root: Path, cache: Path) -> None:
-    (root / "schp/01/000002.png").unlink()
-    refused(root, cache, r"schp/01/000002\.png: image is missing")
-
-
 def test_truncated_png(root: Path, cache: Path) -> None:
     path = root / image_path(1, 4)
     path.write_bytes(path.read_bytes()[:-100])
@@ -87,9 +82,9 @@ def test_image_of_another_size(root: Path, cache: Path) -> None:
     refused(root, cache, r"images/03/000001\.png: image is 64 x 48, but the first image of camera '03' is 128 x 96")
 
 
-def test_mask_of_another_size(root: Path, cache: Path) -> None:
-    cv2.imwrite(str(root / "schp/03/000001.png"), np.zeros((48, 64, 3), np.uint8))
-    refused(root, cache, r"schp/03/000001\.png: mask is 64 x 48, its image is 128 x 96")
+def test_mask_of_another_shape(root: Path, cache: Path) -> None:
+    cv2.imwrite(str(root / "schp/03/000001.png"), np.zeros((96, 96, 3), np.uint8))
+    refused(root, cache, r"schp/03/000001\.png: mask is 96 x 96, its image is 128 x 96, which is another shape")
 
 
 def test_no_vertices_folder(root: Path, cache: Path) -> None:
@@ -123,13 +118,18 @@ def test_vertices_that_are_pickles_or_not_finite(root: Path, cache: Path) -> Non
     refused(root, cache, r"vertices/2\.npy: not an array of vertices \[n, 3\] \(it holds no plain numbers\)")
 
 
-@pytest.mark.parametrize("path", ["../x.jpg", "/etc/passwd", "images/../../x.jpg", "C:/x.jpg", "..\\x.jpg"])
+@pytest.mark.parametrize("path", ["../x.jpg", "/etc/passwd", "images/../../x.jpg", "C:/x.jpg"])
 def test_paths_that_leave_the_folder(root: Path, cache: Path, dataset: Arrays, path: str) -> None:
     def change(data: dict) -> None:
         data["ims"][1]["ims"][2] = path
 
     edit_annotations(root, dataset, change)
     refused(root, cache, "leaves the capture's folder")
+
+
+def test_backslashes_say_so(root: Path, cache: Path, dataset: Arrays) -> None:
+    edit_annotations(root, dataset, lambda data: data["ims"][1]["ims"].__setitem__(2, "images\\02\\000001.png"))
+    refused(root, cache, r"has backslashes, as Windows writes them; write paths with / instead")
 
 
 def test_metres_are_noticed(tmp_path: Path, cache: Path, dataset: Arrays) -> None:

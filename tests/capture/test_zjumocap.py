@@ -14,7 +14,8 @@ from dymap.capture import open_capture, read_source
 from dymap.capture.images import FACE
 from dymap.capture.labels import label_colours
 from dymap.capture.layouts import SURE
-from dymap.capture.readers.zjumocap import Options, read_label_ids, read_palette, score
+from dymap.capture.masks import read_mask
+from dymap.capture.readers.zjumocap import Options, read_palette, score
 from dymap.config import CaptureConfig
 from tests.captures import TINY, annotations, write_annotations, write_capture, write_rgb
 from tests.golden.sources import Arrays, Golden
@@ -37,7 +38,7 @@ def test_palette_masks(tmp_path: Path) -> None:
 def test_label_masks(tmp_path: Path, colour: bool) -> None:
     labels = (np.arange(60) % 5).astype(np.uint8).reshape(6, 10)
     cv2.imwrite(str(tmp_path / "mask.png"), np.stack([labels * 0, labels, labels * 0], -1) if colour else labels)
-    np.testing.assert_array_equal(read_label_ids(tmp_path / "mask.png"), labels != 0)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), labels != 0)
 
 
 def test_older_files(tmp_path: Path, dataset: Arrays, tiny_root: Path) -> None:

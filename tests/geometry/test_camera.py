@@ -151,7 +151,7 @@ def test_look_at_refuses_a_view_along_up() -> None:
     [
         ({"K": np.eye(4)}, r"K has shape \(4, 4\), expected \(3, 3\)"),
         ({"T": np.array([0, np.nan, 0])}, "T holds values that are not finite"),
-        ({"D": np.zeros(4)}, r"D has shape \(4,\), expected \(5,\)"),
+        ({"D": np.zeros(6)}, "D has 6 numbers; a lens of the model 'opencv' has 4, 5, 8, 12, 14"),
         ({"width": 0}, "image size 0x48 is not positive"),
     ],
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.images import Shot, prepare, prepared_camera
+from dymap.capture.images import UNKNOWN, Shot, prepare, prepared_camera
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, to_json
 from dymap.errors import InputError
@@ -166,12 +166,15 @@ def _build(
 def prepare_shot(
     source: Source, config: CaptureConfig, box: NDArray[np.float32], frame: int, view: int
 ) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
-    """rgb and mask [h, w, 4] uint8 of one image inside the rectangle (x, y, w, h) of its projected box."""
+    """rgb and mask [h, w, 4] uint8 of one image inside the rectangle (x, y, w, h) of its projected box; no pixels if
+    the camera lacks the frame."""
+    if not source.present(frame, view):
+        return np.zeros((0, 0, 4), np.uint8), (0, 0, 0, 0)
     colour, mask = prepare(*source.read(frame, view), source.cameras[view], config.ratio)
     inside = projected_box_mask(box, prepared_camera(source.cameras[view], config))
     x, y, width, height = crop = bounding_rectangle(inside)
     out = np.empty((*colour.shape[:2], 4), np.uint8)
     out[..., :3] = np.rint(colour * 255)
-    out[..., 3] = 1 if mask is None else mask
+    out[..., 3] = mask if mask is not None else UNKNOWN if source.has_masks else 1
     out[inside == 0] = 0
     return np.ascontiguousarray(out[y : y + height, x : x + width]), crop

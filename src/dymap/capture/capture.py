@@ -14,7 +14,7 @@ from dymap.capture.cache import Progress, ShotCache, open_cache
 from dymap.capture.check import check_source
 from dymap.capture.encoder_input import read_encoder_images
 from dymap.capture.hull import carve
-from dymap.capture.images import Shot, prepared_camera
+from dymap.capture.images import UNKNOWN, Shot, prepared_camera
 from dymap.capture.layouts import given_options, read_source
 from dymap.capture.source import Bytes, Source
 from dymap.config import CaptureConfig
@@ -41,6 +41,10 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
         if finding.fatal:
             raise InputError(f"{source.root}: {finding.text}")
         warnings.warn(f"{source.root}: {finding.text}", stacklevel=2)
+    for frame, number in enumerate(source.frames):
+        views = split_views(len(source.cameras), config)[0]
+        if not any(source.present(frame, view) for view in views):
+            raise InputError(f"{source.root}: no training view has a picture of frame {number}; leave it out: --frames")
     for camera in source.cameras:
         prepared_camera(camera, config)  # as does a ratio that leaves no pixels
     return Capture(source, config, boxes, open_cache(source, config, boxes, progress))
@@ -67,6 +71,14 @@ class Capture:
     def name(self) -> str:
         return self.source.root.name
 
+    def present(self, frame: int, view: int) -> bool:
+        """Whether the camera `view` has a picture at frame position `frame`."""
+        return self.source.present(frame, view)
+
+    def train_views_of(self, frame: int) -> NDArray[np.int64]:
+        """[n] the training views that have a picture at a frame position."""
+        return np.array([view for view in self.train_views if self.present(frame, view)], np.int64)
+
     def shot(self, frame: int, view: int) -> Shot:
         """The prepared image and mask at frame position and view, cropped to the projected box."""
         return self._cache.shot(frame, view)
@@ -87,8 +99,9 @@ class Capture:
         box, key = self.boxes[frame], (frame, longest)
         shape = grid_shape(box, longest)
         if key not in self._hulls:
-            cameras = [self.cameras[view] for view in self.train_views]
-            grid = carve(cameras, [self.image(frame, view)[1] for view in self.train_views], box, shape)
+            masks = {int(view): self.image(frame, view)[1] for view in self.train_views_of(frame)}
+            known = {view: mask for view, mask in masks.items() if not (mask == UNKNOWN).any()}
+            grid = carve([self.cameras[view] for view in known], list(known.values()), box, shape)
             self._hulls[key] = np.packbits(grid)  # a bit a voxel: small for any number of frames
         return np.unpackbits(self._hulls[key], count=int(np.prod(shape))).reshape(shape).view(bool)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dymap.capture.images import prepare
 from dymap.capture.source import Source
 from dymap.config import ENCODER_SIZE
+from dymap.errors import InputError
 
 MEAN, SPREAD = 100.0, 25.0
 """Grey values 0 to 255 become (value - MEAN) / SPREAD."""
@@ -38,6 +39,11 @@ def read_encoder_images(source: Source, views: Sequence[int], frame: int, ratio:
     """
     images = []
     for view in views:
+        if not source.present(frame, view):
+            raise InputError(
+                f"{source.root}: the image encoder needs a picture of camera {source.cameras[view].name!r} at frame "
+                f"{source.frames[frame]}, which it lacks; choose other cameras with --encoder-views"
+            )
         picture, mask = source.read(frame, view)
         images.append(prepare(picture, mask, source.cameras[view], ratio)[0])
     return encoder_images(images)

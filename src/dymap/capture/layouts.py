@@ -11,6 +11,7 @@ from dymap.capture.readers import nhr, zjumocap
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, from_json, to_json
 from dymap.errors import InputError
+from dymap.geometry.lens import folds
 
 
 class Reader(Protocol):
@@ -47,7 +48,19 @@ def read_source(root: str | Path, config: CaptureConfig) -> Source:
         raise InputError(f"{folder}: no such folder; --data takes the folder of a capture")
     layout = layout_of(folder, config)
     source = READERS[layout].read(folder, reader_options(layout, config.options)).select(config.frames)
+    check_lenses(source)
     return source.transformed(np.array(config.transform).reshape(4, 4)) if config.transform else source
+
+
+def check_lenses(source: Source) -> None:
+    """Raises InputError that names a camera whose undistortion would show parts of its picture twice."""
+    for camera in source.cameras:
+        if camera.distorted and folds(camera.K, camera.D, camera.lens, camera.width, camera.height):
+            raise InputError(
+                f"{source.root}: the lens of camera {camera.name!r} folds inside its picture of {camera.width} x "
+                f"{camera.height}: D = {np.round(camera.D, 4).tolist()} fits another lens, another order of numbers or "
+                "another size of pictures; calibrate it again, or leave the camera out"
+            )
 
 
 def layout_of(root: Path, config: CaptureConfig) -> str:

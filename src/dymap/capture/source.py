@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,15 +29,24 @@ class Footage(ABC):
     @property
     @abstractmethod
     def has_masks(self) -> bool:
-        """Whether the layout says what is foreground."""
+        """Whether the layout says what is foreground, if only for some pictures."""
 
     @abstractmethod
     def picture(self, frame: int, view: int) -> Bytes:
         """[H, W, 3] RGB. Raises InputError that names the file if it cannot be read."""
 
     @abstractmethod
-    def mask(self, frame: int, view: int) -> Bytes:
-        """[H, W]: 0 background, 1 foreground, FACE face. Asked for only with `has_masks`. Raises InputError."""
+    def mask(self, frame: int, view: int) -> Bytes | None:
+        """[H, W]: 0 background, 1 foreground, FACE face; None: this picture has no mask. Asked for only with
+        `has_masks`. Raises InputError."""
+
+    def present(self, frame: int, view: int) -> bool:  # noqa: ARG002
+        """Whether the camera has a picture of the frame. Cheap: nothing is decoded."""
+        return True
+
+    def masked(self, frame: int, view: int) -> bool:
+        """Whether `mask` has one for a picture. Cheap: nothing is decoded."""
+        return self.has_masks and self.present(frame, view)
 
     @abstractmethod
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
@@ -79,7 +89,8 @@ class Source:
     def read(self, frame: int, view: int) -> tuple[Bytes, Bytes | None]:
         """The picture [H, W, 3] RGB at frame position `frame` and its mask [H, W] (see `mask`), as filmed.
 
-        Raises InputError that names the file if one cannot be read or has another size than the camera.
+        Asked for only if it is `present`. Raises InputError that names the file if one cannot be read or has another
+        size than the camera.
         """
         picture, camera = self.footage.picture(self._position(frame), view), self.cameras[view]
         if picture.shape[:2] != (camera.height, camera.width):
@@ -90,16 +101,30 @@ class Source:
         return picture, self.mask(frame, view)
 
     def mask(self, frame: int, view: int) -> Bytes | None:
-        """[H, W]: 0 background, 1 foreground, FACE face; None without masks. Raises InputError as `read` does."""
-        if not self.has_masks:
+        """[H, W]: 0 background, 1 foreground, FACE face; None: nothing is known. Raises InputError as `read` does.
+
+        A mask of another size is brought to the picture's if both have one shape.
+        """
+        if not self.has_masks or (mask := self.footage.mask(self._position(frame), view)) is None:
             return None
-        mask, camera = self.footage.mask(self._position(frame), view), self.cameras[view]
-        if mask.shape != (camera.height, camera.width):
+        camera, (height, width) = self.cameras[view], mask.shape
+        if (height, width) == (camera.height, camera.width):
+            return mask
+        if abs(width * camera.height / camera.width - height) > 1:
             raise InputError(
-                f"{self.files(frame, view)[:2][-1]}: mask is {mask.shape[1]} x {mask.shape[0]}, its image is "
-                f"{camera.width} x {camera.height}"
+                f"{self.files(frame, view)[:2][-1]}: mask is {width} x {height}, its image is "
+                f"{camera.width} x {camera.height}, which is another shape; was one of them cropped or turned?"
             )
-        return mask
+        size = (camera.width, camera.height)
+        return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
+
+    def present(self, frame: int, view: int) -> bool:
+        """Whether the camera `view` has a picture at frame position `frame`."""
+        return self.footage.present(self._position(frame), view)
+
+    def masked(self, frame: int, view: int) -> bool:
+        """Whether a mask says what is foreground in the picture of camera `view` at frame position `frame`."""
+        return self.footage.masked(self._position(frame), view)
 
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         """The files that `read` rests on: the picture's, the mask's if it has its own, all others."""

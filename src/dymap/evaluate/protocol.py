@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture import Capture
-from dymap.capture.images import edge_band
+from dymap.capture.images import UNKNOWN, edge_band
 from dymap.evaluate.lpips import LPIPS
 from dymap.evaluate.metrics import box_crop, psnr, ssim
 from dymap.geometry.camera import Camera
@@ -50,7 +50,9 @@ def compare(capture: Capture, render: RenderView, frame: int, view: int, lpips: 
     cropped = box_crop(prediction, box_mask), box_crop(truth, box_mask)
     metrics = {
         "psnr": psnr(prediction, truth, counts),
-        "psnr_foreground": psnr(prediction, truth, mask > 0) if capture.has_masks else float("nan"),
+        "psnr_foreground": psnr(prediction, truth, (mask > 0) & (mask != UNKNOWN))
+        if capture.has_masks
+        else float("nan"),
         "psnr_image": psnr(prediction, truth),
         "ssim": ssim(*cropped, data_range=2.0),
         "ssim_range1": ssim(*cropped, data_range=1.0),
@@ -66,10 +68,11 @@ def evaluate(
     views: list[int] | None = None,
     lpips: LPIPS | None = None,
 ) -> Iterator[Comparison]:
-    """Compare every test view of every test frame (or of those given), frame-major."""
+    """Compare every test view of every test frame (or of those given) that was filmed, frame-major."""
     for frame in capture.test_frames() if frames is None else frames:
         for view in capture.test_views if views is None else views:
-            yield compare(capture, render, frame, view, lpips)
+            if capture.present(frame, view):
+                yield compare(capture, render, frame, view, lpips)
 
 
 def average(rows: list[dict[str, float]]) -> dict[str, float]:

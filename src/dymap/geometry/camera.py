@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dymap.geometry.lens import Lens, coefficients
+
 Array = NDArray[np.float64]
 
 
@@ -24,7 +26,8 @@ class Camera:
     """One calibrated camera.
 
     K: [3, 3] intrinsics in pixels.  R: [3, 3], T: [3] world to camera, metres.
-    D: [5] OpenCV distortion (k1 k2 p1 p2 k3); zeros for an ideal lens.
+    D: [5, 8, 12 or 14] OpenCV distortion (k1 k2 p1 p2 k3 ...; four become five), or [4] of a `fisheye` lens; zeros for
+    an ideal one (geometry/lens.py).
     pixel_offset: where in a pixel its ray passes: 0 = the integer position, 0.5 = half a pixel further.
     """
 
@@ -36,9 +39,10 @@ class Camera:
     D: Array = field(default_factory=_no_distortion)
     name: str = ""
     pixel_offset: float = 0.0
+    lens: Lens = "opencv"
 
     def __post_init__(self) -> None:
-        shapes = {"K": (3, 3), "R": (3, 3), "T": (3,), "D": (5,)}
+        shapes = {"K": (3, 3), "R": (3, 3), "T": (3,)}
         for key, shape in shapes.items():
             value = np.array(getattr(self, key), dtype=np.float64)
             if value.size != int(np.prod(shape)):
@@ -46,6 +50,12 @@ class Camera:
             if not np.isfinite(value).all():
                 raise ValueError(f"camera {self.name!r}: {key} holds values that are not finite")
             object.__setattr__(self, key, value.reshape(shape))
+        try:
+            object.__setattr__(self, "D", coefficients(self.D, self.lens))
+        except ValueError as error:
+            raise ValueError(f"camera {self.name!r}: {error}") from None
+        if not np.isfinite(self.D).all():
+            raise ValueError(f"camera {self.name!r}: D holds values that are not finite")
         if self.width < 1 or self.height < 1:
             raise ValueError(f"camera {self.name!r}: image size {self.width}x{self.height} is not positive")
 
@@ -69,11 +79,12 @@ class Camera:
 
     @property
     def distorted(self) -> bool:
-        return bool(np.any(self.D != 0))
+        """Whether its picture differs from a pinhole's; a fisheye's does with all coefficients zero."""
+        return self.lens == "fisheye" or bool(np.any(self.D != 0))
 
     def undistorted(self) -> Camera:
         """The camera after its images were undistorted with K kept as the new camera matrix."""
-        return replace(self, D=np.zeros(5))
+        return replace(self, D=np.zeros(5), lens="opencv")
 
     def scaled(self, ratio: float) -> Camera:
         """The camera of images resized by `ratio`: rows 0 and 1 of K are multiplied (method.md 9)."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dymap.capture import Capture
-from dymap.capture.images import FACE, Shot, edge_band
+from dymap.capture.images import FACE, UNKNOWN, Shot, edge_band
 from dymap.config import TrainConfig
 from dymap.errors import InputError
 from dymap.geometry.box import projected_box_mask
@@ -29,7 +29,8 @@ MAX_ROUNDS = 100
 class Item:
     """Rays of one frame.
 
-    rgb: [R, 3] what was filmed; mask: [R] 1 on the foreground; edge: [R] bool, rays that count in no loss.
+    rgb: [R, 3] what was filmed; mask: [R] 1 on the foreground; edge: [R] bool, rays that count in no loss; unknown: [R]
+    bool, rays of pictures without a mask, which teach colours and no opacity (None: there are none).
     """
 
     frame: int
@@ -37,17 +38,25 @@ class Item:
     rgb: Tensor
     mask: Tensor
     edge: Tensor
+    unknown: Tensor | None = None
 
     @property
     def counts(self) -> Tensor:
         """[R] bool: the rays that count in losses."""
         return ~self.edge
 
+    @property
+    def masked(self) -> Tensor:
+        """[R] bool: those of them of which a mask says whether they are foreground."""
+        return self.counts if self.unknown is None else self.counts & ~self.unknown
+
 
 def cat_items(parts: list[Item]) -> Item:
-    """One item of the rays of several of one frame."""
-    columns = (torch.cat([getattr(part, key) for part in parts]) for key in ("rgb", "mask", "edge"))
-    return Item(parts[0].frame, Rays.cat([part.rays for part in parts]), *columns)
+    """One item of the rays of several of one frame, all with `unknown` or all without."""
+    rgb, mask, edge = (torch.cat([getattr(part, key) for part in parts]) for key in ("rgb", "mask", "edge"))
+    unknown = [part.unknown for part in parts if part.unknown is not None]
+    rays = Rays.cat([part.rays for part in parts])
+    return Item(parts[0].frame, rays, rgb, mask, edge, torch.cat(unknown) if unknown else None)
 
 
 class Pools(NamedTuple):
@@ -70,7 +79,7 @@ def pixel_pools(shot: Shot, inside: NDArray[np.bool_], config: TrainConfig) -> P
     def pixels(where: NDArray[np.bool_]) -> NDArray[np.int32]:
         return np.flatnonzero(where).astype(np.int32)
 
-    foreground, band = shot.mask != 0, np.zeros(0, np.int32)
+    foreground, band = (shot.mask != 0) & (shot.mask != UNKNOWN), np.zeros(0, np.int32)
     if config.band > 0:
         size = 2 * config.band_pixels + 1
         near = cv2.dilate(foreground.astype(np.uint8), np.ones((size, size), np.uint8)) != 0
@@ -97,21 +106,21 @@ class BatchSampler:
         self._pools: OrderedDict[tuple[int, int], Pools] = OrderedDict()
         self._pool_bytes = 0
         self._rig = Rig(capture.cameras)
+        self._views = [capture.train_views_of(frame) for frame in range(len(capture.frames))]
+        self._shots = [(frame, int(view)) for frame, views in enumerate(self._views) for view in views]
 
     def draw(self, step: int) -> list[Item]:
         rng = np.random.default_rng([self.config.seed, step, self.rank])
-        frames = len(self.capture.frames)
-        views = np.array(self.capture.train_views)
         items = []
         for _ in range(self.config.items):
             if self.config.batches == "items":
                 # Items are ordered frame-major, cameras inner.
-                chosen = int(rng.integers(frames * len(views)))
-                frame, seen = chosen // len(views), views[[chosen % len(views)]]
+                frame, view = self._shots[int(rng.integers(len(self._shots)))]
+                seen = np.array([view])
             else:
-                frame = int(rng.integers(frames))
-                count = self.config.views_per_item or len(views)
-                seen = rng.permutation(views)[:count]
+                frame = int(rng.integers(len(self.capture.frames)))
+                views = self._views[frame]
+                seen = rng.permutation(views)[: self.config.views_per_item or len(views)]
             items.append(self._item(frame, seen, rng))
         return items
 
@@ -127,7 +136,12 @@ class BatchSampler:
                 return parts[0] if len(parts) == 1 else cat_items(parts)
             view, position, rgb, mask, edge = (np.concatenate(column) for column in zip(*drawn, strict=True))
             rays, hit = self._rig.rays(view, position, box)
-            pixels = torch.from_numpy(rgb) / 255, torch.from_numpy(mask != 0).float(), torch.from_numpy(edge)
+            pixels = (
+                torch.from_numpy(rgb) / 255,
+                torch.from_numpy(mask != 0).float(),
+                torch.from_numpy(edge),
+                torch.from_numpy(mask == UNKNOWN),
+            )
             kept = pixels if len(rays) == len(view) else [t[hit] for t in pixels]
             parts.append(Item(frame, rays.to(self.device), *(t.to(self.device) for t in kept)))
             counts = np.bincount(view[hit.numpy()], minlength=len(self.capture.cameras))

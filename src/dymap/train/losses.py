@@ -63,13 +63,21 @@ def published_losses(config: Config) -> dict[str, Loss]:
 
 
 def colour(step: Step) -> Tensor:
-    """Mean squared error of colours."""
-    return (step.seen.rgb - step.item.rgb)[step.item.counts].square().mean()
+    """Mean squared error of colours.
+
+    A pixel without a mask may show background. It is compared as if what was filmed stood behind the field too: where
+    the colours agree, opacity is pulled neither way.
+    """
+    filmed = step.item.rgb
+    if (unknown := step.item.unknown) is not None and unknown.any():
+        filmed = torch.where(unknown[:, None], step.seen.acc.detach()[:, None] * filmed, filmed)
+    return (step.seen.rgb - filmed)[step.item.counts].square().mean()
 
 
 def mask(step: Step) -> Tensor:
     """Mean squared error between opacity and the foreground mask."""
-    return (step.seen.acc - step.item.mask)[step.item.counts].square().mean()
+    known = step.item.masked
+    return (step.seen.acc - step.item.mask)[known].square().mean() if known.any() else step.seen.acc.sum() * 0
 
 
 def entropy(step: Step) -> Tensor:
@@ -84,7 +92,9 @@ def background(step: Step) -> Tensor:
     Over a background b the error of a colour is d - a b, with d what it is over black and a = acc - mask. The mean of
     its square over uniform b is d^2 - d a + a^2 / 3. Over only black, dark parts may stay translucent.
     """
-    item, counts = step.item, step.item.counts
+    item, counts = step.item, step.item.masked
+    if not counts.any():
+        return step.seen.acc.sum() * 0
     d, a = (step.seen.rgb - item.rgb)[counts].mean(dim=1), (step.seen.acc - item.mask)[counts]
     return (a * (a / 3 - d)).mean()
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.images import read_image
+from dymap.capture.decode import read_image
+from dymap.capture.masks import MaskFolder
+from dymap.capture.numbers import frame_numbers
+from dymap.capture.readers.image_files import first_pictures
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 
+Listing = list[tuple[str | None, ...]]
 Unit = Literal["mm", "m"]
 
 MAX_VIEWS = 4096
@@ -21,11 +27,47 @@ MAX_IMAGES = 5_000_000
 MAX_NUMBERS = 32
 """Of a camera's K, D, R or T; lens models have 14 at most."""
 
+DRIVE = re.compile("[A-Za-z]:")
+"""How an absolute path begins on Windows."""
+
 VERTEX_FOLDERS = ("vertices", "new_vertices")
 
 
-def list_frames(root: Path, annotations: Any) -> tuple[list[tuple[str, ...]], tuple[int, ...]]:
-    """Relative image paths [frame][view] and frame numbers. Raises InputError, also for paths that leave the folder."""
+def list_images(root: Path, annotations: Any) -> tuple[Listing, tuple[int, ...], tuple[Path, ...]]:
+    """What `annots.npy` lists: paths relative to the folder [frame][view], frame numbers, and a picture of each camera.
+
+    Raises InputError as `list_frames` does, and for a camera without any picture.
+    """
+    paths, frames = list_frames(root, annotations)
+    try:
+        return paths, frames, first_pictures(absolute(root, paths))
+    except ValueError as error:
+        raise InputError(f"{root / 'annots.npy'}: {error}; leave it out of 'cams' and 'ims'") from None
+
+
+def absolute(root: Path, paths: Listing) -> tuple[tuple[Path | None, ...], ...]:
+    """The files [frame][view]."""
+    return tuple(tuple(None if path is None else root / path for path in row) for row in paths)
+
+
+def find_masks(folders: Sequence[Path], paths: Listing) -> tuple[tuple[tuple[Path, ...] | None, ...], ...]:
+    """[frame][view] the files of each mask, one from each folder; None if the first folder has none.
+
+    Of the other folders a file that is missing keeps its expected name, so that reading says which it is.
+    """
+    first, *others = (MaskFolder(folder) for folder in folders)
+
+    def files(path: str | None) -> tuple[Path, ...] | None:
+        if path is None or (mask := first.find(path)) is None:
+            return None
+        return mask, *(other.find(path) or other.folder / PurePosixPath(path).with_suffix(".png") for other in others)
+
+    return tuple(tuple(files(path) for path in row) for row in paths)
+
+
+def list_frames(root: Path, annotations: Any) -> tuple[Listing, tuple[int, ...]]:
+    """Relative image paths [frame][view] (None: the camera lacks the frame) and frame numbers. Raises InputError, also
+    for paths that leave the folder."""
     where = root / "annots.npy"
     try:
         listed, views = annotations["ims"], len(annotations["cams"]["K"])
@@ -45,19 +87,38 @@ def list_frames(root: Path, annotations: Any) -> tuple[list[tuple[str, ...]], tu
     rows = [tuple(row["ims"]) for row in listed]
     for i, row in enumerate(rows):
         for path in row:
-            if not isinstance(path, str):
-                raise InputError(f"{where}: frame {i} lists a {type(path).__name__}, expected paths of images")
-            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path or ":" in path:
-                raise InputError(f"{where}: image path {path!r} leaves the capture's folder")
-    rows = [tuple(str(path) for path in row) for row in rows]  # numpy's text becomes Python's
-    return rows, tuple(_frame_number(row[0], where) for row in rows)
+            if path is not None:
+                _check_path(path, i, where)
+        if all(path is None for path in row):
+            raise InputError(f"{where}: frame {i} has no picture of any camera; leave it out of 'ims'")
+    # numpy's text becomes Python's
+    paths = [tuple(None if path is None else str(path) for path in row) for row in rows]
+    return paths, _numbers_of_rows(paths, where)
 
 
-def _frame_number(path: str, where: Path) -> int:
-    digits = re.findall(r"\d+", PurePosixPath(path).stem)
-    if not digits:
-        raise InputError(f"{where}: the name of {path!r} holds no frame number")
-    return int(digits[-1])
+def _check_path(path: Any, frame: int, where: Path) -> None:
+    if not isinstance(path, str):
+        raise InputError(f"{where}: frame {frame} lists a {type(path).__name__}, expected paths of images")
+    if "\\" in path:
+        raise InputError(
+            f"{where}: image path {path!r} has backslashes, as Windows writes them; write paths with / instead: "
+            "path.replace(chr(92), '/')"
+        )
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or DRIVE.match(path):
+        raise InputError(f"{where}: image path {path!r} leaves the capture's folder")
+
+
+def _numbers_of_rows(rows: Listing, where: Path) -> tuple[int, ...]:
+    """From the first camera that has all frames; if none has, from the first picture of each."""
+    complete = next((column for column in zip(*rows, strict=True) if None not in column), None)
+    try:
+        return frame_numbers([path for path in complete or _firsts(rows) if path is not None])
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _firsts(rows: Listing) -> list[str | None]:
+    return [next(path for path in row if path is not None) for row in rows]
 
 
 def read_cameras(root: Path, annotations: Any, first: tuple[Path, ...], unit: Unit) -> tuple[Camera, ...]:
@@ -72,6 +133,8 @@ def read_cameras(root: Path, annotations: Any, first: tuple[Path, ...], unit: Un
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise InputError(f"{where}: camera {view} lacks K, D, R or T ({error!r})") from None
         height, width = read_image(path).shape[:2]
+        if R.size == 3:  # an axis times its angle
+            R = np.asarray(cv2.Rodrigues(R.reshape(3))[0], np.float64)
         try:
             cameras.append(Camera(K, R, T / scale, width, height, D, name=path.parent.name))
         except ValueError as error:
@@ -102,14 +165,6 @@ def _check_few(value: Any, depth: int = 0) -> None:
             raise ValueError("not a few plain numbers")
     elif not isinstance(value, int | float | np.number):
         raise ValueError("not a few plain numbers")
-
-
-def mask_path(folder: Path, image: str) -> Path:
-    """The PNG in a mask folder that belongs to an image; its path may repeat the image folder's name or not."""
-    relative = PurePosixPath(image).with_suffix(".png")
-    shorter = PurePosixPath(*relative.parts[1:]) if relative.parts[0] == "images" else relative
-    path = folder / shorter
-    return path if path.exists() or not (folder / relative).exists() else folder / relative
 
 
 def find_vertices(root: Path, frames: tuple[int, ...]) -> tuple[Path, ...] | None:

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.images import read_image
+from dymap.capture.decode import has_alpha, read_image, read_pixels, significant_white, to_bytes
 from dymap.capture.labels import label_colours
+from dymap.capture.masks import foreground
 from dymap.capture.pickles import load_annotations
-from dymap.capture.readers.annotations import Unit, find_vertices, list_frames, mask_path, read_cameras
+from dymap.capture.readers.annotations import Unit, absolute, find_masks, find_vertices, list_images, read_cameras
 from dymap.capture.readers.image_files import ImageFiles
 from dymap.capture.source import Source
 from dymap.errors import InputError
@@ -64,9 +65,8 @@ def _holds_grey_masks(folder: Path) -> bool:
 def read(root: Path, options: Options) -> Source:
     """The capture at `root`. Raises InputError that names what is missing or wrong."""
     annotations = load_annotations(root / "annots.npy")
-    paths, frames = list_frames(root, annotations)
-    images = tuple(tuple(root / path for path in row) for row in paths)
-    cameras = read_cameras(root, annotations, images[0], options.unit)
+    paths, frames, firsts = list_images(root, annotations)
+    cameras = read_cameras(root, annotations, firsts, options.unit)
     if not (root / "mask").is_dir():
         raise InputError(f"{root}: no mask folder, which the NHR layout has")
     folders = [root / "mask"]
@@ -74,18 +74,24 @@ def read(root: Path, options: Options) -> Source:
         folders.append(root / "schp")
         if not folders[-1].is_dir():
             raise InputError(f"{root}: mask labels {options.mask_labels} are wanted, but there is no schp folder")
-    masks = tuple(tuple(tuple(mask_path(folder, path) for folder in folders) for path in row) for row in paths)
-    read_mask = partial(read_grey, labels=options.mask_labels)
-    footage = ImageFiles(images, masks, read_mask, find_vertices(root, frames))
+    read = partial(read_grey, labels=options.mask_labels)
+    points, white = find_vertices(root, frames), significant_white(list(firsts))
+    footage = ImageFiles(absolute(root, paths), find_masks(folders, paths), read, points, white)
     return Source("nhr", options, root, cameras, frames, footage)
 
 
 def read_grey(path: Path, parts: Path | None = None, labels: tuple[int, ...] = ()) -> NDArray[np.uint8]:
     """A mask -> [H, W]: 1 where channel 0 exceeds the threshold or the label map `parts` holds one of `labels`.
 
-    Channel 0 is that of the published reader, which reads blue first; masks are grey, so it is every channel.
+    Channel 0 is that of the published reader, which reads blue first; masks are grey, so it is every channel. In a
+    cut-out, transparency counts.
     """
-    mask = np.asarray(read_image(path)[..., 2] > THRESHOLD, dtype=np.uint8)
+    pixels = read_pixels(path)
+    if has_alpha(pixels):
+        mask = foreground(pixels)
+    else:
+        grey = pixels if pixels.ndim == 2 else pixels[..., min(pixels.shape[2], 3) - 1 if pixels.shape[2] > 2 else 0]
+        mask = np.asarray(to_bytes(grey) > THRESHOLD, dtype=np.uint8)
     if parts is not None:
         rgb = read_image(parts)
         if rgb.shape[:2] != mask.shape:

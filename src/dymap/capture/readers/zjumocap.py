@@ -11,15 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.images import FACE, read_image
+from dymap.capture.decode import has_alpha, read_pixels, significant_white
+from dymap.capture.images import FACE
 from dymap.capture.labels import label_colours
+from dymap.capture.masks import foreground, read_mask
 from dymap.capture.pickles import load_annotations
-from dymap.capture.readers.annotations import Unit, find_vertices, list_frames, mask_path, read_cameras
-from dymap.capture.readers.image_files import ImageFiles
+from dymap.capture.readers.annotations import Unit, absolute, find_masks, find_vertices, list_images, read_cameras
+from dymap.capture.readers.image_files import ImageFiles, read_cut_out, transparency
 from dymap.capture.source import Source
 
 LOOKS_FOR = "annots.npy, and masks in schp or mask_cihp"
@@ -46,28 +47,31 @@ def score(root: Path) -> float:
 def read(root: Path, options: Options) -> Source:
     """The capture at `root`. Raises InputError that names what is missing or wrong."""
     annotations = load_annotations(root / "annots.npy")
-    paths, frames = list_frames(root, annotations)
-    images = tuple(tuple(root / path for path in row) for row in paths)
-    cameras = read_cameras(root, annotations, images[0], options.unit)
+    paths, frames, firsts = list_images(root, annotations)
+    images = absolute(root, paths)
+    cameras = read_cameras(root, annotations, firsts, options.unit)
     folder = next((name for name in MASK_FOLDERS if (root / name).is_dir()), None)
-    masks = None
-    if folder is not None:
-        masks = tuple(tuple((mask_path(root / folder, path),) for path in row) for row in paths)
-    read_mask = read_palette if folder == "schp" else read_label_ids
-    footage = ImageFiles(images, masks, read_mask, find_vertices(root, frames))
+    masks = find_masks([root / folder], paths) if folder else transparency(images)
+    read = {"schp": read_palette, None: read_cut_out}.get(folder, read_mask)
+    footage = ImageFiles(images, masks, read, find_vertices(root, frames), significant_white(list(firsts)))
     return Source("zjumocap", options, root, cameras, frames, footage)
 
 
 def read_palette(path: Path) -> NDArray[np.uint8]:
-    """A mask in palette colours -> [H, W]: 0 black, FACE for face labels, 1 anything else."""
-    rgb = read_image(path)
+    """A mask in palette colours -> [H, W]: 0 black, FACE for face labels, 1 anything else.
+
+    Cut-outs and grey mattes, which have other values than the palette, are read as such (masks.py).
+    """
+    pixels = read_pixels(path)
+    if has_alpha(pixels) or pixels.dtype != np.uint8 or pixels.ndim == 2 or pixels.shape[2] == 2 or _is_grey(pixels):
+        return foreground(pixels)
+    rgb = pixels[..., :3]
     mask = np.asarray(rgb.any(axis=-1), dtype=np.uint8)
     for colour in label_colours()[list(FACE_LABELS)]:
         mask[(rgb == colour).all(axis=-1)] = FACE
     return mask
 
 
-def read_label_ids(path: Path) -> NDArray[np.uint8]:
-    """A mask of label ids -> [H, W]: 1 where any channel is not zero."""
-    ids = read_image(path, cv2.IMREAD_UNCHANGED)
-    return (ids if ids.ndim == 2 else ids[..., :3].any(axis=-1)).astype(bool).astype(np.uint8)
+def _is_grey(rgb: NDArray[np.uint8]) -> bool:
+    """Whether it is a grey matte in three channels: of the palette's colours, the brightest grey is 128."""
+    return bool(rgb.max() > 200) and bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 0] == rgb[..., 2]).all())
