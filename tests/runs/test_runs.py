@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import dymap
+from dymap.capture import hulls
 from dymap.cli import main
 from dymap.errors import InputError
 from dymap.presets import preset
@@ -68,7 +69,10 @@ def test_commands_do_the_same_to_the_bit(sample: Path, run: Path, tmp_path: Path
         assert (tmp_path / "run" / name).read_bytes() == (run / name).read_bytes(), name
 
 
-def test_progress_and_sentences_go_where_the_caller_says(sample: Path, tmp_path: Path) -> None:
+def test_progress_and_sentences_go_where_the_caller_says(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DYMAP_CACHE", str(tmp_path / "cache"))
     seen: list[tuple[str, int, int, str]] = []
     sentences: list[str] = []
 
@@ -84,6 +88,7 @@ def test_progress_and_sentences_go_where_the_caller_says(sample: Path, tmp_path:
     assert [(done, total) for title, done, total, _ in seen if title == "train"] == [(1, 3), (2, 3), (3, 3)]
     assert [(done, total) for title, done, total, _ in seen if title == "bake"] == [(1, 2), (2, 2)]
     assert all("losses: " in note for title, *_, note in seen if title == "train")
+    assert [(done, total) for title, done, total, _ in seen if title == "carve hulls"] == [(0, 2), (1, 2), (2, 2)]
     assert len(sentences) == 1
     assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[0]
 
@@ -94,6 +99,21 @@ def test_the_run_has_the_name_of_its_capture(sample: Path, tmp_path: Path, monke
     assert trained.run == Path("runs") / "dance"
     assert not trained.finished
     assert RunFolder(tmp_path / "runs" / "dance").read().config == CONFIG
+
+
+def test_a_second_training_and_bake_carve_nothing(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither under a bar nor inside the steps."""
+    monkeypatch.setenv("DYMAP_CACHE", str(tmp_path / "cache"))
+    dymap.runs.train(sample, tmp_path / "first", config=CONFIG)
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError(f"carved again: {arguments}")
+
+    monkeypatch.setattr(hulls, "carve", refuse)
+    trained = dymap.runs.train(sample, tmp_path / "second", config=CONFIG)
+    assert dymap.runs.bake(trained.run).step == 3
 
 
 def test_a_run_can_be_trained_outside_the_main_thread(sample: Path, tmp_path: Path) -> None:

@@ -35,9 +35,7 @@ def open_cache(
 ) -> ShotCache:
     """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
     mark = fingerprint(source, config, boxes)
-    wanted = json.dumps([str(source.root.resolve()), to_json(config)], sort_keys=True)
-    place = hashlib.sha256(wanted.encode()).hexdigest()[:12]
-    folder = cache_root() / f"{source.root.name}-{place}"
+    folder = cache_folder(source, config)
     if (cache := _open(folder, mark)) is not None:
         return cache
     _build(folder, mark, source, config, boxes, progress)
@@ -56,13 +54,15 @@ class ShotCache:
     def __init__(
         self,
         folder: Path,
+        mark: str,
         data: NDArray[np.uint8],
         offsets: NDArray[np.int64],
         crops: NDArray[np.int64],
         sums: NDArray[np.uint32] | None,
     ):
-        """sums: [F, V] CRC-32 of each block; None: it was made before there were any."""
-        self.folder = folder
+        """mark: the `fingerprint` of all that it was made from. sums: [F, V] CRC-32 of each block; None: it was made
+        before there were any."""
+        self.folder, self.mark = folder, mark
         self._data, self._offsets, self._crops, self._sums = data, offsets, crops, sums
         self._checked = np.zeros(offsets.shape, bool)
 
@@ -86,6 +86,12 @@ def cache_root() -> Path:
     if folder := os.environ.get("DYMAP_CACHE"):
         return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
+
+
+def cache_folder(source: Source, config: CaptureConfig) -> Path:
+    """Where the cache of a capture is, prepared with these options."""
+    wanted = json.dumps([str(source.root.resolve()), to_json(config)], sort_keys=True)
+    return cache_root() / f"{source.root.name}-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
 
 
 def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
@@ -119,7 +125,7 @@ def _open(folder: Path, mark: str) -> ShotCache | None:
         data = np.asarray(np.memmap(folder / "shots.u8", np.uint8, "r"))  # as an array: slices of it cost less
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    return ShotCache(folder, data, offsets, crops, sums)
+    return ShotCache(folder, mark, data, offsets, crops, sums)
 
 
 def _build(

@@ -107,6 +107,8 @@ class CaptureConfig:
     """Metres around the vertices."""
     boxes: Literal["vertices", "hull", "own"] = "vertices"
     """Boxes from the body vertices, from the visual hull of the masks, or those that the layout itself holds."""
+    hull_votes: Literal["all", "half"] = "all"
+    """Boxes from the hull: no camera may rule a point out (one of many may), or half must show it (older runs)."""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Options of the layout's reader, such as unit and mask_labels; the reader checks them."""
     transform: tuple[float, ...] = ()

@@ -37,7 +37,7 @@ def from_json(cls: type[T], data: dict[str, Any], where: str = "configuration") 
     if not isinstance(data, dict):
         raise ValueError(f"{where}: expected a mapping, found {type(data).__name__}")
     if cls is CaptureConfig:
-        data = _with_reader_options(data)
+        data = _with_votes(_with_reader_options(data))
     hints = typing.get_type_hints(cls)
     known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     if unknown := sorted(set(data) - known):
@@ -62,6 +62,11 @@ def _with_reader_options(capture: dict[str, Any]) -> dict[str, Any]:
     if given := {key: value for key, value in old.items() if value != defaults[key]}:
         capture["options"] = given | capture.get("options", {})
     return capture
+
+
+def _with_votes(capture: dict[str, Any]) -> dict[str, Any]:
+    """The capture's part of an older file, whose boxes from the hull were carved by half of the cameras."""
+    return {"hull_votes": "half"} | capture if capture.get("boxes") == "hull" else capture
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

@@ -20,6 +20,7 @@ from dymap.field.field import Field
 from dymap.runs.baked import baked_video
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.folder import RunFolder, RunRecord
+from dymap.runs.hulls import carve_hulls
 from dymap.runs.process import pick_device
 from dymap.train.checkpoint import read_newest
 from dymap.train.codes import mean_code
@@ -67,6 +68,8 @@ def bake(
         if capture is None:
             raise InputError(f"{folder.root}: its codes come from images; import it again with --data")
         field = field.with_codes(encode(field, capture, progress))
+    if capture is not None:
+        carve_hulls(capture, config.train, progress)
     with progress("bake") as update:
         occupancy = bake_grids(field, config.bake, update, hull_of(capture, record, where))
     path = Path(out) if out is not None else folder.model

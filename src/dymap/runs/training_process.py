@@ -17,6 +17,7 @@ from dymap.field.field import Field, count_parameters
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.extent import size_text
 from dymap.runs.folder import RunFolder
+from dymap.runs.hulls import carve_hulls
 from dymap.runs.process import Clock, device_of, pick_device, signalled, stop_on_signal, threads_of
 from dymap.train.checkpoint import checkpoints
 from dymap.train.distributed import ALONE, Rank, World, join
@@ -70,7 +71,9 @@ def train_in_place(job: Job, own: Rank, stopped: Callable[[], bool] | None = Non
 
         def prepare() -> Capture:
             with job.progress("prepare images") as update:
-                return open_capture(job.data, job.config.capture, update)
+                capture = open_capture(job.data, job.config.capture, update)
+            carve_hulls(capture, job.config.train, job.progress)
+            return capture
 
         return train_capture(job, world.in_turn(prepare), device, world, stopped)
 
