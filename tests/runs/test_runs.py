@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -90,6 +91,7 @@ def test_progress_and_sentences_go_where_the_caller_says(
     assert all("losses: " in note for title, *_, note in seen if title == "train")
     assert [(done, total) for title, done, total, _ in seen if title == "carve hulls"] == [(0, 2), (1, 2), (2, 2)]
     assert len(sentences) == 1
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m; ", sentences[0])
     assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[0]
 
 

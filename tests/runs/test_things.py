@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -89,7 +90,10 @@ def test_the_next_command_carries_the_options_that_it_needs(dymap: Run, sample: 
     bare = tmp_path / "bare"
     shutil.copytree(sample, bare)
     shutil.rmtree(bare / "vertices")
-    assert "--boxes hull" in dymap("info", bare).out.partition("next")[2]
+    said = dymap("info", bare).out
+    assert "--boxes hull" in said.partition("next")[2]
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m, of the first frame's masks", said)
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m, the median of all frames", dymap("info", sample).out)
     assert "--boxes" not in dymap("info", sample).out
 
 

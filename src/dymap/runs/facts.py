@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +12,21 @@ import torch
 
 from dymap._version import __version__
 from dymap.capture import Source, read_source
+from dymap.capture.boxes import source_boxes
 from dymap.capture.check import check_source
 from dymap.capture.layouts import is_capture
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import read_json
+from dymap.geometry.box import size_in_metres
 from dymap.kernels import describe
 from dymap.runs.folder import RunFolder
 from dymap.runs.things import check_known
 from dymap.train.checkpoint import checkpoints
 from dymap.video.model_file import SUFFIX, load_video
 
+MOST_FINDINGS = 3
+"""Of what is wrong with a capture, so many are told: a wrong camera is wrong in every frame."""
 Rows = list[tuple[str, str]]
 """(name, value), to be read from top to bottom."""
 
@@ -69,8 +75,28 @@ def capture_rows(path: Path) -> Rows:
         ("frames", f"{len(source.frames)}, numbers {source.frames[0]} to {source.frames[-1]}"),
         ("masks", "yes" if source.has_masks else "no"),
         ("vertices", "yes" if source.has_points else "no: use --boxes hull"),
+        *box_rows(path, source),
         ("next", f"{command} --test-views {views}{needed(source)}"),
     ]
+
+
+def box_rows(path: Path, source: Source) -> Rows:
+    """The person's box as training would make it, and what is wrong with it; from masks, that of the first frame."""
+    words = needed(source).split()
+    options = {"unit": words[words.index("--unit") + 1]} if "--unit" in words else {}
+    config = CaptureConfig(options=options)
+    if not source.has_points:
+        config = replace(config, boxes="hull", frames=(0, 1, 1))
+    try:
+        read = read_source(path, config)
+        boxes = source_boxes(read, config)
+    except InputError as error:
+        return [("box", f"none: {error}")]
+    note = (
+        ", the median of all frames" if len(boxes) > 1 else "" if source.has_points else ", of the first frame's masks"
+    )
+    findings = islice(check_source(read, boxes), MOST_FINDINGS)
+    return [("box", size_in_metres(boxes) + note), *(("warning", finding.text) for finding in findings)]
 
 
 def needed(source: Source) -> str:
@@ -124,6 +150,7 @@ def video_rows(path: Path) -> Rows:
         ("scene", baked.name),
         ("frames", f"{len(frames)} at {baked.fps:g} fps, numbers {frames[0]} to {frames[-1]}"),
         ("cameras", f"{len(cameras)} of {cameras[0].width} x {cameras[0].height}" if cameras else "none"),
+        ("box", size_in_metres(baked.field.boxes.cpu().numpy()) + ", the median of all frames"),
         ("occupancy", " x ".join(map(str, grid))),
         ("next", f"dymap render {path}"),
     ]

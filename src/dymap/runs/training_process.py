@@ -14,6 +14,7 @@ from dymap.capture import Capture, open_capture
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.field import Field, count_parameters
+from dymap.geometry.box import size_in_metres
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.extent import size_text
 from dymap.runs.folder import RunFolder
@@ -98,6 +99,7 @@ def train_capture(
     job.say(
         f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "
         f"{len(capture.test_views)} test views of {size_text(capture)}; "
+        f"box {size_in_metres(capture.boxes)}; "
         f"{count_parameters(field) / 1e6:.1f} M parameters on {where}; curves: tensorboard --logdir {run.curves}"
     )
     with ExitStack() as opened:
