@@ -28,8 +28,8 @@ def checkpoints(folder: Path) -> list[tuple[int, Path]]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed save left behind."""
-    for pattern in (".tmp*", ".step-*.partial*"):
+    """Remove what a killed save of an older dymap left behind."""
+    for pattern in (".tmp??????", ".step-*.partial.safetensors"):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)
 
