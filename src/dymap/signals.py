@@ -70,3 +70,21 @@ def handling(handler: Handler) -> Iterator[None]:
     finally:
         for number, old in before:
             signal.signal(number, old)
+
+
+@contextmanager
+def asked_to_end() -> Iterator[Callable[[], bool]]:
+    """Whether anything has asked to end since the block began: nothing raises in it. A second request ends the process
+    at once, as the system does by itself, so nothing may be half-done in it."""
+    received: list[int] = []
+
+    def receive(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        for ending in ENDING:
+            signal.signal(ending, signal.SIG_DFL)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    with handling(receive):
+        yield lambda: bool(received)
