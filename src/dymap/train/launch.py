@@ -30,8 +30,9 @@ def launch(size: int, work: Callable[[Rank, Stopped], int], asked: Stopped) -> i
     neither 0 nor INTERRUPTED, or the largest.
 
     work: importable by its name. stopped() becomes true in all of them when asked() is true here; they ignore
-    Ctrl-C and its like (`ENDING`), which often reach a whole group of processes. When one fails, so do the others, after GRACE seconds
-    at the latest; when this process is gone, so are they. Raises LostError that names a process that was killed.
+    Ctrl-C and its like (`ENDING`), which often reach a whole group of processes. When one fails, so do the others,
+    after GRACE seconds at the latest; when this process is gone, so are they. Raises LostError that names a process
+    that was killed.
     """
     context = multiprocessing.get_context("spawn")  # a process that has used threads or a GPU cannot be forked
     stop = context.Event()
