@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
 import os
 import pickle
 import re
-import shutil
 import stat
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from dymap.errors import InputError
+from dymap.partials import beside
 
 
 @contextmanager
@@ -27,19 +29,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises InputError that names the file for a full disk and other faults of the file system.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        partial.chmod(0o666 & ~_umask())  # some writers keep their files to themselves
-        flush(partial)
-        os.replace(partial, path)
-        flush(path.parent)
+        with beside(path) as partial:
+            yield partial
+            partial.chmod(0o666 & ~_umask())  # some writers keep their files to themselves
+            flush(partial)
+            os.replace(partial, path)
+            flush(path.parent)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from error
-    finally:
-        with suppress(OSError):  # a parent that is no folder, a disk that went away: the first error is more useful
-            partial.unlink()
 
 
 @contextmanager
@@ -49,23 +48,36 @@ def replacing_folder(folder: Path, what: str = "the folder", overwrite: bool = T
     overwrite: whether a folder that is there already gives way; else it stays, and only an empty one is replaced.
     Raises InputError that names the folder, and `what` it is, for a full disk and other faults of the file system.
     """
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        for place, _, names in os.walk(partial, topdown=False):
-            for name in names:
-                flush(Path(place, name))
-            flush(Path(place))
-        if overwrite:
-            shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
-        flush(folder.parent)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with beside(folder) as partial:
+            partial.mkdir()
+            yield partial
+            for place, _, names in os.walk(partial, topdown=False):
+                for name in names:
+                    flush(Path(place, name))
+                flush(Path(place))
+            if overwrite:
+                _replace_folder(partial, folder)
+            else:
+                os.replace(partial, folder)
+            flush(folder.parent)
     except OSError as error:
         raise InputError(f"{folder}: {what} cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _replace_folder(partial: Path, folder: Path) -> None:
+    """Rename a new folder into the place of an old one, which goes aside: who reads from it keeps its files."""
+    for turn in itertools.count():
+        if folder.is_dir():
+            with suppress(FileNotFoundError):  # another process was faster
+                os.replace(folder, partial.parent / f"replaced-{turn}")
+        try:
+            os.replace(partial, folder)
+            return
+        except OSError as error:  # another process has put its own there meanwhile
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or turn == 9:
+                raise
 
 
 def flush(path: Path) -> None:

@@ -43,7 +43,7 @@ def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 60) ->
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_saves_and_the_same_command_goes_on(
     dymap: Run, sample: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -20,6 +20,7 @@ from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.configuration import configure
 from dymap.runs.extent import check_extent
 from dymap.runs.folder import RunFolder
+from dymap.runs.lock import only_training
 from dymap.runs.things import check_known
 from dymap.runs.training_process import Job, Trained, train_in_place
 from dymap.runs.training_processes import train_in_processes
@@ -55,7 +56,8 @@ def train(
     time. device: auto, cpu, cuda, cuda:1, mps. threads: of the CPU, 0: as many as torch takes by itself. progress, say:
     importable functions if there are several processes, in which they are called.
 
-    Raises InputError, NotFiniteError, and LostError if a process is gone.
+    Raises InputError (also if another process trains in that folder), NotFiniteError, and LostError if a process is
+    gone.
     """
     own = Rank.from_torchrun()
     if own and processes not in (None, own.world_size):
@@ -70,6 +72,9 @@ def train(
     if not folder.exists():
         check_extent(Path(data), config.capture, preset)
     job = Job(Path(data), config, folder, preset, device, threads, minutes, progress, say)
-    if own or config.train.processes == 1:
-        return train_in_place(job, own or Rank())
-    return train_in_processes(job)
+    if own and own.rank > 0:  # the leading process has the folder, and torchrun ends the others if it is refused
+        return train_in_place(job, own)
+    with only_training(folder.root):
+        if own or config.train.processes == 1:
+            return train_in_place(job, own or Rank())
+        return train_in_processes(job)
