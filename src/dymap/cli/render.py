@@ -57,7 +57,9 @@ def render(
         bool,
         tyro.conf.arg(help="Look at the published point through camera 0's lens, not at what fills the film."),
     ] = False,
-    zoom: Annotated[float, tyro.conf.arg(help="Of the orbit: 1 fills 85 % of the height, 2 is twice as close.")] = 1.0,
+    zoom: Annotated[
+        float, tyro.conf.arg(help="Of the orbit: 1 fills the height of the film, 2 is twice as close.")
+    ] = 1.0,
     height: Annotated[float, tyro.conf.arg(help="Metres by which the orbit is above the cameras.")] = 0.0,
     turns: Annotated[float, tyro.conf.arg(help="How often the orbit goes round; below 0: the other way.")] = 1.0,
     start: Annotated[float, tyro.conf.arg(help="Degrees after the usual beginning at which the orbit begins.")] = 0.0,

@@ -21,6 +21,18 @@ TITLES = {
     "ssim_range1": "SSIM range 1",
     "lpips": "LPIPS",
 }
+UNITS = {"psnr": "dB", "psnr_foreground": "dB", "psnr_image": "dB"}
+MEANINGS = {
+    "psnr": "How close the colours are in the box around the person. 6 dB more halve the error; from about 30 dB on it "
+    "hardly shows.",
+    "psnr_foreground": "The same, for the person's own pixels only.",
+    "psnr_image": "The same, for the whole picture, most of which is empty and easy.",
+    "ssim": "How alike the fine structure is: 1 is the same. Computed as in the paper, which is lenient.",
+    "ssim_range1": "The same as most papers compute it, which is stricter.",
+    "lpips": "How different the pictures look to a network trained on what people see: 0 is the same. It needs weights "
+    "(docs/lpips.md).",
+}
+"""For those who film people."""
 
 
 def summarise(
