@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import time
@@ -119,6 +120,7 @@ def test_images_that_are_mapped_stay(dymap: Run, root: Path, monkeypatch: pytest
     assert captures(root) == ["a"]
     assert capture.image(0, 0)[0].any()
     del capture
+    gc.collect()
     assert "removed 1 of 1" in dymap("clean", "--yes").out
 
 
