@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,12 @@ JPEG_QUALITY = 92
 def to_bytes(image: Tensor | NDArray[np.float32]) -> NDArray[np.uint8]:
     """[..., C] in [0, 1] -> uint8, rounded; what lies outside is cut."""
     return (torch.as_tensor(image).detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+
+
+def srgb_to_linear(colours: NDArray[Any]) -> NDArray[np.float64]:
+    """Colours of images in [0, 1] -> linear light in [0, 1] (IEC 61966-2-1)."""
+    value = np.asarray(colours, dtype=np.float64)
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def error_colours(prediction: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.uint8]:

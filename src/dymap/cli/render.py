@@ -18,7 +18,7 @@ def render(
     out: Annotated[
         Path | None,
         tyro.conf.arg(
-            help=".mp4, .mov (ProRes 4444), .webm (VP9), or .png of one image; default: beside the baked "
+            help=".mp4, .mov (ProRes 4444), .webm (VP9), or .png or .exr of one image; default: beside the baked "
             "file, named after what it shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4, cameras_NAME.mp4."
         ),
     ] = None,
@@ -64,6 +64,10 @@ def render(
     turns: Annotated[float, tyro.conf.arg(help="How often the orbit goes round; below 0: the other way.")] = 1.0,
     start: Annotated[float, tyro.conf.arg(help="Degrees after the usual beginning at which the orbit begins.")] = 0.0,
     png: Annotated[Path | None, tyro.conf.arg(help="Folder for the frames as PNG too.")] = None,
+    exr: Annotated[
+        Path | None,
+        tyro.conf.arg(help="Folder for the frames as EXR too: linear colour and alpha (half), distance Z (float)."),
+    ] = None,
     renderer: Annotated[RendererName, tyro.conf.arg(help=RENDERERS)] = "march",
     device: Device = "auto",
     threads: Threads = 0,
@@ -84,6 +88,7 @@ def render(
         published_path=published_path,
         orbit=runs.Orbit(zoom, height, turns, start),
         png=png,
+        exr=exr,
         renderer=renderer,
         device=device,
         threads=threads,

@@ -44,11 +44,12 @@ MAX_SIZE = 16384
 
 @dataclass(frozen=True)
 class Filmed:
-    """What a film left. files: one a layer. png: folder of pictures. cameras: file of the path. replaced: places, of
-    all these, that held something before. note: what the format changed, or nothing."""
+    """What a film left. files: one a layer. png, exr: folders of pictures. cameras: file of the path. replaced: places,
+    of all these, that held something before. note: what the format changed, or nothing."""
 
     files: tuple[Path, ...]
     png: Path | None
+    exr: Path | None
     cameras: Path | None
     images: int
     fps: float
@@ -58,7 +59,7 @@ class Filmed:
     @property
     def places(self) -> list[Path]:
         """All that was written."""
-        return [*self.files, *(place for place in (self.png, self.cameras) if place is not None)]
+        return [*self.files, *(place for place in (self.png, self.exr, self.cameras) if place is not None)]
 
 
 def film(
@@ -77,6 +78,7 @@ def film(
     published_path: bool = False,
     orbit: Orbit = USUAL,
     png: Path | None = None,
+    exr: Path | None = None,
     renderer: RendererName = "march",
     device: str = "auto",
     threads: int = 0,
@@ -91,7 +93,7 @@ def film(
     to save the path in. views: images of the film, default whole clips of 4 s or more. size: width and height, default
     the camera's. fps: default the capture's. background: transparent is for .mov, .webm and PNG. published_path: look
     at the published point, through the lens of camera 0. orbit: where else the camera goes, and how close. png: folder
-    for the images as PNG too.
+    for the images as PNG too; exr: as EXR, linear with alpha and depth (see play/exr.py).
 
     Raises InputError for a clip that is not baked, and for options that do not go together.
     """
@@ -129,18 +131,22 @@ def film(
     folder = place if place.is_dir() else place.parent
     path = Path(out) if out is not None else folder / f"{name}{PICTURE if still else '.mp4'}"
     # Transparent PNG frames need no film; a film beside them would be an MP4, which has no transparency.
-    wanted = None if out is None and png is not None and background == "transparent" and not still else path
+    pictures = (png is not None or exr is not None) and background == "transparent"
+    wanted = None if out is None and pictures and not still else path
     truth = open_truth(video, steps, RunFolder(folder), progress) if "diff" in layers else None
     places = [] if wanted is None else [layer_file(wanted, layer) for layer in dict.fromkeys(layers)]
-    replaced = tuple(place for place in (*places, png, save_cameras) if place is not None and holds_something(place))
+    replaced = tuple(
+        place for place in (*places, png, exr, save_cameras) if place is not None and holds_something(place)
+    )
     if save_cameras is not None:
         write_cameras(save_cameras, [(step.camera, step.frame) for step in steps])
     with progress("render") as update:
         written = write_film(
-            video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png,
+            video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png, exr=exr,
             truth=truth, progress=update,
         )  # fmt: skip
-    return Filmed(tuple(written), png, save_cameras, len(steps), speed, replaced, cut_note(wanted, steps[0].camera))
+    note = cut_note(wanted, steps[0].camera)
+    return Filmed(tuple(written), png, exr, save_cameras, len(steps), speed, replaced, note)
 
 
 def cut_note(path: Path | None, camera: Camera) -> str:
@@ -174,7 +180,7 @@ def check_orbit(orbit: Orbit, published: bool, of_its_own: bool) -> None:
 
 def holds_something(place: Path) -> bool:
     """Whether writing there replaces something: a file, or pictures in a folder."""
-    return any(place.glob("[0-9]*.png")) if place.is_dir() else place.exists()
+    return any(file.suffix in (".png", ".exr") for file in place.glob("[0-9]*")) if place.is_dir() else place.exists()
 
 
 def open_truth(video: Video, film: Film, folder: RunFolder, progress: Bars) -> GroundTruth:

@@ -125,7 +125,7 @@ def listening(job: Job, field: Field, capture: Capture) -> Iterator[tuple[Listen
     run, config = job.run, job.config
     done = max((step for step, _ in checkpoints(run.checkpoints)), default=0)
     with (
-        closing(Curves(run.curves, run.log, config.train.log_every, done)) as curves,
+        closing(Curves(run.curves, run.log, config.train.log_every, done, config)) as curves,
         job.progress("train") as update,
     ):
 

@@ -14,7 +14,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from dymap.capture import Capture
-from dymap.config import Config
+from dymap.config import Config, to_json
 from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.pictures import to_bytes, write_png
@@ -22,19 +22,26 @@ from dymap.render.renderer import RendererName, make_renderer
 from dymap.train.codes import mean_code
 from dymap.train.step import StepReport
 
+CURVES = {"background": "background (may be below 0)"}
+"""Names of curves that say more than the loss's own."""
+
 
 class Curves:
-    """TensorBoard scalars (losses, PSNR, learning rate, rays a second) and a log in JSON, every `every` steps.
+    """TensorBoard scalars (each loss, their sum, PSNR, learning rate, rays a second) and a log in JSON, every `every`
+    steps; and, if it is given, the configuration as a text.
 
     folder: for TensorBoard. log: a file, a line a report. done: the steps that are done already; what a killed run
     drew beyond them is replaced. Close it when training ends: TensorBoard's writer works in the background, and what it
     has not written is lost.
     """
 
-    def __init__(self, folder: Path, log: Path, every: int, done: int = 0):
+    def __init__(self, folder: Path, log: Path, every: int, done: int = 0, config: Config | None = None):
         self.every = every
         # Steps that a killed run did after its last checkpoint will be done, and drawn, again.
         self.writer = SummaryWriter(str(folder), purge_step=done)
+        if config is not None:
+            lines = json.dumps(to_json(config), indent=2).splitlines()
+            self.writer.add_text("configuration", "\n".join(f"    {line}" for line in lines), done)
         self.log = log
         self._since, self._rays, self._psnr = time.perf_counter(), 0, list[float]()
 
@@ -45,7 +52,8 @@ class Curves:
         if (report.step + 1) % self.every:
             return
         now = time.perf_counter()
-        scalars = {f"loss/{name}": value for name, value in report.losses.items()}
+        scalars = {f"loss/{CURVES.get(name, name)}": value for name, value in report.losses.items()}
+        scalars["loss/total"] = sum(report.losses.values())
         mean_psnr = float(np.mean(self._psnr)) if self._psnr else None
         if mean_psnr is not None:
             scalars["psnr"] = mean_psnr
@@ -67,10 +75,11 @@ class Curves:
 
 
 class Preview:
-    """What a held-out view looks like now (ground truth beside prediction): a PNG file, TensorBoard, PSNR.
+    """What a training view looks like now (ground truth beside prediction): a PNG file, TensorBoard, PSNR.
 
-    path: of the file, written anew every time. size: pixels of the picture's longer side at most. Rendered inside the
-    visual hull, so it needs no bake. Takes another (frame, view) every time.
+    Never a test view: who looks at one while training chooses by it. path: of the file, written anew every time. size:
+    pixels of the picture's longer side at most. Rendered inside the visual hull, so it needs no bake. Takes another
+    (frame, view) every time.
     """
 
     def __init__(self, path: Path, field: Field, capture: Capture, config: Config, curves: Curves, size: int = 160):
@@ -81,7 +90,7 @@ class Preview:
     def __call__(self, report: StepReport) -> None:
         if (report.step + 1) % self.config.train.preview_every:
             return
-        views = self.capture.test_views or self.capture.train_views
+        views = self.capture.train_views
         frames = len(self.capture.frames)
         view, index = views[self.count % len(views)], (self.count * 7) % frames
         self.count += 1
@@ -101,7 +110,6 @@ class Preview:
         )
         pair = np.concatenate([truth, to_bytes(seen.rgb)], axis=1)
         error = ((truth / 255.0 - seen.rgb.cpu().numpy()) ** 2)[seen.hit.cpu().numpy()].mean()
-        kind = "held-out" if self.capture.test_views else "training"
         self.curves.writer.add_image("preview", pair, report.step, dataformats="HWC")
-        self.curves.writer.add_scalar(f"preview psnr ({kind} view)", -10 * np.log10(max(error, 1e-10)), report.step)
+        self.curves.writer.add_scalar("preview psnr (training view)", -10 * np.log10(max(error, 1e-10)), report.step)
         write_png(self.path, pair)
