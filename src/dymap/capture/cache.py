@@ -23,7 +23,7 @@ from dymap.capture.images import Shot, prepare, prepared_camera
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, to_json
 from dymap.errors import InputError
-from dymap.files import replacing_folder
+from dymap.files import read_json, replacing_folder
 from dymap.geometry.box import bounding_rectangle, projected_box_mask
 
 VERSION = 1
@@ -85,7 +85,12 @@ def cache_root() -> Path:
     """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory."""
     if folder := os.environ.get("DYMAP_CACHE"):
         return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
+    except RuntimeError:  # a user that the system does not know, without HOME
+        raise InputError(
+            "no home folder is known for the cache of prepared images: say in DYMAP_CACHE which folder may hold it"
+        ) from None
 
 
 def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
@@ -110,7 +115,7 @@ def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32
 
 def _open(folder: Path, mark: str) -> ShotCache | None:
     try:
-        state = json.loads((folder / "state.json").read_text())
+        state = read_json(folder / "state.json")
         if state != {"fingerprint": mark, "bytes": (folder / "shots.u8").stat().st_size}:
             return None
         with np.load(folder / "index.npz", allow_pickle=False) as index:
