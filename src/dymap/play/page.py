@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.errors import printable
 from dymap.files import replacing
 from dymap.pictures import LARGEST_ERROR, error_colours, jpeg_bytes
 
@@ -87,7 +88,7 @@ def write_page(
     value, what is worth knowing about the run. Raises InputError if the disk refuses.
     """
     text = Template(_read("page.html")).substitute(
-        title=html.escape(title),
+        title=shown(title),
         lead=html.escape(lead),
         film="".join(_clip(clip) for clip in clips[:1]),
         films="\n".join(_clip(clip) for clip in clips[1:]),
@@ -98,11 +99,16 @@ def write_page(
         legend=_legend(),
         steps="\n".join(_step(step) for step in steps),
         numbers="\n".join(_number(number) for number in numbers),
-        facts="\n".join(f"<dt>{html.escape(key)}</dt><dd>{html.escape(value)}</dd>" for key, value in facts.items()),
+        facts="\n".join(f"<dt>{shown(key)}</dt><dd>{shown(value)}</dd>" for key, value in facts.items()),
     )
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
     return path
+
+
+def shown(text: str) -> str:
+    """Text of a capture or a file in HTML: nothing in it is a tag, a control character or a direction of writing."""
+    return html.escape(printable(text))
 
 
 def _read(name: str) -> str:
@@ -116,7 +122,7 @@ def _embedded(data: bytes, kind: str) -> str:
 def _image(picture: Picture, what: str, alt: str) -> str:
     height, width = picture.shape[:2]
     return (
-        f'<img class="{what}" alt="{html.escape(alt)}" width="{width}" height="{height}" draggable="false" '
+        f'<img class="{what}" alt="{shown(alt)}" width="{width}" height="{height}" draggable="false" '
         f'src="{_embedded(jpeg_bytes(picture), "image/jpeg")}">'
     )
 
@@ -125,9 +131,9 @@ def _clip(clip: Clip) -> str:
     height, width = clip.poster.shape[:2]
     return (
         f'<figure><div class="frame"><video autoplay loop muted playsinline controls width="{width}" height="{height}" '
-        f'aria-label="Film: {html.escape(clip.title)}" poster="{_embedded(jpeg_bytes(clip.poster), "image/jpeg")}" '
+        f'aria-label="Film: {shown(clip.title)}" poster="{_embedded(jpeg_bytes(clip.poster), "image/jpeg")}" '
         f'src="{_embedded(clip.film.read_bytes(), "video/mp4")}"></video></div>'
-        f"<figcaption><b>{html.escape(clip.title)}</b> {html.escape(clip.explanation)}</figcaption></figure>"
+        f"<figcaption><b>{shown(clip.title)}</b> {html.escape(clip.explanation)}</figcaption></figure>"
     )
 
 
@@ -157,7 +163,7 @@ def _view(index: int, one: Pair) -> str:
     image = _image(small.astype(np.uint8), "thumb", "")
     return (
         f'<label><input type="radio" name="view" autocomplete="off" value="{index}"{checked}>{image}'
-        f"<span>{html.escape(one.label)}</span></label>"
+        f"<span>{shown(one.label)}</span></label>"
     )
 
 
