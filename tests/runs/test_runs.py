@@ -88,12 +88,14 @@ def test_progress_and_sentences_go_where_the_caller_says(sample: Path, tmp_path:
     assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[0]
 
 
-def test_the_run_has_the_name_of_its_capture(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_has_the_names_of_its_capture_and_preset(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     trained = dymap.runs.train(sample, config=CONFIG, minutes=0)
-    assert trained.run == Path("runs") / "dance"
+    assert trained.run == Path("runs") / "dance" / "small"
     assert not trained.finished
-    assert RunFolder(tmp_path / "runs" / "dance").read().config == CONFIG
+    assert RunFolder(tmp_path / trained.run).read().config == CONFIG
 
 
 def test_a_run_can_be_trained_outside_the_main_thread(sample: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from dymap.config import RendererName
 
 def evaluate(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a baked run.")],
+    data: Annotated[Path | None, tyro.conf.arg(help="Where the run's capture is now, if it was moved.")] = None,
     renderer: Annotated[RendererName, tyro.conf.arg(help=RENDERERS)] = "march",
     views: Annotated[tuple[int, ...], tyro.conf.arg(help="Views; default: the test views.")] = (),
     frames: Annotated[tuple[int, ...], tyro.conf.arg(help="Frame positions; default: every test frame.")] = (),
@@ -30,6 +31,7 @@ def evaluate(
     """Measure a run on its test views: PSNR (box, foreground, image), SSIM, LPIPS, side-by-side pictures."""
     evaluated = runs.evaluate(
         run,
+        data=data,
         renderer=renderer,
         views=views,
         frames=frames,

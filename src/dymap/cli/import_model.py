@@ -29,7 +29,7 @@ def import_model(
     if imported.baked:
         following = f"dymap evaluate {out}" if imported.has_capture else f"dymap info {out}"
     else:
-        following = f"dymap bake {out}" if imported.can_bake else "import with --data"
+        following = f"dymap bake {out}{'' if imported.can_bake else ' --data DIR (its capture)'}"
     kind = "baked" if imported.baked else "trained"
     say(f"{model}: {kind} model, epoch {imported.epoch}; next: {following}")
     return 0
