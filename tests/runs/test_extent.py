@@ -32,6 +32,10 @@ def test_ratios_that_are_none_are_refused(dymap: Run, sample: Path, tmp_path: Pa
 def test_a_preset_that_asks_for_too_many_frames_is_named(dymap: Run, sample: Path, tmp_path: Path) -> None:  # noqa: F811
     said = dymap("train", "--preset", "zjumocap/313", "--data", sample, "--out", tmp_path / "run")
     assert "warning: preset zjumocap/313 asks for frames 0 to 300, but the capture has 3 frames" in said.err
+    said.failed_with(
+        "preset zjumocap/313 asks for view 6, but the capture has views 0 to 5",
+        "--test-views 1 3 5 --capture.train-views 0 2 4",
+    )
 
 
 def test_smaller_images_are_told(dymap: Run, sample: Path, tmp_path: Path) -> None:  # noqa: F811

@@ -84,8 +84,9 @@ def test_progress_and_sentences_go_where_the_caller_says(sample: Path, tmp_path:
     assert [(done, total) for title, done, total, _ in seen if title == "train"] == [(1, 3), (2, 3), (3, 3)]
     assert [(done, total) for title, done, total, _ in seen if title == "bake"] == [(1, 2), (2, 2)]
     assert all("losses: " in note for title, *_, note in seen if title == "train")
-    assert len(sentences) == 1
-    assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[0]
+    assert len(sentences) == 2
+    assert "M parameters: about " in sentences[0]
+    assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[1]
 
 
 def test_the_run_has_the_names_of_its_capture_and_preset(

@@ -18,6 +18,7 @@ from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.captures import open_prepared, remember, remembered
 from dymap.runs.extent import size_text
 from dymap.runs.folder import RunFolder
+from dymap.runs.outlook import Forecast, look_ahead
 from dymap.runs.process import Clock, device_of, pick_device, signalled, stop_on_signal, threads_of
 from dymap.train.checkpoint import newest_step, read_newest
 from dymap.train.distributed import ALONE, Rank, World, join
@@ -72,6 +73,9 @@ def train_in_place(job: Job, own: Rank, stopped: Callable[[], bool] | None = Non
         def prepare() -> Capture:
             return open_prepared(job.data, job.config.capture, job.progress)
 
+        with world.agree():
+            if world.leads:
+                look_ahead(job.data, job.config, job.run, device, world.size, job.say)
         return train_capture(job, world.in_turn(prepare), device, world, stopped)
 
 
@@ -148,4 +152,4 @@ def listening(job: Job, field: Field, capture: Capture) -> Iterator[tuple[Listen
             rays = f"{report.rays / report.seconds / 1000:.0f} k rays/s"
             update(report.step + 1, config.train.steps, f"PSNR {report.psnr:.1f} dB, {rays}; losses: {losses}")
 
-        yield draw, show
+        yield draw, Forecast(config, job.say, job.minutes), show
