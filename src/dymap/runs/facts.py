@@ -15,7 +15,7 @@ from dymap.capture.layouts import is_capture
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import read_json
-from dymap.kernels import describe
+from dymap.kernels import describe, why_slow
 from dymap.runs.folder import RunFolder
 from dymap.runs.things import check_known
 from dymap.train.checkpoint import checkpoints, newest_step
@@ -50,6 +50,7 @@ def machine_rows() -> Rows:
     return [
         ("dymap", __version__),
         ("kernels", describe()),
+        *([("slow", slow)] if (slow := why_slow()) else []),
         ("python", platform.python_version()),
         ("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
         ("GPU", gpu),

@@ -14,6 +14,7 @@ from dymap.capture import Capture
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.field import Field, count_parameters
+from dymap.kernels import why_slow
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.captures import open_prepared, remember, remembered
 from dymap.runs.extent import size_text
@@ -75,6 +76,8 @@ def train_in_place(job: Job, own: Rank, stopped: Callable[[], bool] | None = Non
 
         with world.agree():
             if world.leads:
+                if device.type == "cpu" and (slow := why_slow()):
+                    warnings.warn(slow, stacklevel=2)
                 look_ahead(job.data, job.config, job.run, device, world.size, job.say)
         return train_capture(job, world.in_turn(prepare), device, world, stopped)
 
