@@ -57,7 +57,7 @@ def test_a_part_of_an_evaluation_replaces_nothing(dymap: Run, baked: Path) -> No
         assert said.code == 0
         assert (baked / "evaluation" / place / "metrics.json").exists()
         assert whole.read_bytes() == before
-        assert ("trained on 00" in said.out) == ("00 (trained)" in said.out) == ("--views" in words)
+        assert ("warning: trained on 00" in said.err) == ("00 (trained)" in said.out) == ("--views" in words)
     part = json.loads((baked / "evaluation" / "views-0-4_frames-1" / "metrics.json").read_text())
     assert [(row["view"], row["trained"]) for row in part["images"]] == [("00", True), ("04", False)]
     assert dymap("evaluate", baked, "--views", 1, 4).code == 0, "which are all"

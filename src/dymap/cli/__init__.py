@@ -26,6 +26,10 @@ COMMANDS = {
 """Each is the function of this name, with _ for -, in the file of this name; and what the list of commands says."""
 
 
+QUIET = "--quiet"
+"""An option of every command: only errors and warnings are printed."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Faults of the input become one sentence on stderr and exit code 1."""
     words = sys.argv[1:] if arguments is None else arguments
@@ -33,10 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"dymap {__version__}" if words == ["--version"] else help_text())
         raise SystemExit(0 if words else 2)
 
-    from dymap.cli.console import exit_code, show_warning
+    from dymap.cli.console import console, exit_code, show_warning
 
     warnings.showwarning = show_warning
-    return exit_code(lambda: run(words))
+    console.quiet = QUIET in words
+    return exit_code(lambda: run([word for word in words if word != QUIET]))
 
 
 def help_text() -> str:
@@ -45,7 +50,8 @@ def help_text() -> str:
     commands = "\n".join(f"  {name:<{width}}  {sentence}" for name, sentence in COMMANDS.items())
     return (
         "usage: dymap COMMAND ...\n\nVolumetric video as dynamic MLP maps.\n\n"
-        f"{commands}\n\ndymap COMMAND --help explains its options; dymap --version; docs/install.md: completion."
+        f"{commands}\n\ndymap COMMAND --help explains its options; --quiet prints only errors and warnings; "
+        "dymap --version; docs/install.md: completion."
     )
 
 

@@ -25,6 +25,11 @@ def say(sentence: str) -> None:
     console.print(sentence)
 
 
+def warn(sentence: str) -> None:
+    """Print a warning, which --quiet does not keep back."""
+    print(f"warning: {sentence}", file=sys.stderr)
+
+
 def exit_code(command: Callable[[], int | None]) -> int:
     """Call a command; returns its exit code. Faults of the input become one sentence on stderr and exit code 1."""
     try:
@@ -35,6 +40,8 @@ def exit_code(command: Callable[[], int | None]) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
+        if isinstance(error, ImportError) and error.name == "dymap._core":  # it was asked for, and is missing
+            return failed(str(error))
         # Imported here, as torch comes with it: a command line that is only explained does not need it.
         from dymap.runs.training import FAILURES, PEER_FAILURE
 
@@ -58,7 +65,7 @@ def failed(sentence: str) -> int:
 def show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Warnings as one line, without the place in the code."""
     if issubclass(category, UserWarning):
-        print(f"warning: {message}", file=sys.stderr)
+        warn(str(message))
 
 
 def rate_text(rate: float) -> str:

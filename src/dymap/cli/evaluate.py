@@ -9,7 +9,7 @@ import tyro
 from rich.table import Column, Table
 
 from dymap import runs
-from dymap.cli.console import RENDERERS, Device, Threads, console, say
+from dymap.cli.console import RENDERERS, Device, Threads, console, say, warn
 from dymap.cli.progress import progress_bar
 from dymap.config import RendererName
 
@@ -54,7 +54,7 @@ def show(evaluated: runs.Evaluated) -> None:
         table.add_row(*row)
     console.print(table)
     if trained := evaluated.summary["trained_views"]:
-        say(f"warning: trained on {', '.join(trained)}: such numbers say little about new views")
+        warn(f"trained on {', '.join(trained)}: such numbers say little about new views")
     if evaluated.lpips_note:
         say(f"LPIPS {evaluated.lpips_note}")
     say(f"{evaluated.seconds_per_image:.2f} s an image ({evaluated.renderer}); report: {evaluated.folder}")

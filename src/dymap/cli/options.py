@@ -21,6 +21,7 @@ Assignments = Annotated[
     tuple[str, ...],
     tyro.conf.arg(help="Options of the configuration, as train.rays=2048 train.items=2 ..."),
 ]
+QUIET = "--quiet prints only errors and warnings."
 MORE = "--help-all shows the options of the whole configuration too, such as --train.rays or --field.hidden."
 
 
@@ -40,7 +41,7 @@ def with_configuration(command: Callable[..., int], words: Sequence[str]) -> Par
     `--help` shows the command's own options, `--help-all` the configuration's too. Raises InputError for a preset that
     does not exist.
     """
-    description = inspect.getdoc(command) or ""
+    description = f"{inspect.getdoc(command) or ''}\n\n{QUIET}"
     signature = inspect.signature(command)
     if "config" not in signature.parameters:
         return Parsable(command, in_order(command, words), description)

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 import tyro
 
 from dymap import runs
-from dymap.cli.console import Device, Threads, say
+from dymap.cli.console import Device, Threads, console, say
 from dymap.cli.options import Assignments, Configuration
 from dymap.cli.progress import progress_bar
 from dymap.config import INTERRUPTED
+from dymap.runs.bars import no_bars, say_nothing
 
 
 def train(
@@ -69,8 +70,8 @@ def train(
         minutes=minutes,
         device=device,
         threads=threads,
-        progress=progress_bar,
-        say=say,
+        progress=no_bars if console.quiet else progress_bar,  # other processes have a terminal of their own
+        say=say_nothing if console.quiet else say,
     )
     if trained.leads:
         say(end_of(trained))

@@ -30,13 +30,15 @@ from dymap.video.model_file import save_video
 
 @dataclass(frozen=True)
 class Baked:
-    """What a bake left. path: the file. step: of the checkpoint. occupied: share of the voxels."""
+    """What a bake left. path: the file. step: of the checkpoint. occupied: share of the voxels. test_views: how many
+    views can be measured."""
 
     run: Path
     path: Path
     frames: int
     step: int
     occupied: float
+    test_views: int
 
 
 def bake(
@@ -76,7 +78,8 @@ def bake(
         occupancy = bake_grids(field, config.bake, update, hull_of(capture, record, where))
     path = Path(out) if out is not None else folder.model
     save_video(path, baked_video(field, occupancy, config, source, folder.root.name), half)
-    return Baked(folder.root, path, frames, step, float(occupancy.float().mean()))
+    measurable = len(config.capture.test_views) if source else 0
+    return Baked(folder.root, path, frames, step, float(occupancy.float().mean()), measurable)
 
 
 def open_if_needed(place: Path | None, config: Config, progress: Bars) -> Capture | None:
