@@ -90,17 +90,20 @@ def test_progress_and_sentences_go_where_the_caller_says(
     assert [(done, total) for title, done, total, _ in seen if title == "bake"] == [(1, 2), (2, 2)]
     assert all("losses: " in note for title, *_, note in seen if title == "train")
     assert [(done, total) for title, done, total, _ in seen if title == "carve hulls"] == [(0, 2), (1, 2), (2, 2)]
-    assert len(sentences) == 1
-    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m; ", sentences[0])
-    assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[0]
+    assert len(sentences) == 2
+    assert "M parameters: about " in sentences[0]
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m; ", sentences[1])
+    assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[1]
 
 
-def test_the_run_has_the_name_of_its_capture(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_has_the_names_of_its_capture_and_preset(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     trained = dymap.runs.train(sample, config=CONFIG, minutes=0)
-    assert trained.run == Path("runs") / "dance"
+    assert trained.run == Path("runs") / "dance" / "small"
     assert not trained.finished
-    assert RunFolder(tmp_path / "runs" / "dance").read().config == CONFIG
+    assert RunFolder(tmp_path / trained.run).read().config == CONFIG
 
 
 def test_a_second_training_and_bake_carve_nothing(

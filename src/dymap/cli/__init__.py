@@ -29,6 +29,10 @@ COMMANDS = {
 """Each is the function of this name, with _ for -, in the file of this name; and what the list of commands says."""
 
 
+QUIET = "--quiet"
+"""An option of every command: only errors and warnings are printed."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Faults of the input become one sentence on stderr and exit code 1.
 
@@ -45,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise SystemExit(0 if words else 2)
 
     try:
-        from dymap.cli.console import exit_code, show_warning
+        from dymap.cli.console import console, exit_code, show_warning
     except KeyboardInterrupt:
         from dymap.config.choices import INTERRUPTED
 
@@ -53,7 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
     warnings.showwarning = show_warning
-    return exit_code(lambda: run(words), debug)
+    console.quiet = QUIET in words
+    return exit_code(lambda: run([word for word in words if word != QUIET]), debug)
 
 
 def help_text() -> str:
@@ -62,8 +67,8 @@ def help_text() -> str:
     commands = "\n".join(f"  {name:<{width}}  {sentence}" for name, sentence in COMMANDS.items())
     return (
         "usage: dymap COMMAND ...\n\nVolumetric video as dynamic MLP maps.\n\n"
-        f"{commands}\n\ndymap COMMAND --help explains its options; dymap --version; docs/install.md: completion.\n"
-        "--debug after a command shows where an error came from."
+        f"{commands}\n\ndymap COMMAND --help explains its options; --quiet prints only errors and warnings; "
+        "--debug shows where an error came from; dymap --version; docs/install.md: completion."
     )
 
 

@@ -28,6 +28,11 @@ def say(sentence: str) -> None:
     console.print(printable(sentence))
 
 
+def warn(sentence: str) -> None:
+    """Print a warning, which --quiet does not keep back."""
+    print(f"warning: {printable(sentence)}", file=sys.stderr)
+
+
 def exit_code(command: Callable[[], int | None], debug: bool = False) -> int:
     """Call a command; returns its exit code. Faults of the input become one sentence on stderr and exit code 1.
 
@@ -43,6 +48,8 @@ def exit_code(command: Callable[[], int | None], debug: bool = False) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
+        if isinstance(error, ImportError) and error.name == "dymap._core":  # it was asked for, and is missing
+            return failed(str(error))
         if interrupts and isinstance(error, ImportError | SystemError):  # it came while a library was being loaded
             print("interrupted", file=sys.stderr)
             return INTERRUPTED
@@ -111,7 +118,7 @@ def failed(sentence: str) -> int:
 def show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Warnings as one line, without the place in the code."""
     if issubclass(category, UserWarning):
-        print(f"warning: {printable(str(message))}", file=sys.stderr)
+        warn(str(message))
 
 
 def rate_text(rate: float) -> str:

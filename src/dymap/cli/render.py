@@ -22,6 +22,9 @@ def render(
             "file, named after what it shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4, cameras_NAME.mp4."
         ),
     ] = None,
+    data: Annotated[
+        Path | None, tyro.conf.arg(help="Where the run's capture is now, if it was moved; for --layers diff.")
+    ] = None,
     fixed_time: Annotated[
         int | None, tyro.conf.arg(help="Stop the clip at this frame position; only the camera moves.")
     ] = None,
@@ -76,6 +79,7 @@ def render(
     filmed = runs.film(
         run,
         out,
+        data=data,
         fixed_time=fixed_time,
         fixed_view=fixed_view,
         cameras=cameras,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from dymap import runs
-from dymap.cli.console import Device, Threads, say
+from dymap.cli.console import Device, Threads, say, warn
 from dymap.config import HOST, PORT, ViewerRenderer
 
 
@@ -44,7 +44,7 @@ def view(
             tunnel = f"ssh -L {viewer.port}:127.0.0.1:{viewer.port} USER@THIS_MACHINE"
             say(f"from another machine: {tunnel}  there, then open the same address there")
         else:
-            say(f"warning: whoever reaches {host}:{viewer.port} can look; there is no password")
+            warn(f"whoever reaches {host}:{viewer.port} can look; there is no password")
         viewer.wait()
     say("ended")
     return 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dymap.runs.baking import Baked, bake
     from dymap.runs.bars import Bars, Update, no_bars
+    from dymap.runs.beginning import first_configuration
     from dymap.runs.cleaning import CacheEntry, cache_entries, cache_root, clean, strangers
     from dymap.runs.configuration import configure
     from dymap.runs.demonstration import Demo, demo, quick_demo
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _FILES = {
     "baking": ("Baked", "bake"),
     "bars": ("Bars", "Update", "no_bars"),
+    "beginning": ("first_configuration",),
     "cleaning": ("CacheEntry", "cache_entries", "cache_root", "clean", "strangers"),
     "configuration": ("configure",),
     "demonstration": ("Demo", "demo", "quick_demo"),
@@ -53,8 +55,8 @@ _FILES = {
 __all__ = [
     "Baked", "Bars", "CacheEntry", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder",
     "RunRecord", "Sampled", "Trained", "Update", "Viewing", "bake", "cache_entries", "cache_root", "clean", "configure",
-    "demo", "evaluate", "film", "import_model", "info", "mesh", "no_bars", "quick_demo", "sample", "strangers", "train",
-    "view",
+    "demo", "evaluate", "film", "first_configuration", "import_model", "info", "mesh", "no_bars", "quick_demo",
+    "sample", "strangers", "train", "view",
 ]  # fmt: skip
 
 

@@ -20,10 +20,10 @@ from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import read_json
 from dymap.geometry.box import size_in_metres
-from dymap.kernels import describe
+from dymap.kernels import describe, why_slow
 from dymap.runs.folder import RunFolder
 from dymap.runs.things import check_known
-from dymap.train.checkpoint import checkpoints
+from dymap.train.checkpoint import checkpoints, newest_step
 from dymap.video.model_file import SUFFIX, load_video
 
 MOST_FINDINGS = 3
@@ -57,6 +57,7 @@ def machine_rows() -> Rows:
     return [
         ("dymap", __version__),
         ("kernels", describe()),
+        *([("slow", slow)] if (slow := why_slow()) else []),
         ("python", platform.python_version()),
         ("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
         ("GPU", gpu),
@@ -119,10 +120,12 @@ def run_rows(run: RunFolder) -> Rows:
     """Of a run: how far it is."""
     record = run.read()
     found = checkpoints(run.checkpoints)
-    done = found[-1][0] if found else 0
+    done = newest_step(run.checkpoints)
+    there = record.source is None or record.source.exists()
+    moved = "" if there else " --data DIR"
     rows = [
         ("run", f"{run.root} (preset {record.preset})"),
-        ("capture", str(record.source or "none")),
+        ("capture", f"{record.source or 'none'}{'' if there else ' (not there; --data says where it is now)'}"),
         ("trained", f"{done} of {record.config.train.steps} steps" if found else "no checkpoint"),
     ]
     if run.model.exists():
@@ -131,11 +134,11 @@ def run_rows(run: RunFolder) -> Rows:
     if metrics.exists():
         rows.append(("evaluated", means_text(read_json(metrics))))
     if done < record.config.train.steps and not (run.model.exists() and not found):
-        command = f"dymap train --data {record.source} --out {run.root} (with the options it was begun with)"
+        command = f"dymap train --out {run.root}{moved}"
     elif not run.model.exists():
-        command = f"dymap bake {run.root}"
-    elif not metrics.exists():
-        command = f"dymap evaluate {run.root}"
+        command = f"dymap bake {run.root}{moved}"
+    elif not metrics.exists() and record.source and record.config.capture.test_views:
+        command = f"dymap evaluate {run.root}{moved}"
     else:
         command = f"dymap render {run.root}"
     return [*rows, ("next", command)]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dymap.capture import Capture, open_capture
+from dymap.capture import Capture
 from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
@@ -34,6 +34,7 @@ from dymap.play.movie import CODECS
 from dymap.play.orbit import Orbit
 from dymap.play.video import USUAL, Video, load
 from dymap.runs.bars import Bars, no_bars
+from dymap.runs.captures import find_capture, open_prepared
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
 from dymap.runs.things import check_playable
@@ -66,6 +67,7 @@ def film(
     run: str | Path,
     out: str | Path | None = None,
     *,
+    data: str | Path | None = None,
     fixed_time: int | None = None,
     fixed_view: int | str | None = None,
     cameras: Path | None = None,
@@ -88,12 +90,13 @@ def film(
 
     out: .mp4, .mov (ProRes 4444) or .webm (VP9), default beside the baked file, named after what the film
     shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4 (the view's index), cameras_NAME.mp4 (of the path's file).
-    fixed_time: frame position at which the clip stops. fixed_view: view of the capture (index or name) or `orbit`, at
-    which the camera stands; with both it is one picture (.png). cameras: file of a path to follow. save_cameras: file
-    to save the path in. views: images of the film, default whole clips of 4 s or more. size: width and height, default
-    the camera's. fps: default the capture's. background: transparent is for .mov, .webm and PNG. published_path: look
-    at the published point, through the lens of camera 0. orbit: where else the camera goes, and how close. png: folder
-    for the images as PNG too; exr: as EXR, linear with alpha and depth (see play/exr.py).
+    data: where the run's capture is now, if it was moved, for the layer diff. fixed_time: frame position at which the
+    clip stops. fixed_view: view of the capture (index or name) or `orbit`, at which the camera stands; with both it is
+    one picture (.png). cameras: file of a path to follow. save_cameras: file to save the path in. views: images of the
+    film, default whole clips of 4 s or more. size: width and height, default the camera's. fps: default the capture's.
+    background: transparent is for .mov, .webm and PNG. published_path: look at the published point, through the lens of
+    camera 0. orbit: where else the camera goes, and how close. png: folder for the images as PNG too; exr: as EXR,
+    linear with alpha and depth (see play/exr.py).
 
     Raises InputError for a clip that is not baked, and for options that do not go together.
     """
@@ -103,6 +106,8 @@ def film(
     sizes_fit = size is None or (min(size) >= 2 and max(size) <= MAX_SIZE)
     if not ((views is None or views >= 1) and sizes_fit and (fps is None or 0 < fps < math.inf)):
         raise InputError(f"--views must be positive, --size from 2 to {MAX_SIZE} and --fps above 0")
+    if data is not None and "diff" not in layers:
+        raise InputError("--data is where the layer diff finds what was filmed: add --layers diff, or leave it out")
     still = fixed_time is not None and fixed_view is not None
     if still and views not in (None, 1):
         raise InputError(
@@ -133,7 +138,7 @@ def film(
     # Transparent PNG frames need no film; a film beside them would be an MP4, which has no transparency.
     pictures = (png is not None or exr is not None) and background == "transparent"
     wanted = None if out is None and pictures and not still else path
-    truth = open_truth(video, steps, RunFolder(folder), progress) if "diff" in layers else None
+    truth = open_truth(video, steps, RunFolder(folder), progress, data) if "diff" in layers else None
     places = [] if wanted is None else [layer_file(wanted, layer) for layer in dict.fromkeys(layers)]
     replaced = tuple(
         place for place in (*places, png, exr, save_cameras) if place is not None and holds_something(place)
@@ -183,16 +188,20 @@ def holds_something(place: Path) -> bool:
     return any(file.suffix in (".png", ".exr") for file in place.glob("[0-9]*")) if place.is_dir() else place.exists()
 
 
-def open_truth(video: Video, film: Film, folder: RunFolder, progress: Bars) -> GroundTruth:
-    """What was filmed, for the layer diff. Raises InputError if the film differs or the run does not know it."""
+def open_truth(
+    video: Video, film: Film, folder: RunFolder, progress: Bars, data: str | Path | None = None
+) -> GroundTruth:
+    """What was filmed, for the layer diff. data: where the capture is now, if it was moved.
+
+    Raises InputError if the film differs, or the run does not know what was filmed.
+    """
     check_filmed(film)  # before images are prepared, which may take minutes
     if not folder.exists():
         raise InputError(
             f"{folder.root}: the layer diff compares with what was filmed, which only a run's folder knows"
         )
-    record = folder.read()
-    with progress("prepare images") as update:
-        return ground_truth(video, open_capture(record.data, record.config.capture, update))
+    place = find_capture(folder, data)
+    return ground_truth(video, open_prepared(place, folder.read().config.capture, progress))
 
 
 def ground_truth(video: Video, capture: Capture) -> GroundTruth:

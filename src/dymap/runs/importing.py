@@ -23,6 +23,7 @@ from dymap.field.field import Field
 from dymap.files import read_array
 from dymap.presets import preset as find_preset
 from dymap.runs.baked import baked_video
+from dymap.runs.captures import remember
 from dymap.runs.configuration import configure
 from dymap.runs.folder import RunFolder
 from dymap.train.checkpoint import checkpoints, save_checkpoint
@@ -79,6 +80,8 @@ def import_model(
     if run.exists() and (run.model.exists() or checkpoints(run.checkpoints)):
         raise InputError(f"{out}: holds a run already; choose another --out")
     run.create(config, None if data is None else Path(data), preset)
+    if source:
+        remember(run, source, config.capture)
     with torch.device("meta"):
         field = Field(config.field, torch.zeros(bounds.shape))
         if released.occupancy is not None:

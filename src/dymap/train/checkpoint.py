@@ -162,6 +162,23 @@ def read_newest(folder: Path) -> Checkpoint | None:
     return None
 
 
+def newest_step(folder: Path) -> int:
+    """The step that the newest checkpoint of a folder says it holds, of those whose header is whole; 0 without any.
+
+    Only headers are read: numbers that are damaged show when the checkpoint is loaded.
+    """
+    for number, path in reversed(checkpoints(folder)):
+        try:
+            with safe_open(path, "pt") as file:
+                head = json.loads(file.metadata()[KEY])
+            check_header(path, head)
+            if head["step"] == number:
+                return number
+        except (InputError, SafetensorError, OSError, KeyError, TypeError, ValueError):
+            continue
+    return 0
+
+
 def load_checkpoint(path: Path, field: Field, optimiser: torch.optim.Optimizer | None = None) -> int:
     """Restore field (and optimiser); returns the number of steps done. Raises InputError for a damaged file."""
     return read_checkpoint(path).restore(field, optimiser)
