@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "dymap"
-FOUNDATION = {"config", "errors", "files", "geometry", "pictures"}
+FOUNDATION = {"config", "errors", "files", "geometry", "mapped", "partials", "pictures", "signals"}
 """What everybody may know."""
 BELOW = {"field": {"kernels"}, "render": {"field", "kernels"}, "video": {"field", "kernels"}}
 """Rooms, and what lies below them on the way down: whoever knows a room may know these too."""
@@ -21,7 +21,10 @@ ARROWS: dict[str, set[str]] = {
     "geometry": set(),
     "_core": set(),
     "_version": set(),
-    "files": {"errors"},
+    "mapped": set(),
+    "partials": set(),
+    "signals": set(),
+    "files": {"errors", "partials"},
     "pictures": {"files"},
     "presets": {"config", "errors"},
     "kernels": {"_core"},
@@ -41,7 +44,10 @@ ARROWS: dict[str, set[str]] = {
 }
 """What each room may know, besides itself, the foundation and what lies below. `dymap.runs` is imported by `dymap` when
 it is first used."""
-WITHOUT_FOUNDATION = {"errors", "config", "geometry", "files", "pictures", "kernels", "presets", "_core", "_version"}
+WITHOUT_FOUNDATION = {
+    "errors", "config", "geometry", "mapped", "partials", "signals", "files", "pictures", "kernels", "presets", "_core",
+    "_version",
+}  # fmt: skip
 
 
 def allowed(part: str) -> set[str]:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
-from dymap.pictures import error_colours, png_bytes, to_bytes, write_png
+from dymap.pictures import error_colours, jpeg_bytes, png_bytes, to_bytes, write_png
 from tests.disks import files_of_at_most
 
 
@@ -48,6 +48,15 @@ def test_pictures_come_back_to_the_bit(tmp_path: Path, channels: int, height: in
     order = [2, 1, 0, 3][:channels]
     np.testing.assert_array_equal(back[..., order], image)
     assert [p.name for p in path.parent.iterdir()] == ["a.png"]
+
+
+def test_jpeg_keeps_colours_at_full_resolution() -> None:
+    picture = np.zeros((32, 32, 3), np.uint8)
+    picture[:, ::2], picture[:, 1::2] = (255, 0, 0), (0, 0, 255)
+    data = np.frombuffer(jpeg_bytes(picture), np.uint8)
+    back = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert back is not None
+    np.testing.assert_allclose(back[..., ::-1].astype(int), picture, atol=40)
 
 
 def test_what_is_no_picture_is_refused() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import itertools
 import json
+import math
 import os
 import pickle
 import re
-import shutil
 import stat
 import zipfile
 import zlib
@@ -15,10 +18,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dymap.errors import InputError
+from dymap.partials import beside
 
 
 @contextmanager
@@ -27,19 +33,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises InputError that names the file for a full disk and other faults of the file system.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        partial.chmod(0o666 & ~_umask())  # some writers keep their files to themselves
-        flush(partial)
-        os.replace(partial, path)
-        flush(path.parent)
+        with beside(path) as partial:
+            yield partial
+            partial.chmod(0o666 & ~_umask())  # some writers keep their files to themselves
+            flush(partial)
+            os.replace(partial, path)
+            flush(path.parent)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from error
-    finally:
-        with suppress(OSError):  # a parent that is no folder, a disk that went away: the first error is more useful
-            partial.unlink()
 
 
 @contextmanager
@@ -49,23 +52,36 @@ def replacing_folder(folder: Path, what: str = "the folder", overwrite: bool = T
     overwrite: whether a folder that is there already gives way; else it stays, and only an empty one is replaced.
     Raises InputError that names the folder, and `what` it is, for a full disk and other faults of the file system.
     """
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        for place, _, names in os.walk(partial, topdown=False):
-            for name in names:
-                flush(Path(place, name))
-            flush(Path(place))
-        if overwrite:
-            shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
-        flush(folder.parent)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with beside(folder) as partial:
+            partial.mkdir()
+            yield partial
+            for place, _, names in os.walk(partial, topdown=False):
+                for name in names:
+                    flush(Path(place, name))
+                flush(Path(place))
+            if overwrite:
+                _replace_folder(partial, folder)
+            else:
+                os.replace(partial, folder)
+            flush(folder.parent)
     except OSError as error:
         raise InputError(f"{folder}: {what} cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _replace_folder(partial: Path, folder: Path) -> None:
+    """Rename a new folder into the place of an old one, which goes aside: who reads from it keeps its files."""
+    for turn in itertools.count():
+        if folder.is_dir():
+            with suppress(FileNotFoundError):  # another process was faster
+                os.replace(folder, partial.parent / f"replaced-{turn}")
+        try:
+            os.replace(partial, folder)
+            return
+        except OSError as error:  # another process has put its own there meanwhile
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or turn == 9:
+                raise
 
 
 def flush(path: Path) -> None:
@@ -119,14 +135,53 @@ def write_json(path: Path, data: Any) -> None:
         partial.write_text(json.dumps(data, indent=2) + "\n")
 
 
+MAX_JSON = 64 * 2**20
+
+
 def read_json(path: Path) -> Any:
-    """Raises InputError for missing and broken files."""
+    """Raises InputError for missing and broken files, and for what is no regular file of 64 MiB at most."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(read_regular(path, MAX_JSON, "JSON files"))
     except FileNotFoundError:
         raise InputError(f"{path}: missing") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable JSON ({error})") from None
+
+
+def read_array(path: Path, max_bytes: int, what: str) -> NDArray[Any]:
+    """The plain numbers of an .npy file, whose size is compared with its header before the array is made.
+
+    what: of what, in plural, with its shape. Raises as `read_regular` does, and InputError for anything else.
+    """
+    data = read_regular(path, max_bytes, what)
+    try:
+        file = io.BytesIO(data)
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+        if dtype.kind not in "fiu":
+            raise ValueError("it holds no plain numbers")
+        if min(shape, default=0) < 0 or len(data) - file.tell() < (count := math.prod(shape)) * dtype.itemsize:
+            raise ValueError(f"it ends before the numbers of its header, {shape}")
+        flat = np.frombuffer(data, dtype, count, file.tell())
+        return flat.reshape(shape, order="F" if fortran else "C").copy()
+    except Exception as error:  # a broken header can raise anything
+        raise InputError(f"{path}: not an array of {what} ({error})") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raises InputError for what is no regular file, before anything waits for a pipe or reads a device without end.
+
+    A file that is missing or cannot be asked is left to who reads it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: no regular file, but a folder, pipe or device")
 
 
 SUMS = "checksums"
@@ -171,6 +226,7 @@ def read_torch(path: Path, max_bytes: int, allowed: Sequence[Any] = ()) -> Any:
     Raises InputError for a missing file, one of more than `max_bytes` (before it is read), and a broken or refused one.
     """
     try:
+        check_regular(path)
         if (size := path.stat().st_size) > max_bytes:
             raise InputError(f"{path}: {size} bytes, expected {max_bytes} at most; is it another file?")
         _check_archive(path, max_bytes)
@@ -186,8 +242,6 @@ def read_torch(path: Path, max_bytes: int, allowed: Sequence[Any] = ()) -> Any:
 
 def _check_archive(path: Path, max_bytes: int) -> None:
     """Raises InputError for an archive of torch.save with flipped bits, or that unpacks to more than `max_bytes`."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise InputError(f"{path}: no regular file, but a folder, pipe or device")
     if not zipfile.is_zipfile(path):  # of torch before 1.6, without checksums
         return
     with zipfile.ZipFile(path) as archive:

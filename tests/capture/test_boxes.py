@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dymap.capture import Capture, open_capture, read_source
 from dymap.capture.boxes import hull_boxes, rig_box, source_boxes, undistorted_masks
+from dymap.config import CaptureConfig, from_json
 from dymap.errors import InputError
 from dymap.geometry.box import box_corners, box_of_points
+from dymap.geometry.camera import look_at
+from tests.capture.person import EXTENT, filmed, ring
 from tests.capture.test_hull import rig
 from tests.capture.test_source import made_up
 from tests.captures import FRAMES, TINY, write_capture, write_rgb
@@ -54,7 +58,7 @@ def test_hull_boxes_of_the_tiny_capture(tiny: Capture, tiny_root: Path) -> None:
     for frame, box in enumerate(hull_boxes(source, padding=0.0)):
         vertices = source.points(frame)
         agreed = np.ones(len(vertices), bool)
-        for camera, mask in zip(source.cameras, undistorted_masks(source, frame), strict=True):
+        for camera, mask in zip(source.cameras, undistorted_masks(source, frame).values(), strict=True):
             column, row = np.round(camera.undistorted().project(vertices)[0]).astype(int).T
             mask = np.pad(mask, 1)  # outside the image: background
             agreed &= mask[np.clip(row, -1, 96) + 1, np.clip(column, -1, 128) + 1] != 0
@@ -76,3 +80,55 @@ def test_masks_without_common_volume(trimmed: Golden, tmp_path: Path) -> None:
         write_rgb(root / f"schp/{view:02d}/000001.png", np.zeros((96, 128, 3), np.uint8))
     with pytest.raises(InputError, match="the masks of frame 1 leave no common volume"):
         hull_boxes(read_source(root, TINY), TINY.box_padding)
+
+
+def excess(box: NDArray[np.float32]) -> tuple[float, float]:
+    """Metres that a box reaches beyond the person of balls, and that the person reaches beyond the box, at most."""
+    beyond = np.stack([EXTENT[0] - box[0], box[1] - EXTENT[1]])
+    return float(beyond.max()), float(-beyond.min())
+
+
+@pytest.mark.parametrize("views", [3, 4, 5, 6, 8, 12, 20])
+@pytest.mark.parametrize(("focal", "arc"), [(1.25, 360), (0.6, 360), (1.0, 180)])
+def test_hull_boxes_fit_whatever_the_number_of_cameras(views: int, focal: float, arc: float) -> None:
+    """Narrow and wide lenses, around the person and in a half ring, whose ends face each other."""
+    (box,) = hull_boxes(filmed(ring(views, focal, arc)), padding=0)
+    more, less = excess(box)
+    assert more < 0.2
+    assert less <= 0
+
+
+def test_cameras_that_face_each_other_do_not_agree_along_their_axis() -> None:
+    """What half of four cameras make is 4.7 m long, as older runs have it."""
+    source = filmed(ring(4))
+    assert np.ptp(hull_boxes(source, 0, "half")[0], axis=0).max() > 4
+    assert np.ptp(hull_boxes(source, 0)[0], axis=0).max() < 2.2
+
+
+@pytest.mark.parametrize("views", [8, 12, 20])
+def test_one_bad_mask_of_many_is_outvoted(views: int) -> None:
+    (box,) = hull_boxes(filmed(ring(views), bad=[2]), padding=0)
+    more, less = excess(box)
+    assert more < 0.2
+    assert less <= 0
+
+
+def test_feet_below_a_picture_are_not_lost() -> None:
+    """One camera of four is so close that it sees nothing below the hips: the others decide there, and how far away
+    they are says where the person can be."""
+    cameras = ring(4)
+    R, T = look_at((1.2, 0.0, 1.6), (0, 0, 1.6))
+    cameras[1] = replace(cameras[1], R=R, T=T)
+    (box,) = hull_boxes(filmed(cameras), padding=0)
+    more, less = excess(box)
+    assert more < 0.3
+    assert less <= 0
+
+
+def test_runs_from_before_keep_their_rule() -> None:
+    """A configuration that does not say by which rule was written before there was a choice."""
+    assert from_json(CaptureConfig, {"boxes": "hull"}).hull_votes == "half"
+    assert from_json(CaptureConfig, {"boxes": "hull", "hull_votes": "all"}).hull_votes == "all"
+    assert from_json(CaptureConfig, {"boxes": "vertices"}).hull_votes == "all"
+    source, old = filmed(ring(4)), from_json(CaptureConfig, {"boxes": "hull", "box_padding": 0.0})
+    np.testing.assert_array_equal(source_boxes(source, old), hull_boxes(source, 0, "half"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -250,3 +251,85 @@ def test_a_cache_without_checksums_is_read(root: Path, folder: Path, builds: lis
     builds.clear()
     shots(open_capture(root, TINY))
     assert not builds
+
+
+def test_the_cache_does_not_depend_on_how_the_folder_is_spelt(
+    root: Path, folder: Path, builds: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_capture(root, TINY)
+    builds.clear()
+    (root.parent / "link").symlink_to(root)
+    (root.parent / "deep").mkdir()
+    monkeypatch.chdir(root.parent)
+    spelt = ["copy", "./copy", "copy/", "deep/../copy", "link", f"{root}/", root.parent / "link"]
+    for place in spelt:
+        open_capture(place, TINY)
+    monkeypatch.chdir(root)
+    open_capture(".", TINY)
+    assert not builds
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("small", [2**26, 0], ids=["in memory", "mapped"])
+def test_images_that_are_cut_short_under_a_reader_do_not_end_it(
+    root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    """Looking at mapped bytes that the file no longer has is a SIGBUS."""
+    monkeypatch.setattr(cache, "SMALL", small)
+    before = shots(open_capture(root, TINY))
+    capture = open_capture(root, TINY)
+    (path,) = folder.rglob("shots.u8")
+    os.truncate(path, 10)
+    if small:
+        for old, new in zip(before, shots(capture), strict=True):
+            np.testing.assert_array_equal(old, new)
+    else:
+        with pytest.raises(InputError, match="the image cache was cut short while it was read; run the command again"):
+            shots(capture)
+
+
+def test_a_reader_keeps_what_is_rebuilt_or_removed_under_it(
+    root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "SMALL", 0)
+    reader = open_capture(root, TINY)
+    _other_image(root)
+    rebuilt = open_capture(root, TINY)
+    assert set(np.unique(rebuilt.image(1, 2)[0])) <= {0, 77}
+    assert not set(np.unique(reader.image(1, 2)[0])) <= {0, 77}
+    shutil.rmtree(folder)
+    assert not set(np.unique(reader.image(1, 3)[0])) <= {0, 77}
+
+
+SHAPE = (FRAMES, VIEWS)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("offsets", np.full(SHAPE, 2**62)), ("offsets", np.full(SHAPE, -4)), ("offsets", np.zeros(SHAPE)),
+    ("offsets", np.zeros((2, 2), np.int64)), ("crops", np.full((*SHAPE, 4), 2**40)),
+    ("crops", np.zeros((*SHAPE, 3), np.int64)), ("sums", np.zeros(3, np.uint32)), ("sums", np.zeros(SHAPE)),
+])  # fmt: skip
+def test_an_index_that_cannot_be_is_rebuilt(
+    root: Path, folder: Path, builds: list, name: str, value: np.ndarray
+) -> None:
+    open_capture(root, TINY)
+    (path,) = folder.rglob("index.npz")
+    with np.load(path) as index:
+        arrays = {key: index[key] for key in index}
+    np.savez(path, **(arrays | {name: value}))
+    builds.clear()
+    shots(open_capture(root, TINY))
+    assert len(builds) == EVERYTHING
+
+
+def test_an_index_with_broken_headers_is_rebuilt(root: Path, folder: Path, builds: list) -> None:
+    """Whole as an archive: only what is in it makes no sense."""
+    for content in (b"no header", b"\x93NUMPY\x01\x00\x08\x00{'a: (,", b""):
+        open_capture(root, TINY)
+        (path,) = folder.rglob("index.npz")
+        with zipfile.ZipFile(path, "w") as archive:
+            for key in ("offsets", "crops", "sums"):
+                archive.writestr(f"{key}.npy", content)
+        builds.clear()
+        shots(open_capture(root, TINY))
+        assert len(builds) == EVERYTHING

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from dymap.capture.hull import carve
+from dymap.capture.hull import carve, crossing
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.grid import grid_shape
 
@@ -79,3 +80,46 @@ def test_voxels_are_nearly_cubes() -> None:
     shape = grid_shape(box, 64)
     assert shape == (32, 16, 64)
     assert grid_shape(np.array([[0, 0, 0], [1e-3, 1, 1]], np.float32), 8) == (1, 8, 8)
+
+
+def test_lines_of_sight_cross_by_their_angle() -> None:
+    """Cameras that face each other, or stand side by side, cross by nothing; three by more than two."""
+    cameras, centre = rig(8), np.zeros((1, 3))
+
+    def crossed(*views: int) -> float:
+        shown = np.isin(np.arange(8), views)[:, None]
+        return float(crossing(cameras, centre, shown)[0])
+
+    def angle_of(a: int, b: int) -> float:
+        p, q = cameras[a].position, cameras[b].position
+        return float(np.abs(p @ q) / np.linalg.norm(p) / np.linalg.norm(q))
+
+    for a, b in itertools.combinations(range(8), 2):
+        assert crossed(a, b) == pytest.approx(1 - angle_of(a, b))
+    assert crossed(3) == pytest.approx(0)
+    assert crossed(0, 2, 5) > max(crossed(0, 2), crossed(0, 5), crossed(2, 5))
+
+
+def test_so_many_views_as_allowed_may_be_outvoted() -> None:
+    """One bad mask carves all of the scene away; outvoted, none of it. Two are more than one."""
+    cameras = rig()
+    masks = [ball_mask(c) for c in cameras]
+    good = carve(cameras, masks, BOX, (16, 16, 16), 5, 0.8)
+    for bad in (0, 3):
+        masks[bad] = np.zeros_like(masks[bad])
+        assert carve(cameras, masks, BOX, (16, 16, 16), 5, 0.8, against=1)[good].all() == (bad == 0)
+        assert not carve(cameras, masks, BOX, (16, 16, 16), 5, 0.8).any()
+
+
+def test_blocks_give_what_voxels_one_by_one_give() -> None:
+    """Whatever is asked of the cameras, a voxel is judged the same inside a block and for itself."""
+    cameras = rig(5)
+    masks = [ball_mask(c, (0.2, 0.1, 0.3)) for c in cameras]
+    shape = (19, 18, 17)
+    size = (BOX[1] - BOX[0]) / np.array(shape)
+    for asked in ((1, 0.0, 0), (3, 0.8, 0), (3, 0.8, 1), (5, 0.0, 0)):
+        grid = carve(cameras, masks, BOX, shape, *asked)
+        for index in np.random.default_rng(0).integers(0, shape, (60, 3)):
+            corner = (BOX[0] + index * size).astype(np.float32)
+            one = carve(cameras, masks, np.stack([corner, corner + size]).astype(np.float32), (1, 1, 1), *asked)
+            assert one.item() == grid[tuple(index)], (asked, index)

@@ -39,7 +39,11 @@ def test_unknown_preset(dymap: Run, sample: Path, tmp_path: Path) -> None:
         ("train.steps", "expected key=value"),
         ("train.batches=all", "'all' is none of 'items', 'frames'"),
         ("bake.grid=[1,2]", "expected 3 values, found 2"),
-        ("field.plane_size=48", "plane_size 48"),
+        ("field.plane_size=48", "field.plane_size = 48: expected a power of two"),
+        ("bake.subsamples=[1,1,1]", "bake.subsamples = (1, 1, 1): expected a number from 2"),
+        ("train.seed=-1", "train.seed = -1: expected a number from 0"),
+        ("train.foreground=NaN", "train.foreground = nan: expected a number from 0 to 1"),
+        ("capture.transform=[1,2]", "capture.transform = (1.0, 2.0): expected nothing, or the 16"),
         ("capture.ratio=0", "ratio = 0.0: expected a number above 0"),
         ("capture.ratio=NaN", "ratio = nan: expected a number above 0"),
         ("capture.ratio=0.001", "ratio 0.001: camera '00': image size 0x0 is not positive"),
@@ -65,16 +69,11 @@ def test_view_or_frame_that_does_not_exist(dymap: Run, sample: Path, baked: Path
 def test_resume_with_another_option(dymap: Run, sample: Path, trained: Path) -> None:
     before = (trained / "config.json").read_bytes()
     said = dymap(*train_arguments(sample, trained, "--steps", 4, "--seed", 3))
-    said.failed_with("train.seed = 0, not 3", str(trained))
-    said = dymap(*train_arguments(sample, trained, "--steps", 5))
-    said.failed_with("train.steps = 4, not 5")
+    said.failed_with("begun with --seed 0, and not with --seed 3", str(trained))
+    said = dymap(*train_arguments(sample, trained, "--steps", 3))
+    said.failed_with("has done 4 steps already; --steps 3 is less")
+    dymap("train", "--out", trained, "--preset", "tiny").failed_with("with --preset small, and not with --preset tiny")
     assert (trained / "config.json").read_bytes() == before
-
-
-def test_resume_with_other_data(dymap: Run, sample: Path, trained: Path, tmp_path: Path) -> None:
-    shutil.copytree(sample, tmp_path / "copy")
-    said = dymap(*train_arguments(tmp_path / "copy", trained, "--steps", 4))
-    said.failed_with(f"begun on {sample.resolve()}", "copy")
 
 
 def test_too_early(dymap: Run, trained: Path, tmp_path: Path) -> None:
@@ -151,6 +150,45 @@ def test_too_large_for_the_memory(dymap: Run, baked: Path, monkeypatch: pytest.M
     dymap("render", baked).failed_with("not enough memory")
 
 
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (PermissionError(13, "Permission denied", "secret.npy"), "secret.npy: cannot be used (Permission denied)"),
+        (OSError(36, "File name too long", "x" * 5000), "cannot be used (File name too long)"),
+        (UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates not allowed"), "cannot be written or read here"),
+        (ValueError("embedded null byte"), "NUL character"),
+    ],
+)
+def test_faults_of_the_system_are_one_sentence(
+    dymap: Run, baked: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, part: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("dymap.runs.filming.load", refuse)
+    said = dymap("render", baked)
+    said.failed_with(part)
+    assert len(said.err) < 3000
+    assert "Traceback" in dymap("render", baked, "--debug").err
+
+
+def test_a_fault_of_ours_is_raised(dymap: Run, baked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dymap.runs.filming.load", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        dymap("render", baked)
+
+
+def test_an_empty_path_is_told(dymap: Run, baked: Path) -> None:
+    dymap("render", baked, "--out", "").failed_with("is empty", "variable of the shell")
+
+
+def test_names_do_nothing_to_the_terminal(dymap: Run, tmp_path: Path) -> None:
+    name = "\x1b]0;owned\x07\nframes     999\u202e"
+    said = dymap("info", tmp_path / name)
+    said.failed_with("no such file")
+    assert said.err.rstrip("\n").isprintable()
+
+
 def test_sample_in_the_way(dymap: Run, sample: Path, tmp_path: Path) -> None:
     said = dymap("sample", "--out", sample, "--size", 64, "--frames", 3, "--views", 6)
     said.failed_with("made with other parameters")
@@ -222,12 +260,18 @@ def test_device_that_is_not_there(dymap: Run, baked: Path) -> None:
     dymap("render", baked, "--threads", -1).failed_with("--threads -1")
 
 
+def test_nothing_to_train(dymap: Run, tmp_path: Path) -> None:
+    dymap("train").failed_with("nothing to train", "--data DIR", "--out RUN")
+    dymap("train", "--out", tmp_path).failed_with("not a run", "--data")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_time(dymap: Run, sample: Path, tmp_path: Path) -> None:
     dymap("train", "--data", sample, "--out", tmp_path / "run", "--minutes", -1).failed_with("--minutes -1")
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["train"], ["train", "--data", "x", "--out", "y", "--stepz", "3"]])
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["train", "--data", "x", "--out", "y", "--stepz", "3"]])
 def test_misspelt_commands(dymap: Run, capfd: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     """These are the parser's to explain."""
     with pytest.raises(SystemExit) as caught:

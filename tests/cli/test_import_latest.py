@@ -79,5 +79,5 @@ def test_an_encoder_needs_its_images(dymap: Run, model: Path, tmp_path: Path) ->
     np.save(boxes, np.tile(np.array([[0.0, 0, 0], [1, 1, 2]], np.float32), (2, 1, 1)))
     options = ["--preset", "nhr/sport1", "--set", *SETTINGS]
     said = dymap("import-model", model, "--boxes", boxes, "--out", run, *options)
-    assert "import with --data" in said.out
-    dymap("bake", run).failed_with("its codes come from images; import it again with --data")
+    assert f"dymap bake {run} --data DIR" in said.out
+    dymap("bake", run).failed_with("its codes come from images; say where its capture is: --data DIR")

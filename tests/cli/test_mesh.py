@@ -69,6 +69,81 @@ def test_points_instead_of_triangles(dymap: Run, run: Path, tmp_path: Path) -> N
     np.testing.assert_array_equal(back.vertices, sample_points(surface, 300).positions)
 
 
+def test_simplified_and_in_one_piece(dymap: Run, run: Path, tmp_path: Path) -> None:
+    words = ("mesh", run, "--frames", 2, "--voxel", 0.05, "--level", 0.3, "--out", tmp_path)
+    before = load_mesh(dymap, tmp_path / "mesh_000002.ply", *words)
+    said = dymap(*words, "--simplify", 300, "--largest")
+    assert said.code == 0
+    after = trimesh.load(tmp_path / "mesh_000002.ply", process=False)
+    assert isinstance(after, trimesh.Trimesh)
+    assert f"1 ply files, {len(after.faces)} faces a frame" in said.out
+    assert len(after.faces) <= 300 < len(before.faces)
+    assert before.is_watertight
+    assert after.is_watertight
+    assert after.body_count == 1
+    video = load(run)
+    expected = extract_mesh(
+        video.baked.field.at(2), video.baked.occupancy[2], voxel=0.05, level=0.3, min_piece=1, target=300
+    )
+    np.testing.assert_array_equal(after.visual.vertex_colors[:, :3], expected.colours)
+    shared = load_mesh(dymap, tmp_path / "mesh_000002.ply", *words, "--simplify", 0.5, "--min-piece", 0.01)
+    assert len(shared.faces) == pytest.approx(len(before.faces) / 2, rel=0.1)
+    assert shared.is_watertight
+
+
+def load_mesh(dymap: Run, path: Path, *words: object) -> trimesh.Trimesh:
+    assert dymap(*words).code == 0
+    mesh = trimesh.load(path, process=False)
+    assert isinstance(mesh, trimesh.Trimesh)
+    return mesh
+
+
+def test_one_animated_file_of_the_clip(dymap: Run, run: Path, tmp_path: Path) -> None:
+    said = dymap("mesh", run, "--animate", "--simplify", 200, "--out", tmp_path, *COARSE)
+    assert said.code == 0
+    assert "clip.glb," in said.out
+    assert names(tmp_path) == ["clip.glb"]
+    scene = trimesh.load(tmp_path / "clip.glb")
+    assert isinstance(scene, trimesh.Scene)
+    assert len(scene.geometry) == FRAMES
+    words = ("--animate", "--points", 50, "--frames", 3, 1, "--format", "glb")
+    assert dymap("mesh", run, *words, "--out", tmp_path / "mine.glb", *COARSE).code == 0
+    assert names(tmp_path) == ["clip.glb", "mine.glb"]
+    few = trimesh.load(tmp_path / "mine.glb")
+    assert isinstance(few, trimesh.Scene)
+    assert len(few.geometry) == 2
+
+
+def test_splats_instead_of_triangles(dymap: Run, run: Path, tmp_path: Path) -> None:
+    said = dymap("mesh", run, "--splats", "--frames", 2, 4, "--out", tmp_path, *COARSE)
+    assert said.code == 0
+    assert "2 ply files" in said.out
+    assert "splats a frame" in said.out
+    assert names(tmp_path) == ["splats_000002.ply", "splats_000004.ply"]
+    assert dymap("mesh", run, "--splats", "--points", 70, "--frames", 2, "--out", tmp_path, *COARSE).code == 0
+    assert b"element vertex 70\n" in (tmp_path / "splats_000002.ply").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("--simplify", 2), ("--simplify 2: expected a number of faces from 4",)),
+        (("--simplify", 0.5, "--points", 9), ("leave it out with --points and --splats",)),
+        (("--simplify", 0.5, "--splats"), ("leave it out with --points and --splats",)),
+        (("--largest", "--min-piece", 0.1), ("choose one of them",)),
+        (("--min-piece", 2), ("--min-piece 2: expected a share",)),
+        (("--animate", "--splats"), ("leave out --animate",)),
+        (("--animate", "--format", "obj"), ("GLB", "leave out --format obj")),
+        (("--splats", "--format", "glb"), ("PLY", "leave out --format glb")),
+    ],
+)
+def test_options_that_do_not_go_together(
+    dymap: Run, run: Path, tmp_path: Path, words: tuple[object, ...], parts: tuple[str, ...]
+) -> None:
+    dymap("mesh", run, "--out", tmp_path / "out", *words).failed_with(*parts)
+    assert not (tmp_path / "out").exists()
+
+
 def test_whole_box(dymap: Run, trimmed: Golden, tmp_path: Path) -> None:
     """Where the bake left everything empty, only --whole-box finds a surface."""
     video = painted_video(trimmed)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dymap import runs
-from dymap.cli.options import preset_of
+from dymap.cli.options import value_of
 from dymap.config import Config, flatten, to_json
 from dymap.presets import PRESETS, preset
 from tests.cli.conftest import Run
@@ -97,7 +97,7 @@ def test_all_help_has_every_option_with_the_defaults_of_the_preset(
     text = help_of(dymap, capfd, "train", "--preset", "nhr/basketball", "--help-all")
     for key in flatten(to_json(Config())):
         assert f"--{key.replace('_', '-')}" in text, key
-    assert text.index("--data PATH") < text.index("--field.codes"), "the common options come first"
+    assert text.index("--data {None}|PATH") < text.index("--field.codes"), "the common options come first"
     assert "Training steps. (default: 175000)" in text
     assert "Training steps. (default: 14000)" in help_of(dymap, capfd, "train", "--help-all")
 
@@ -121,7 +121,7 @@ def test_a_value_that_cannot_be_is_explained(dymap: Run, capfd: pytest.CaptureFi
 
 
 def test_the_last_preset_counts() -> None:
-    assert preset_of([]) is None
-    assert preset_of(["--preset"]) is None
-    assert preset_of(["--preset", "tiny", "--out", "x"]) == "tiny"
-    assert preset_of(["--preset=tiny", "--preset", "small"]) == "small"
+    assert value_of("--preset", []) is None
+    assert value_of("--preset", ["--preset"]) is None
+    assert value_of("--preset", ["--preset", "tiny", "--out", "x"]) == "tiny"
+    assert value_of("--preset", ["--preset=tiny", "--preset", "small"]) == "small"

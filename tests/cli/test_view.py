@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import os
 import re
 import signal
@@ -15,20 +13,17 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from websockets.sync.client import connect
 
 from dymap.play.video import load
 from dymap.play.viewer.camera import view_of
 from dymap.play.viewer.controls import Settings
 from dymap.play.viewer.server import Viewer
 from dymap.runs.demonstration import PACKAGED
+from tests.browser import browser, needs_browser
 from tests.cli.conftest import Run
-from tests.play.test_page import BROWSER, needs_browser
 from tests.play.viewer.visitor import visit
 
 not_windows = pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
@@ -77,13 +72,12 @@ def test_ctrl_c_ends_it_while_browsers_look(number: int) -> None:
 
 
 def test_other_addresses_are_warned_of(dymap: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_: Viewer) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Viewer, "wait", interrupted)
+    monkeypatch.setattr(Viewer, "wait", lambda _: None)
     said = dymap("view", PACKAGED, "--host", "0.0.0.0", "--port", 0)
-    assert (said.code, said.err) == (0, "")
-    assert re.search(r"open http://127\.0\.0\.1:(\d+) .* warning: whoever reaches 0\.0\.0\.0:\1 can look", said.out)
+    assert (said.code, said.err.count("\n")) == (0, 1)
+    assert re.search(
+        r"open http://127\.0\.0\.1:(\d+) .* warning: whoever reaches 0\.0\.0\.0:\1 can look", f"{said.out} {said.err}"
+    )
     assert "ssh" not in said.out
     assert "viser" not in said.out, "viser says nothing of its own"
 
@@ -103,65 +97,12 @@ def test_what_is_refused(dymap: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
     dymap("view", PACKAGED).failed_with("pip install 'dymap[viewer]'")
 
 
-class Page:
-    """A page in a headless browser, driven over its debugging port."""
-
-    def __init__(self, socket: Any):
-        self._socket, self._calls = socket, 0
-        self.requests: list[str] = []
-
-    def call(self, method: str, **parameters: object) -> dict[str, Any]:
-        self._calls += 1
-        self._socket.send(json.dumps({"id": self._calls, "method": method, "params": parameters}))
-        while True:
-            message = json.loads(self._socket.recv(timeout=60))
-            if message.get("method") == "Network.requestWillBeSent":
-                self.requests.append(message["params"]["request"]["url"])
-            if message.get("id") == self._calls:
-                return message["result"]
-
-    def text(self) -> str:
-        return self.call("Runtime.evaluate", expression="document.body?.innerText ?? ''")["result"]["value"]
-
-    def picture(self) -> np.ndarray:
-        """[H, W, 3] what the window shows."""
-        data = base64.b64decode(self.call("Page.captureScreenshot")["data"])
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        assert picture is not None
-        return picture[..., ::-1]
-
-
-@contextlib.contextmanager
-def browser(url: str, profile: Path) -> Iterator[Page]:
-    """A headless browser with WebGL in software, at an address."""
-    assert BROWSER is not None
-    command = [BROWSER, "--headless", "--no-sandbox", "--hide-scrollbars", "--use-angle=swiftshader"]
-    command += ["--enable-unsafe-swiftshader", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
-    command += ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command += ["--window-size=900,500", "about:blank"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            told, limit = profile / "DevToolsActivePort", time.monotonic() + 90
-            while not (told.exists() and len(told.read_text().split()) == 2):
-                assert time.monotonic() < limit, "the browser did not start"
-                time.sleep(0.05)
-            debugging = told.read_text().split()[0]
-            pages = json.load(urllib.request.urlopen(f"http://127.0.0.1:{debugging}/json", timeout=10))
-            address = next(page for page in pages if page["type"] == "page")["webSocketDebuggerUrl"]
-            with connect(address, max_size=None) as socket:
-                page = Page(socket)
-                page.call("Network.enable")
-                page.call("Page.navigate", url=url)
-                yield page
-        finally:
-            process.terminate()
-
-
 @needs_browser
 def test_a_browser_shows_the_clip(tmp_path: Path) -> None:
     """On white, in the middle of the window, upright; and the page asks nobody else for anything."""
     settings = Settings("fast", 128, (255, 255, 255))
-    with Viewer(load(PACKAGED), port=0, settings=settings) as viewer, browser(viewer.url, tmp_path) as page:
+    with Viewer(load(PACKAGED), port=0, settings=settings) as viewer, browser(tmp_path) as page:
+        page.visit(viewer.url, 900, 500)
         limit = time.monotonic() + 45
         while " ms" not in page.text():
             assert time.monotonic() < limit, page.text()

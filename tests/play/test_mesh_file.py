@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 import sys
@@ -14,9 +15,10 @@ import trimesh
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
+from dymap.play import glb
 from dymap.play.glb import to_y_up
 from dymap.play.mesh import Mesh, Points, vertex_normals
-from dymap.play.mesh_file import FORMATS, write_mesh
+from dymap.play.mesh_file import FORMATS, write_clip, write_mesh
 from tests.disks import files_of_at_most
 
 
@@ -35,14 +37,14 @@ def points(surface: Mesh) -> Points:
     return Points(surface.vertices, surface.colours, surface.normals)
 
 
-def header_of(glb: Path) -> dict[str, Any]:
-    data = glb.read_bytes()
+def header_of(file: Path) -> dict[str, Any]:
+    data = file.read_bytes()
     return json.loads(data[20 : 20 + struct.unpack("<I", data[12:16])[0]])
 
 
-def colours_of(glb: Path) -> NDArray[np.float64]:
+def colours_of(file: Path) -> NDArray[np.float64]:
     """COLOR_0 [V, 4] as a program sees it: in [0, 1], linear."""
-    data, tree = glb.read_bytes(), header_of(glb)
+    data, tree = file.read_bytes(), header_of(file)
     ((primitive,),) = (part["primitives"] for part in tree["meshes"])
     accessor = tree["accessors"][primitive["attributes"]["COLOR_0"]]
     assert (accessor["componentType"], accessor["type"], accessor["normalized"]) == (5123, "VEC4", True)
@@ -143,6 +145,93 @@ def test_glb_stands_upright_whatever_is_up(points: Points, tmp_path: Path, up: t
 
 def test_an_up_that_was_measured_is_the_axis_that_it_is_close_to() -> None:
     np.testing.assert_array_equal(to_y_up((0.01, -0.02, 1)), to_y_up((0, 0, 1)))
+
+
+@pytest.fixture
+def clip(surface: Mesh) -> list[Mesh]:
+    """Four surfaces, each a metre further and of another size."""
+    return [
+        dataclasses.replace(surface, vertices=(surface.vertices * (1 + k / 10) + (k, 0, 0)).astype(np.float32))
+        for k in range(4)
+    ]
+
+
+def array_of(file: Path, accessor: int) -> NDArray[np.float32]:
+    """An accessor of floats."""
+    data, tree = file.read_bytes(), header_of(file)
+    found = tree["accessors"][accessor]
+    assert found["componentType"] == 5126
+    start = 28 + struct.unpack("<I", data[12:16])[0] + tree["bufferViews"][found["bufferView"]]["byteOffset"]
+    width = {"SCALAR": 1, "VEC3": 3}[found["type"]]
+    return np.frombuffer(data, "<f4", found["count"] * width, start).reshape(-1, width)
+
+
+def scale_at(file: Path, node: int, time: float) -> NDArray[np.float32]:
+    """What an animated node's scale is: that of the last keyframe that is over (STEP), the first before."""
+    tree = header_of(file)
+    (channel,) = (c for c in tree["animations"][0]["channels"] if c["target"] == {"node": node, "path": "scale"})
+    sampler = tree["animations"][0]["samplers"][channel["sampler"]]
+    assert sampler["interpolation"] == "STEP"
+    times = array_of(file, sampler["input"])[:, 0]
+    assert (np.diff(times) > 0).all()
+    described = tree["accessors"][sampler["input"]]
+    assert (described["min"], described["max"]) == ([times[0]], [times[-1]])
+    assert "target" not in tree["bufferViews"][described["bufferView"]]
+    return array_of(file, sampler["output"])[max(np.searchsorted(times, time, side="right") - 1, 0)]
+
+
+def test_a_clip_shows_one_surface_at_a_time(clip: list[Mesh], tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "new" / "clip.glb", iter(clip), 12.5)
+    tree = header_of(path)
+    (animation,) = tree["animations"]
+    assert len(animation["channels"]) == 4
+    above = tree["nodes"][0]
+    assert above["children"] == [1, 2, 3, 4]
+    for k in range(4):
+        for time in ((k + 0.01) / 12.5, (k + 0.99) / 12.5):
+            shown = [scale_at(path, node, time) for node in above["children"]]
+            np.testing.assert_array_equal(shown, np.repeat(np.eye(4)[k][:, None], 3, axis=1))
+    ends = [array_of(path, sampler["input"]).max() for sampler in animation["samplers"]]
+    assert max(ends) == pytest.approx(4 / 12.5), "the last one is seen as long as the others"
+    assert [tree["nodes"][node]["scale"][0] for node in above["children"]] == [1, 0, 0, 0], "at rest the first is seen"
+    assert all("matrix" not in tree["nodes"][node] for node in above["children"]), "animated nodes have no matrix"
+
+
+def test_another_reader_finds_the_surfaces_of_a_clip_in_their_places(clip: list[Mesh], tmp_path: Path) -> None:
+    scene = trimesh.load(write_clip(tmp_path / "clip.glb", clip, 24, (0, 0, 1)), process=False, maintain_order=True)
+    assert isinstance(scene, trimesh.Scene)
+    assert len(scene.geometry) == 4
+    for index, surface in enumerate(clip):
+        matrix, name = scene.graph[f"frame {index}"]
+        assert name is not None
+        shape = scene.geometry[name]
+        np.testing.assert_array_equal(shape.faces, surface.faces)
+        # In its turn a node has the size 1; here its position is looked at, whatever its size at rest.
+        x, y, z = surface.vertices.astype(np.float64).T
+        centre = matrix[:3, 3]
+        upright = np.stack([x, z, -y], axis=1)
+        np.testing.assert_allclose(centre, (upright.min(0) + upright.max(0)) / 2, atol=1e-5)
+        turned = np.asarray(shape.vertices)[:, [0, 2, 1]] * (1, 1, -1)
+        np.testing.assert_allclose(turned + centre, upright, atol=1e-5)
+
+
+def test_a_clip_of_points_and_of_one_surface(clip: list[Mesh], points: Points, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "points.glb", [points, points], 10)
+    assert [mesh["primitives"][0]["mode"] for mesh in header_of(path)["meshes"]] == [0, 0]
+    path = write_clip(tmp_path / "one.glb", clip[:1], 10)
+    for time in (0, 0.05, 0.1):
+        np.testing.assert_array_equal(scale_at(path, 1, time), [1, 1, 1])
+
+
+def test_clips_that_cannot_be(clip: list[Mesh], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"clip.ply: an animated clip is a .glb file, not .ply"):
+        write_clip(tmp_path / "clip.ply", clip, 10)
+    with pytest.raises(InputError, match="at least one surface"):
+        write_clip(tmp_path / "clip.glb", [], 10)
+    monkeypatch.setattr(glb, "MAX_BYTES", 1000)
+    with pytest.raises(InputError, match="a GLB file holds no more; take fewer triangles, such as --simplify 20000"):
+        write_clip(tmp_path / "clip.glb", clip, 10)
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_formats_are_refused(surface: Mesh, tmp_path: Path) -> None:

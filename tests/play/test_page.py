@@ -1,47 +1,56 @@
-"""The page: self-contained, escaped, and shown by a browser as it should be."""
+"""The page: self-contained, escaped, and driven in a browser by mouse, finger and keyboard."""
 
 from __future__ import annotations
 
-import html
-import json
 import re
-import shutil
-import subprocess
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
+from dymap.evaluate.report import MEANINGS, TITLES
+from dymap.pictures import error_colours
 from dymap.play.movie import film_writer
-from dymap.play.page import Clip, Pair, write_page
+from dymap.play.page import Clip, NextStep, Number, Pair, write_page
+from tests.browser import Page, browser, needs_browser
 
-BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-needs_browser = pytest.mark.skipif(BROWSER is None, reason="no headless browser (chromium) on this machine")
-WINDOW = (1080, 1200)
-RED, GREEN, BLUE = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+WIDE, PHONE = (1440, 900), (390, 844)
+RED, GREEN, BLUE, WHITE = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
 
 
 def plain(colour: tuple[int, int, int]) -> np.ndarray:
     return np.full((64, 64, 3), colour, np.uint8)
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Path:
-    film = tmp_path / "film.mp4"
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    film = folder / "film.mp4"
     with film_writer(film, 24.0) as write:
         for _ in range(24):
             write(plain(BLUE))
-    pairs = [Pair("view 3 <b>", plain(RED), plain(GREEN), plain(BLUE)), Pair("view 7", *[plain(BLUE)] * 3)]
-    clips = [Clip("Free & easy", "time runs", film)]
+    pairs = [
+        Pair("camera 3 <b>", plain(RED), plain(GREEN), plain(BLUE)),
+        Pair("camera 7", *map(plain, (BLUE, WHITE, RED))),
+    ]
+    clips = [Clip("Free & easy.", "Time runs.", film, plain(WHITE)), Clip("Fixed.", "It stands.", film, plain(WHITE))]
+    numbers = [
+        Number("PSNR", 20.123, "dB", "How close > far."), Number("LPIPS", None, "", "How different."),
+        Number("SSIM", float("nan"), "", "How alike."),
+    ]  # fmt: skip
+    steps = [NextStep("Look", "Around it.", "dymap view run\ndymap info 'a b'")]
     return write_page(
-        tmp_path / "index.html", "A <title>", pairs, clips, {"PSNR": 20.123, "LPIPS": None, "SSIM": float("nan")},
-        {"machine": "2 > 1"}, {"next": "dymap info DIR"},
-    )  # fmt: skip
+        folder / "index.html", "A <title>", "Lead.", clips, pairs, "Drag.", steps, numbers, {"machine": "2 > 1"}
+    )
+
+
+@pytest.fixture(scope="module")
+def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """One browser for all tests: starting one takes seconds."""
+    with browser(tmp_path_factory.mktemp("profile")) as started:
+        yield started
 
 
 class Tags(HTMLParser):
@@ -51,7 +60,9 @@ class Tags(HTMLParser):
         self.sources: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.sources += [value or "" for key, value in attrs if key in ("src", "href")]
+        self.sources += [value or "" for key, value in attrs if key in ("src", "href", "poster")]
+        if tag == "img":
+            assert "alt" in dict(attrs)
         if tag not in ("meta", "img", "input"):
             self.open.append(tag)
 
@@ -60,140 +71,185 @@ class Tags(HTMLParser):
 
 
 def test_page_is_well_formed_and_loads_nothing(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     tags = Tags()
-    tags.feed(page.read_text(encoding="utf-8"))
+    tags.feed(text)
     assert tags.open == []
-    assert len(tags.sources) == 2 * 3 + 1
-    assert all(source.startswith(("data:image/png;base64,", "data:video/mp4;base64,")) for source in tags.sources)
-    assert not re.search(r"https?://", page.read_text(encoding="utf-8"))
+    assert len(tags.sources) == 2 * (3 + 1) + 1 + 2 * 2, "pairs with thumbnails, the legend, films with posters"
+    assert all(source.startswith(("data:image/jpeg;base64,", "data:video/mp4;base64,")) for source in tags.sources)
+    assert not re.search(r"https?://", text)
 
 
 def test_text_is_escaped_and_missing_numbers_are_said(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert "view 3 &lt;b&gt;" in text
+    assert "camera 3 &lt;b&gt;" in text
     assert "<title>A &lt;title&gt;</title>" in text
     assert "2 &gt; 1" in text
-    assert "<dt>PSNR</dt><dd>20.12</dd>" in text
-    assert "<dt>LPIPS</dt><dd>not measured</dd>" in text
-    assert "<dt>SSIM</dt><dd>not measured</dd>" in text
+    assert "<th scope=row>PSNR</th><td>20.12 dB</td><td>How close &gt; far.</td>" in text
+    assert "<th scope=row>LPIPS</th><td>not measured</td>" in text
+    assert "<th scope=row>SSIM</th><td>not measured</td>" in text
 
 
-def browse(page: Path, script: str, option: str) -> str:
-    """Open a copy of the page in which `script` runs once everything is loaded; what the browser prints.
-
-    option: what a headless browser is to do then. The page must not complain on its console.
-    """
-    assert BROWSER is not None
-    visited = page.with_name("visited.html")
-    body = f"<script>addEventListener('load', async () => {{ {script} }});</script></body>"
-    visited.write_text(page.read_text(encoding="utf-8").replace("</body>", body), encoding="utf-8")
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr"]
-    command += [f"--user-data-dir={page.parent / 'profile'}", f"--window-size={WINDOW[0]},{WINDOW[1]}"]
-    command += ["--virtual-time-budget=5000", option, visited.as_uri()]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
-    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    assert not complaints, complaints
-    return done.stdout
-
-
-def photograph(page: Path, script: str = "") -> np.ndarray:
-    """[H, W, 3] int, what the window shows."""
-    shot = page.with_name("shot.png")
-    browse(page, script, f"--screenshot={shot}")
-    picture = cv2.imread(str(shot))
-    assert picture is not None
-    return picture[..., ::-1].astype(int)
+def test_films_come_first_and_numbers_last(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    order = [
+        "Lead.",
+        "Free & easy.",
+        "Drag.",
+        'id="wipe"',
+        'type="radio"',
+        'class="ramp"',
+        "dymap</span>",
+        "PSNR",
+        "machine",
+    ]
+    places = [text.index(part.replace("&", "&amp;"), text.index("<body>")) for part in order]
+    assert places == sorted(places)
 
 
-def told(page: Path, script: str) -> dict[str, Any]:
-    """What `script` has put into its object `told` at its end."""
-    script = f"const told = {{}}; {script} document.body.dataset.told = JSON.stringify(told);"
-    found = re.search(r'data-told="([^"]*)"', browse(page, script, "--dump-dom"))
-    assert found, "the script did not come to its end"
-    return json.loads(html.unescape(found[1]))
+def test_every_number_has_a_sentence() -> None:
+    assert list(MEANINGS) == list(TITLES)
+    assert all(re.fullmatch(r"[A-Z].*\.", meaning) for meaning in MEANINGS.values())
 
 
-def area(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """[n, 2] row and column of the comparison's pixels of a colour; films stand below it."""
-    return np.argwhere((np.abs(picture - colour).max(axis=-1) < 12)[:, : WINDOW[0] * 3 // 5][: WINDOW[1] * 2 // 3])
-
-
-def slide(percent: float) -> str:
-    return f"const cut = document.getElementById('cut'); cut.value = {percent}; cut.dispatchEvent(new Event('input'));"
+def wipe(visited: Page) -> tuple[float, float]:
+    """Where the line is, in percent: as it is told to screen readers, and as it is seen."""
+    visited.settle()
+    said = float(visited.evaluate("document.getElementById('wipe').getAttribute('aria-valuenow')"))
+    clip = visited.evaluate("getComputedStyle(document.querySelector('.pair:not([hidden]) .filmed')).clipPath")
+    return said, 100 - float(re.findall(r"([\d.]+)%", clip)[0])
 
 
 @needs_browser
-@pytest.mark.parametrize("percent", [None, 20, 85])
-def test_slider_stands_between_truth_and_prediction(page: Path, percent: int | None) -> None:
-    """Truth on its left, prediction on its right, at the same height; in the middle at first."""
-    picture = photograph(page, "" if percent is None else slide(percent))
-    truth, prediction = area(picture, RED), area(picture, GREEN)
-    assert len(truth) + len(prediction) > 200_000
-    assert len(truth) / (len(truth) + len(prediction)) == pytest.approx((percent or 50) / 100, abs=0.01)
-    assert truth[:, 1].max() < prediction[:, 1].min()
-    assert truth[:, 0].min() == prediction[:, 0].min()
+@pytest.mark.parametrize("phone", [False, True], ids=["mouse", "finger"])
+def test_the_line_follows_until_it_is_released(visited: Page, page: Path, phone: bool) -> None:
+    """In steps across the picture, and beyond its edge; afterwards it stays."""
+    visited.visit(page.as_uri(), *(PHONE if phone else WIDE), phone=phone)
+    left, top, width, height = visited.place("#wipe")
+    assert wipe(visited) == (50, 50)
+
+    def at(share: float) -> tuple[float, float]:
+        return left + share * width, top + height / 2
+
+    if phone:
+        visited.touch("touchStart", at(0.5))
+    else:
+        visited.mouse("mousePressed", *at(0.5))
+    for share in (0.55, 0.7, 0.4, 0.2, 0.25):
+        if phone:
+            visited.touch("touchMove", at(share))
+        else:
+            visited.mouse("mouseMoved", *at(share))
+        assert wipe(visited) == pytest.approx((100 * share,) * 2, abs=1)
+    if not phone:
+        visited.mouse("mouseMoved", left + width + 60, top - 40)
+        assert wipe(visited) == (100, 100), "it follows outside the picture too"
+        visited.mouse("mouseMoved", *at(0.25))
+        visited.mouse("mouseReleased", *at(0.25))
+        visited.call("Input.dispatchMouseEvent", type="mouseMoved", x=left + width / 2, y=top + height / 2)
+    else:
+        visited.touch("touchEnd")
+    assert wipe(visited) == pytest.approx((25, 25), abs=1)
+    assert not visited.complaints
 
 
 @needs_browser
-def test_buttons_show_the_error_and_the_other_view(page: Path) -> None:
-    error = photograph(page, "document.getElementById('errors').click();")
-    assert len(area(error, RED)) == len(area(error, GREEN)) == 0
-    assert len(area(error, BLUE)) > 200_000
-    other = photograph(page, "document.querySelectorAll('#tabs button')[1].click();")
-    assert len(area(other, RED)) == len(area(other, GREEN)) == 0
-    assert len(area(other, BLUE)) > 200_000
+def test_the_line_is_between_what_was_filmed_and_the_model(visited: Page, page: Path) -> None:
+    visited.visit(page.as_uri(), *WIDE)
+    left, top, width, _ = (round(number) for number in visited.place("#wipe"))
+    visited.mouse("mousePressed", left + 0.2 * width, top + 100)
+    visited.mouse("mouseReleased", left + 0.2 * width, top + 100)
+    row = visited.picture()[top + 60, left : left + width].astype(int)
+    filmed, model = (np.nonzero(np.abs(row - colour).max(axis=-1) < 12)[0] for colour in (RED, GREEN))
+    assert len(filmed) / width == pytest.approx(0.2, abs=0.03)
+    assert len(model) / width == pytest.approx(0.8, abs=0.03)
+    assert filmed.max() < model.min()
 
 
 @needs_browser
-def test_pointer_moves_the_slider(page: Path) -> None:
-    script = """
-        const pair = document.querySelector(".pair"), place = pair.getBoundingClientRect();
-        const where = {clientX: place.left + place.width / 4, clientY: place.top + 5, bubbles: true};
-        pair.dispatchEvent(new PointerEvent("pointermove", where));
-        told.cut = document.getElementById("cut").value;
-        told.clip = getComputedStyle(pair.querySelector(".truth")).clipPath;
-    """
-    found = told(page, script)
-    assert float(found["cut"]) == pytest.approx(25, abs=0.5)
-    assert float(re.findall(r"[\d.]+(?=%)", found["clip"])[0]) == pytest.approx(75, abs=0.5)
+def test_keys_move_the_line_and_choose_the_view(visited: Page, page: Path) -> None:
+    visited.visit(page.as_uri(), *WIDE)
+    for _ in range(10):
+        visited.press("Tab")
+        if visited.evaluate("document.activeElement.id") == "wipe":
+            break
+    for key, percent in (("ArrowRight", 52), ("ArrowUp", 54), ("ArrowLeft", 52), ("End", 100), ("Home", 0)):
+        visited.press(key)
+        assert wipe(visited) == (percent, percent)
+    visited.press("Tab")
+    visited.press("ArrowRight")
+    shown = "[...document.querySelectorAll('.pair:not([hidden])')].map(pair => pair.dataset.view).join()"
+    assert visited.evaluate(shown) == "1,1", "of both the comparison and the error map"
 
 
 @needs_browser
-def test_films_play(page: Path) -> None:
-    """A film runs, and what it shows is what was written into it."""
-    script = """
+def test_a_thumbnail_shows_its_view(visited: Page, page: Path) -> None:
+    """In the comparison and in the error map, of which the scale is said."""
+    visited.visit(page.as_uri(), *WIDE)
+    visited.click(".views label:nth-of-type(2) img")
+    for selector, share, colour in (("#wipe", 0.2, BLUE), ("#wipe", 0.8, WHITE), (".errors", 0.5, RED)):
+        left, top, width, height = visited.place(selector)
+        pixel = visited.picture()[round(top + 0.3 * height), round(left + share * width)].astype(int)
+        assert np.abs(pixel - colour).max() < 12, selector
+    ticks = visited.evaluate("document.querySelector('.ticks').innerText").split("\n")
+    assert ticks == ["0 %", "5 %", "10 %", "15 %", "20 %", "25 % and more"]
+    left, top, width, height = visited.place(".ramp")
+    bar = visited.picture()[round(top + height / 2), round(left) : round(left + width)].astype(int)
+    errors = np.full((1, 1, 3), 0.15, np.float32)
+    expected = error_colours(errors, np.zeros_like(errors))[0, 0]
+    np.testing.assert_allclose(bar[round(0.6 * len(bar))], expected, atol=16)
+
+
+@needs_browser
+def test_films_play_silently_and_stop_when_asked(visited: Page, page: Path) -> None:
+    """What a film shows is what was written into it."""
+    visited.visit(page.as_uri(), *WIDE)
+    script = """(async () => {
         const film = document.querySelector("video");
-        await film.play();
         while (film.currentTime < 0.1) await new Promise(done => setTimeout(done, 20));
         const canvas = Object.assign(document.createElement("canvas"), {width: 64, height: 64});
         const brush = canvas.getContext("2d");
         brush.drawImage(film, 0, 0);
-        told.pixel = [...brush.getImageData(32, 32, 1, 1).data];
-        told.size = [film.videoWidth, film.videoHeight];
-        told.length = film.duration;
-    """
-    found = told(page, script)
+        return {pixel: [...brush.getImageData(32, 32, 1, 1).data], size: [film.videoWidth, film.videoHeight],
+                length: film.duration, kept: [film.muted, film.loop, film.playsInline, film.poster.length > 100]};
+    })()"""
+    found = visited.evaluate(script)
     assert found["size"] == [64, 64]
     assert found["length"] == pytest.approx(1, abs=0.05)
+    assert found["kept"] == [True] * 4
     np.testing.assert_allclose(found["pixel"], [*BLUE, 255], atol=12)
+    label = "document.querySelector('.pause').getAttribute('aria-label')"
+    assert visited.evaluate(label) == "Pause. Film: Free & easy."
+    visited.click(".pause")
+    visited.settle()
+    assert visited.evaluate("document.querySelector('video').paused")
+    assert visited.evaluate(label) == "Play. Film: Free & easy."
 
 
 @needs_browser
-def test_complaints_are_heard(page: Path) -> None:
+def test_films_stand_still_for_those_who_prefer_it(visited: Page, page: Path) -> None:
+    visited.visit(page.as_uri(), *WIDE, still=True)
+    visited.evaluate("new Promise(done => setTimeout(done, 300))")
+    assert visited.evaluate("[...document.querySelectorAll('video')].every(film => film.paused)")
+
+
+@needs_browser
+def test_it_is_light_or_dark_and_never_scrolls_sideways(visited: Page, page: Path) -> None:
+    for phone, dark in ((False, False), (False, True), (True, True), (True, False)):
+        visited.visit(page.as_uri(), *(PHONE if phone else WIDE), phone=phone, dark=dark)
+        assert visited.evaluate("document.documentElement.scrollWidth") == (PHONE if phone else WIDE)[0]
+        brightness = visited.picture()[-8:, :8].mean()
+        assert brightness < 40 if dark else brightness > 230
+        assert [url for url in visited.requests if not url.startswith(("data:", page.as_uri()))] == []
+        assert not visited.complaints
+    width = visited.evaluate("document.querySelector('#wipe').clientWidth")
+    assert width > 340, "on a phone the comparison is as wide as the screen"
+
+
+@needs_browser
+def test_complaints_are_noticed(visited: Page, page: Path) -> None:
     """The tests above would not miss an error in the page's script."""
-    with pytest.raises(AssertionError, match="nothing is not defined"):
-        browse(page, "nothing.here();", "--dump-dom")
-
-
-@needs_browser
-def test_narrow_windows_do_not_scroll_sideways(page: Path) -> None:
-    script = """
-        document.querySelectorAll("script").forEach(script => script.remove());
-        const frame = Object.assign(document.createElement("iframe"), {srcdoc: document.documentElement.outerHTML});
-        frame.style = "width: 360px; height: 600px";
-        const loaded = new Promise(done => { frame.onload = done; });
-        document.body.append(frame);
-        await loaded;
-        told.width = frame.contentDocument.documentElement.scrollWidth;
-    """
-    assert told(page, script)["width"] <= 360
+    broken = page.with_name("broken.html")
+    broken.write_text(page.read_text(encoding="utf-8").replace("<script>", "<script>nothing.here();"), encoding="utf-8")
+    visited.visit(broken.as_uri(), *WIDE)
+    assert "nothing is not defined" in visited.complaints[0]

@@ -32,6 +32,10 @@ def test_ratios_that_are_none_are_refused(dymap: Run, sample: Path, tmp_path: Pa
 def test_a_preset_that_asks_for_too_many_frames_is_named(dymap: Run, sample: Path, tmp_path: Path) -> None:  # noqa: F811
     said = dymap("train", "--preset", "zjumocap/313", "--data", sample, "--out", tmp_path / "run")
     assert "warning: preset zjumocap/313 asks for frames 0 to 300, but the capture has 3 frames" in said.err
+    said.failed_with(
+        "preset zjumocap/313 asks for view 6, but the capture has views 0 to 5",
+        "--test-views 1 3 5 --capture.train-views 0 2 4",
+    )
 
 
 def test_smaller_images_are_told(dymap: Run, sample: Path, tmp_path: Path) -> None:  # noqa: F811
@@ -53,7 +57,7 @@ def test_a_part_of_an_evaluation_replaces_nothing(dymap: Run, baked: Path) -> No
         assert said.code == 0
         assert (baked / "evaluation" / place / "metrics.json").exists()
         assert whole.read_bytes() == before
-        assert ("trained on 00" in said.out) == ("00 (trained)" in said.out) == ("--views" in words)
+        assert ("warning: trained on 00" in said.err) == ("00 (trained)" in said.out) == ("--views" in words)
     part = json.loads((baked / "evaluation" / "views-0-4_frames-1" / "metrics.json").read_text())
     assert [(row["view"], row["trained"]) for row in part["images"]] == [("00", True), ("04", False)]
     assert dymap("evaluate", baked, "--views", 1, 4).code == 0, "which are all"
@@ -72,3 +76,22 @@ def test_an_evaluation_says_where_it_comes_from(dymap: Run, baked: Path, tmp_pat
     for index, part in enumerate(parts):
         assert part is not None
         np.testing.assert_array_equal(part, whole[:, 48 * index : 48 * (index + 1)])
+
+
+@pytest.mark.parametrize(
+    ("assignments", "parts"),
+    [
+        (["capture.path_views=[0,6]"], ("capture.path_views names 6", "6 cameras", "0 to 5")),
+        (["field.codes=encoder", "field.encoder_views=[4]"], ("field.encoder_views names 4", "4 training views")),
+    ],
+)
+def test_views_that_are_not_there_are_refused_before_anything_is_prepared(
+    dymap: Run,  # noqa: F811
+    sample: Path,  # noqa: F811
+    tmp_path: Path,
+    assignments: list[str],
+    parts: tuple[str, ...],
+) -> None:
+    said = dymap(*train_arguments(sample, tmp_path / "run"), *assignments)
+    said.failed_with(*parts)
+    assert not (tmp_path / "run").exists()

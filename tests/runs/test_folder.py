@@ -11,6 +11,7 @@ from dymap.config import Config, flatten, replace_key, to_json
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
 from dymap.presets import preset
+from dymap.runs.configuration import typed
 from dymap.runs.folder import FREE_KEYS, RunFolder
 
 SMALL = preset("small")
@@ -64,8 +65,8 @@ def test_changed_option_is_named(folder: RunFolder, key: str) -> None:
     with pytest.raises(InputError) as caught:
         folder.create(replace_key(SMALL, key, CHANGES[key]), data(folder), "small")
     message = str(caught.value)
-    assert key in message
-    assert repr(CHANGES[key]) in message
+    assert typed(key, CHANGES[key]) in message
+    assert typed(key, CHANGES[key]).startswith("--")
     assert str(folder.root) in message
     assert folder.read().config == SMALL
 
@@ -75,15 +76,37 @@ def test_options_that_change_no_number_are_free(folder: RunFolder, key: str) -> 
     folder.create(replace_key(SMALL, key, 7), data(folder), "small")
 
 
-def test_steps_are_free_where_the_schedule_ignores_them(tmp_path: Path) -> None:
+def test_steps_are_free_if_the_schedule_ignores_them(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.create(PUBLISHED, tmp_path, "small")
     folder.create(replace_key(PUBLISHED, "train.steps", 10), tmp_path, "small")
 
 
-def test_other_data_are_refused(folder: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"begun on .*one, not on .*two"):
-        folder.create(SMALL, tmp_path / "data" / "two", "small")
+def test_a_moved_capture_is_recorded(folder: RunFolder, tmp_path: Path) -> None:
+    folder.create(SMALL, tmp_path / "data" / "two", "tiny")
+    assert folder.read().data == tmp_path / "data" / "two"
+    assert folder.read().preset == "small", "the preset that it was begun with"
+
+
+@pytest.mark.parametrize(("schedule", "done"), [("cosine", 14000), ("published", 14000), ("published", 3)])
+def test_a_run_gets_longer_once_it_is_finished(folder: RunFolder, schedule: str, done: int) -> None:
+    """With the published schedule, which does not look at the end, at any time."""
+    begun = replace_key(SMALL, "train.schedule", schedule)
+    folder.config_file.unlink()
+    folder.create(begun, data(folder), "small")
+    longer = replace_key(begun, "train.steps", 20000)
+    folder.create(longer, data(folder), "small", done)
+    assert folder.read().config == longer
+    assert folder.read().lengthened == ((14000,) if done == 14000 else ())
+    with pytest.raises(InputError, match=r"has done 15000 steps already; --steps 14000 is less"):
+        folder.create(begun, data(folder), "small", 15000)
+
+
+def test_an_unfinished_run_keeps_the_steps_that_its_rates_fall_over(folder: RunFolder) -> None:
+    with pytest.raises(
+        InputError, match=r"--steps 14000, and not with --steps 20000.* has done 7; once it is finished"
+    ):
+        folder.create(replace_key(SMALL, "train.steps", 20000), data(folder), "small", 7)
 
 
 def test_folder_without_run_says_so(tmp_path: Path) -> None:

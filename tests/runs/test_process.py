@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pytest
 import torch
 
 from dymap.errors import InputError
-from dymap.runs.process import Clock, device_of, interrupt_on_signal, pick_device, stop_on_signal, threads_of
+from dymap.runs.process import Clock, device_of, pick_device, stop_on_signal, threads_of
+from dymap.signals import ENDING
 from dymap.train.distributed import Rank
 
 
@@ -41,11 +44,52 @@ def test_signals_belong_to_the_main_thread() -> None:
     assert found == [[], before]
 
 
-def test_a_termination_interrupts_what_serves() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), interrupt_on_signal():
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is before
+@pytest.mark.parametrize("number", ENDING)
+def test_a_closed_terminal_is_like_a_termination_but_may_come_twice(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with stop_on_signal() as stopped:
+        signal.raise_signal(number)
+        signal.raise_signal(signal.SIGHUP)
+        assert stopped == [number, signal.SIGHUP]
+    assert signal.getsignal(number) is before
+
+
+def test_a_closed_terminal_that_is_ignored_stays_so() -> None:
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signal() as stopped:
+            signal.raise_signal(signal.SIGHUP)
+            assert stopped == []
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+TERMINAL = """
+import sys, time
+from pathlib import Path
+from dymap.runs.process import stop_on_signal
+with stop_on_signal(print) as stopped:
+    print("ready", flush=True)
+    while not stopped:
+        time.sleep(0.01)
+    print("saved", flush=True)
+    Path(sys.argv[1]).write_text("saved")
+"""
+
+
+def test_saving_goes_on_when_the_terminal_is_gone(tmp_path: Path) -> None:
+    """Whose errors would end it otherwise."""
+    pty = pytest.importorskip("pty")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-c", TERMINAL, str(tmp_path / "saved")])
+    said = b""
+    while b"ready" not in said:
+        said += os.read(terminal, 100)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (tmp_path / "saved").exists()
 
 
 def test_clock() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import dymap
+from dymap.capture import hulls
 from dymap.cli import main
 from dymap.errors import InputError
 from dymap.presets import preset
@@ -68,7 +70,10 @@ def test_commands_do_the_same_to_the_bit(sample: Path, run: Path, tmp_path: Path
         assert (tmp_path / "run" / name).read_bytes() == (run / name).read_bytes(), name
 
 
-def test_progress_and_sentences_go_where_the_caller_says(sample: Path, tmp_path: Path) -> None:
+def test_progress_and_sentences_go_where_the_caller_says(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DYMAP_CACHE", str(tmp_path / "cache"))
     seen: list[tuple[str, int, int, str]] = []
     sentences: list[str] = []
 
@@ -84,16 +89,36 @@ def test_progress_and_sentences_go_where_the_caller_says(sample: Path, tmp_path:
     assert [(done, total) for title, done, total, _ in seen if title == "train"] == [(1, 3), (2, 3), (3, 3)]
     assert [(done, total) for title, done, total, _ in seen if title == "bake"] == [(1, 2), (2, 2)]
     assert all("losses: " in note for title, *_, note in seen if title == "train")
-    assert len(sentences) == 1
-    assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[0]
+    assert [(done, total) for title, done, total, _ in seen if title == "carve hulls"] == [(0, 2), (1, 2), (2, 2)]
+    assert len(sentences) == 2
+    assert "M parameters: about " in sentences[0]
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m; ", sentences[1])
+    assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[1]
 
 
-def test_the_run_has_the_name_of_its_capture(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_has_the_names_of_its_capture_and_preset(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     trained = dymap.runs.train(sample, config=CONFIG, minutes=0)
-    assert trained.run == Path("runs") / "dance"
+    assert trained.run == Path("runs") / "dance" / "small"
     assert not trained.finished
-    assert RunFolder(tmp_path / "runs" / "dance").read().config == CONFIG
+    assert RunFolder(tmp_path / trained.run).read().config == CONFIG
+
+
+def test_a_second_training_and_bake_carve_nothing(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither under a bar nor inside the steps."""
+    monkeypatch.setenv("DYMAP_CACHE", str(tmp_path / "cache"))
+    dymap.runs.train(sample, tmp_path / "first", config=CONFIG)
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError(f"carved again: {arguments}")
+
+    monkeypatch.setattr(hulls, "carve", refuse)
+    trained = dymap.runs.train(sample, tmp_path / "second", config=CONFIG)
+    assert dymap.runs.bake(trained.run).step == 3
 
 
 def test_a_run_can_be_trained_outside_the_main_thread(sample: Path, tmp_path: Path) -> None:

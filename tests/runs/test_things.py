@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from dymap.runs.facts import means_text
 from tests.captures import write_capture
 from tests.cli.conftest import Run, baked, dymap, sample, trained  # noqa: F401
 from tests.golden.sources import Golden
@@ -89,7 +91,10 @@ def test_the_next_command_carries_the_options_that_it_needs(dymap: Run, sample: 
     bare = tmp_path / "bare"
     shutil.copytree(sample, bare)
     shutil.rmtree(bare / "vertices")
-    assert "--boxes hull" in dymap("info", bare).out.partition("next")[2]
+    said = dymap("info", bare).out
+    assert "--boxes hull" in said.partition("next")[2]
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m, of the first frame's masks", said)
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m, the median of all frames", dymap("info", sample).out)
     assert "--boxes" not in dymap("info", sample).out
 
 
@@ -101,3 +106,12 @@ def test_a_capture_in_metres_is_told_the_unit(dymap: Run, trimmed: Golden, tmp_p
         shutil.rmtree(root / "new_vertices", ignore_errors=True)
     said = dymap("info", root)
     assert "--unit m" in said.out.partition("next")[2], said
+
+
+@pytest.mark.parametrize("content", [[], None, 5, {}, {"mean": 5}, {"mean": {"psnr": "high", "ssim": None, "a": []}}])
+def test_means_that_are_none_are_no_traceback(content: object) -> None:
+    assert "high" not in means_text(content)
+
+
+def test_means_are_shown() -> None:
+    assert means_text({"mean": {"psnr": 30.25, "lpips": None}}) == "psnr 30.250"

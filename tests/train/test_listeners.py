@@ -13,11 +13,12 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dymap.capture import Capture, open_capture
-from dymap.config import Config
+from dymap.config import Config, from_json
 from dymap.runs import RunFolder
 from dymap.train.listeners import Curves, Preview
 from dymap.train.loop import train
 from dymap.train.step import StepReport
+from tests.disks import files_of_at_most
 from tests.train.runs import fresh_field, measured, short
 
 LOG_EVERY, PREVIEW_EVERY, STEPS = 2, 3, 6
@@ -39,7 +40,7 @@ def config(**options: object) -> Config:
 
 def listen(folder: RunFolder, capture: Capture, config: Config, reports: list[StepReport]) -> None:
     field = fresh_field(capture, config)
-    curves = Curves(folder.curves, folder.log, config.train.log_every)
+    curves = Curves(folder.curves, folder.log, config.train.log_every, config=config)
     preview = Preview(folder.preview, field, capture, config, curves, size=24)
     train(field, capture, config, None, listeners=(reports.append, curves, preview))
     curves.close()
@@ -62,11 +63,20 @@ def refuse(constant: str) -> None:
 def test_curves_hold_losses_psnr_rate_and_speed(trained: tuple[RunFolder, list[StepReport]]) -> None:
     folder, reports = trained
     curves = events(folder)
-    expected = {"loss/colour", "loss/mask", "psnr", "lr", "rays per second", "preview psnr (held-out view)"}
+    expected = {
+        "loss/colour",
+        "loss/mask",
+        "loss/total",
+        "psnr",
+        "lr",
+        "rays per second",
+        "preview psnr (training view)",
+    }
     assert expected == set(curves.Tags()["scalars"])
     for tag, values in {
         "loss/colour": [report.losses["colour"] for report in reports[1::2]],
         "loss/mask": [report.losses["mask"] for report in reports[1::2]],
+        "loss/total": [report.losses["colour"] + report.losses["mask"] for report in reports[1::2]],
         "lr": [report.lr for report in reports[1::2]],
         "psnr": [(a.psnr + b.psnr) / 2 for a, b in zip(reports[::2], reports[1::2], strict=True)],
     }.items():
@@ -89,24 +99,25 @@ def test_log_is_a_line_of_json_for_each_report(trained: tuple[RunFolder, list[St
 
 
 def test_preview_is_truth_beside_prediction(trained: tuple[RunFolder, list[StepReport]], tiny: Capture) -> None:
-    """Two previews in six steps: test views 1 and 3 in turn, frames 0 and 7 mod 4; 64 x 48 images shrink to 24 x 18."""
+    """Two previews in six steps: training views in turn, frames 0 and 7 mod 4; 64 x 48 images shrink to 24 x 18."""
     folder, _ = trained
     curves = events(folder)
     assert [image.step for image in curves.Images("preview")] == [2, 5]
     pictures = [
         cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), 1) for image in curves.Images("preview")
     ]
-    camera = tiny.cameras[1]
+    camera = tiny.cameras[tiny.train_views[0]]
     width = 24 if camera.width >= camera.height else round(24 * camera.width / camera.height)
     height = 24 if camera.height >= camera.width else round(24 * camera.height / camera.width)
-    for picture, view, frame in zip(pictures, (1, 3), (0, 3), strict=True):
+    for picture, view, frame in zip(pictures, tiny.train_views[:2], (0, 3), strict=True):
+        assert view not in tiny.test_views
         assert picture.shape == (height, 2 * width, 3)
         truth = cv2.resize(tiny.image(frame, view)[0], (width, height), interpolation=cv2.INTER_AREA)
         np.testing.assert_array_equal(picture[:, :width, ::-1], truth)
     np.testing.assert_array_equal(cv2.imread(str(folder.preview)), pictures[-1])
 
 
-def test_without_test_views_the_preview_says_that_it_was_trained_on(tiny: Capture, tmp_path: Path) -> None:
+def test_without_test_views_the_preview_is_the_same(tiny: Capture, tmp_path: Path) -> None:
     options = config(steps=PREVIEW_EVERY, rays=16)
     options = replace(options, capture=replace(options.capture, test_views=()))
     capture = open_capture(tiny.source.root, options.capture)
@@ -126,6 +137,24 @@ def test_image_encoder_has_previews_without_its_noise(tiny: Capture, tmp_path: P
     first, second = (cv2.imread(str(tmp_path / name)) for name in ("first.png", "second.png"))
     assert first is not None
     np.testing.assert_array_equal(first, second)
+
+
+def test_the_configuration_is_a_text_on_tensorboard(trained: tuple[RunFolder, list[StepReport]]) -> None:
+    (event,) = events(trained[0]).Tensors("configuration/text_summary")
+    text = event.tensor_proto.string_val[0].decode()
+    assert all(line.startswith("    ") for line in text.splitlines()), "code, as Markdown has it"
+    assert from_json(Config, json.loads(text)) == config()
+
+
+def test_the_curve_of_the_background_says_that_it_may_be_negative(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    curves = Curves(folder.curves, folder.log, 1)
+    curves(StepReport(0, {"colour": 0.5, "background": -0.125}, 3.0, 1e-3, 64, 0.1))
+    curves.close()
+    (record,) = lines(folder)
+    assert record["losses"] == {"colour": 0.5, "background": -0.125}
+    assert events(folder).Scalars("loss/background (may be below 0)")[0].value == -0.125
+    assert events(folder).Scalars("loss/total")[0].value == 0.375
 
 
 def test_repeated_steps_replace_their_curves(tiny: Capture, tmp_path: Path) -> None:
@@ -156,3 +185,28 @@ def test_preview_leaves_the_numbers_of_training_alone(tiny: Capture, tmp_path: P
     train(fresh_field(tiny, options), tiny, options, None, listeners=(alone.append,))
     listen(RunFolder(tmp_path), tiny, options, heard)
     assert measured(alone) == measured(heard)
+
+
+def draw_much(folder: Path) -> None:
+    curves = Curves(folder / "curves", folder / "log.jsonl", 1)
+    picture = np.random.default_rng(0).integers(256, size=(64, 64, 3)).astype(np.uint8)
+    for step in range(40):
+        curves(StepReport(step, {"colour": 0.5}, 20.0, 1e-3, 64, 0.1))
+        curves.board.add_image("preview", picture, step)
+    curves.close()
+
+
+def test_curves_that_cannot_be_written_are_told_once(tmp_path: Path) -> None:
+    (tmp_path / "curves").write_text("in the way")
+    with pytest.warns(UserWarning, match="curves: no more curves for TensorBoard") as told:
+        draw_much(tmp_path)
+    assert len(told) == 1
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 40
+
+
+def test_a_disk_that_runs_full_under_the_curves_is_told_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with files_of_at_most(20_000), pytest.warns(UserWarning, match=r"TensorBoard \(File too large\)") as told:
+        draw_much(tmp_path)
+    assert len(told) == 1
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 40
+    assert "Traceback" not in capfd.readouterr().err

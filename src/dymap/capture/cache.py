@@ -1,4 +1,4 @@
-"""Prepared images in one memory-mapped file, so that a capture is decoded once and opens at once afterwards.
+"""Prepared images in one file, read whole or memory-mapped: a capture is decoded once and opens at once afterwards.
 
 Values are rounded to uint8 (an error of at most 1/510); every image is cropped to the rectangle of its projected
 box, outside of which nothing is ever asked for. The file is rebuilt when a source file, a camera, a box or an option
@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,14 @@ from dymap.capture.images import UNKNOWN, Shot, prepare, prepared_camera
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, to_json
 from dymap.errors import InputError
-from dymap.files import replacing_folder
+from dymap.files import read_json, replacing_folder
 from dymap.geometry.box import bounding_rectangle, projected_box_mask
+from dymap.partials import hold, sweep
+from dymap.signals import held, threads
 
 VERSION = 1
+SMALL = 64 * 2**20
+"""Bytes of images up to which they are read whole: nothing that happens to the file afterwards matters then."""
 Progress = Callable[[int, int], None]
 
 
@@ -35,40 +39,44 @@ def open_cache(
 ) -> ShotCache:
     """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
     mark = fingerprint(source, config, boxes)
-    wanted = json.dumps([str(source.root.resolve()), to_json(config)], sort_keys=True)
-    place = hashlib.sha256(wanted.encode()).hexdigest()[:12]
-    folder = cache_root() / f"{source.root.name}-{place}"
-    if (cache := _open(folder, mark)) is not None:
+    folder = cache_folder(source, config)
+    sweep(cache_root())
+    shape = len(source.frames), len(source.cameras)
+    if (cache := _open(folder, mark, shape)) is not None:
         return cache
     _build(folder, mark, source, config, boxes, progress)
-    cache = _open(folder, mark)
+    cache = _open(folder, mark, shape)
     if cache is None:
         raise InputError(f"{folder}: the cache was damaged while it was written")
     return cache
 
 
 class ShotCache:
-    """The memory-mapped file. `shot(frame, view)` copies nothing but what is asked for.
-
-    It raises InputError if that is not what was written.
-    """
+    """The images. `shot(frame, view)` raises InputError if they are not what was written."""
 
     def __init__(
         self,
         folder: Path,
+        mark: str,
         data: NDArray[np.uint8],
         offsets: NDArray[np.int64],
         crops: NDArray[np.int64],
         sums: NDArray[np.uint32] | None,
+        mapped: IO[bytes] | None = None,
     ):
-        """sums: [F, V] CRC-32 of each block; None: it was made before there were any."""
-        self.folder = folder
+        """mark: the `fingerprint` of all that it was made from. sums: [F, V] CRC-32 of each block; None: it was made
+        before there were any. mapped: the open file behind `data`, if it is not in memory; who cleans up leaves it as
+        long as it is open."""
+        self.folder, self.mark, self.mapped = folder, mark, mapped
         self._data, self._offsets, self._crops, self._sums = data, offsets, crops, sums
         self._checked = np.zeros(offsets.shape, bool)
 
     def shot(self, frame: int, view: int) -> Shot:
         x, y, width, height = (int(v) for v in self._crops[frame, view])
         start = int(self._offsets[frame, view])
+        # Looking at what a mapped file has lost ends the process.
+        if self.mapped is not None and os.fstat(self.mapped.fileno()).st_size < len(self._data):
+            raise InputError(f"{self.folder}: the image cache was cut short while it was read; run the command again")
         block = self._data[start : start + width * height * 4].reshape(height, width, 4)
         if self._sums is not None and not self._checked[frame, view]:  # once a process: a gigabyte takes a second
             if zlib.crc32(np.ascontiguousarray(block).data) != self._sums[frame, view]:
@@ -85,7 +93,19 @@ def cache_root() -> Path:
     """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory."""
     if folder := os.environ.get("DYMAP_CACHE"):
         return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
+    except RuntimeError:  # a user that the system does not know, without HOME
+        raise InputError(
+            "no home folder is known for the cache of prepared images: say in DYMAP_CACHE which folder may hold it"
+        ) from None
+
+
+def cache_folder(source: Source, config: CaptureConfig) -> Path:
+    """Where the cache of a capture is, prepared with these options."""
+    root = source.root.resolve()  # however it is spelt
+    wanted = json.dumps([str(root), to_json(config)], sort_keys=True)
+    return cache_root() / f"{root.name}-{hashlib.sha256(wanted.encode(errors='surrogateescape')).hexdigest()[:12]}"
 
 
 def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
@@ -99,27 +119,69 @@ def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32
     for camera in source.cameras:
         digest.update(b"".join(a.tobytes() for a in (camera.K, camera.D, camera.R, camera.T)))
     shots = ((frame, view) for frame in range(len(source.frames)) for view in range(len(source.cameras)))
+    root, resolved = source.root, source.root.resolve()  # however the folder is spelt
     for path in dict.fromkeys(path for shot in shots for path in source.files(*shot)):  # a video holds many pictures
         try:
             status = path.stat()
         except FileNotFoundError:
             raise InputError(f"{path}: image is missing") from None
-        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
+        name = resolved / path.relative_to(root) if path.is_relative_to(root) else path.resolve()
+        digest.update(f"{name} {status.st_size} {status.st_mtime_ns}".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
-def _open(folder: Path, mark: str) -> ShotCache | None:
+def _open(folder: Path, mark: str, shape: tuple[int, int]) -> ShotCache | None:
     try:
-        state = json.loads((folder / "state.json").read_text())
-        if state != {"fingerprint": mark, "bytes": (folder / "shots.u8").stat().st_size}:
+        file = (folder / "shots.u8").open("rb")
+    except OSError:
+        return None
+    if (cache := _read(folder, mark, shape, file)) is None or cache.mapped is None:
+        file.close()
+    if cache is not None:
+        with suppress(OSError):  # a cache of somebody else
+            os.utime(folder / "state.json")  # the last use
+    return cache
+
+
+def _read(folder: Path, mark: str, shape: tuple[int, int], file: IO[bytes]) -> ShotCache | None:
+    """The cache whose images [frames, views] = shape are in an open file; None if it is not what `mark` says, or
+    damaged."""
+    try:
+        hold(file.fileno())
+        known = read_json(folder / "state.json")
+        size = os.fstat(file.fileno()).st_size
+        if (known["fingerprint"], known["bytes"]) != (mark, size):
             return None
         with np.load(folder / "index.npz", allow_pickle=False) as index:
             offsets, crops = index["offsets"], index["crops"]
             sums = index.get("sums")
-        data = np.asarray(np.memmap(folder / "shots.u8", np.uint8, "r"))  # as an array: slices of it cost less
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        if not _fits(offsets, crops, sums, shape, size):
+            return None
+        if size <= SMALL:
+            data = np.frombuffer(file.read(), np.uint8)
+            return ShotCache(folder, mark, data, offsets, crops, sums) if len(data) == size else None
+        data = np.asarray(np.memmap(file, np.uint8, "r"))  # as an array: slices of it cost less
+        return ShotCache(folder, mark, data, offsets, crops, sums, file)
+    except Exception:  # a damaged index can raise anything
         return None
-    return ShotCache(folder, data, offsets, crops, sums)
+
+
+def _fits(offsets: Any, crops: Any, sums: Any, shape: tuple[int, int], size: int) -> bool:
+    """Whether an index is one of `shape` images that lie in `size` bytes."""
+    plain = all(isinstance(array, np.ndarray) for array in (offsets, crops)) and (
+        sums is None or (isinstance(sums, np.ndarray) and sums.dtype == np.uint32 and sums.shape == shape)
+    )
+    if not plain or (offsets.dtype, offsets.shape, crops.dtype, crops.shape) != (
+        np.int64,
+        shape,
+        np.int64,
+        (*shape, 4),
+    ):
+        return False
+    sides = crops[..., 2:]
+    if min(offsets.min(), crops.min()) < 0 or sides.max() >= 2**20:
+        return False
+    return bool((offsets <= size).all() and (offsets + sides.prod(axis=-1) * 4 <= size).all())
 
 
 def _build(
@@ -141,26 +203,29 @@ def _build(
     items = [(frame, view) for frame in range(frames) for view in range(views)]
     with replacing_folder(folder, "the image cache") as partial:
         total = 0
-        with (partial / "shots.u8").open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
-            try:
-                window = 64  # images in flight: bounds the memory whatever the capture's length
-                for start in range(0, len(items), window):
-                    batch = items[start : start + window]
-                    for (frame, view), (pixels, crop) in zip(batch, pool.map(work, batch), strict=True):
-                        offsets[frame, view], crops[frame, view], sums[frame, view] = (
-                            total,
-                            crop,
-                            zlib.crc32(pixels.data),
-                        )
-                        file.write(pixels.tobytes())
-                        total += pixels.size
-                    if progress:
-                        progress(start + len(batch), len(items))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        with (partial / "shots.u8").open("wb") as file, threads(os.cpu_count()) as pool:
+            window = 64  # images in flight: bounds the memory whatever the capture's length
+            for start in range(0, len(items), window):
+                batch = items[start : start + window]
+                with held():
+                    prepared = pool.map(work, batch)
+                for frame, view in batch:
+                    with held():
+                        pixels, crop = next(prepared)
+                    offsets[frame, view], crops[frame, view], sums[frame, view] = total, crop, zlib.crc32(pixels.data)
+                    file.write(pixels.tobytes())
+                    total += pixels.size
+                if progress:
+                    progress(start + len(batch), len(items))
         np.savez(partial / "index.npz", offsets=offsets, crops=crops, sums=sums)
-        (partial / "state.json").write_text(json.dumps({"fingerprint": mark, "bytes": total}))
+        (partial / "state.json").write_text(json.dumps(state(mark, total, source)))
+
+
+def state(mark: str, total: int, source: Source) -> dict[str, Any]:
+    """What `state.json` holds: what the images are of, and how many bytes there are."""
+    images = len(source.frames) * len(source.cameras)
+    capture = str(source.root.resolve()).encode(errors="backslashreplace").decode()
+    return {"fingerprint": mark, "bytes": total, "capture": capture, "images": images}
 
 
 def prepare_shot(

@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.boxes import source_boxes
+from dymap.capture.boxes import keep_boxes, source_boxes
 from dymap.capture.cache import Progress, ShotCache, open_cache
 from dymap.capture.check import check_source
 from dymap.capture.encoder_input import read_encoder_images
-from dymap.capture.hull import carve
-from dymap.capture.images import UNKNOWN, Shot, prepared_camera
+from dymap.capture.hulls import Hulls
+from dymap.capture.images import Shot, prepared_camera
 from dymap.capture.layouts import given_options, read_source
 from dymap.capture.source import Bytes, Source
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
-from dymap.geometry.grid import grid_shape
 
 
 def open_capture(root: str | Path, config: CaptureConfig | None = None, progress: Progress | None = None) -> Capture:
@@ -36,7 +35,7 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
     Of the configuration, layout, options, frames and transform are the reader's and have been followed already.
     """
     split_views(len(source.cameras), config)  # a wrong view shows before hours of work, not after
-    boxes = source_boxes(source, config)
+    boxes = source_boxes(source, config, progress)
     for finding in check_source(source, boxes):
         if finding.fatal:
             raise InputError(f"{source.root}: {finding.text}")
@@ -47,7 +46,9 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
             raise InputError(f"{source.root}: no training view has a picture of frame {number}; leave it out: --frames")
     for camera in source.cameras:
         prepared_camera(camera, config)  # as does a ratio that leaves no pixels
-    return Capture(source, config, boxes, open_cache(source, config, boxes, progress))
+    cache = open_cache(source, config, boxes, progress)
+    keep_boxes(source, config, boxes)
+    return Capture(source, config, boxes, cache)
 
 
 class Capture:
@@ -65,7 +66,13 @@ class Capture:
         self.has_masks = source.has_masks
         self.cameras, self.train_views, self.test_views = prepared_rig(source, config)
         self._cache = cache
-        self._hulls: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        self._hulls = Hulls(
+            cache.folder,
+            cache.mark,
+            boxes,
+            [self.cameras[view] for view in self.train_views],
+            self._training_masks,
+        )
 
     @property
     def name(self) -> str:
@@ -95,15 +102,22 @@ class Capture:
 
     def hull(self, frame: int, longest: int) -> NDArray[np.bool_]:
         """[gx, gy, gz] over the frame's box, `longest` voxels along the longest side: the visual hull of the training
-        masks. Carved at the first call."""
-        box, key = self.boxes[frame], (frame, longest)
-        shape = grid_shape(box, longest)
-        if key not in self._hulls:
-            masks = {int(view): self.image(frame, view)[1] for view in self.train_views_of(frame)}
-            known = {view: mask for view, mask in masks.items() if not (mask == UNKNOWN).any()}
-            grid = carve([self.cameras[view] for view in known], list(known.values()), box, shape)
-            self._hulls[key] = np.packbits(grid)  # a bit a voxel: small for any number of frames
-        return np.unpackbits(self._hulls[key], count=int(np.prod(shape))).reshape(shape).view(bool)
+        masks. Carved if no command has carved it before."""
+        return self._hulls.get(frame, longest)
+
+    def _training_masks(self, frame: int) -> list[NDArray[np.uint8] | None]:
+        """[H, W] of each training view; None without a mask. Raises InputError if no view has one."""
+        views = [view if self.source.masked(frame, view) else None for view in self.train_views]
+        if all(view is None for view in views):
+            raise InputError(
+                f"{self.source.root}: no training camera has a mask of frame {self.frames[frame]}; leave the frame out "
+                "(--frames), or train without masks: --set train.use_masks=false train.hull_samples=0"
+            )
+        return [None if view is None else self.image(frame, view)[1] for view in views]
+
+    def uncarved(self, longest: int) -> list[int]:
+        """The frame positions whose `hull` would have to be carved."""
+        return [frame for frame in range(len(self.frames)) if not self._hulls.has(frame, longest)]
 
     def encoder_images(self, frame: int, views: tuple[int, ...]) -> NDArray[np.float32]:
         """[3 K, 512, 512] what the image encoder sees at a frame (method.md 4), read from disk at full precision.

@@ -20,12 +20,15 @@ def carve(
     box: NDArray[np.float32],
     shape: tuple[int, int, int],
     min_views: int = 1,
+    min_crossing: float = 0.0,
+    against: int = 0,
 ) -> NDArray[np.bool_]:
     """[gx, gy, gz]: voxels of the box whose projection meets the foreground of every mask that sees them.
 
     masks: [H, W] each, of undistorted images. Conservative: a voxel is tested by the square of pixels that holds its
-    whole bounding sphere, so that nothing inside the true hull is lost. Voxels that fewer than `min_views` cameras see
-    are empty.
+    whole bounding sphere, so that nothing inside the true hull is lost. Cameras in whose picture it does not lie whole
+    say nothing. against: how many that see it may show none. Empty are voxels that fewer than `min_views` show, and
+    those that not all show and whose lines of sight cross by less than `min_crossing` (see `crossing`).
     """
     low, high = box.astype(np.float64)
     voxel = (high - low) / np.array(shape)
@@ -40,12 +43,32 @@ def carve(
 
     size, blocks = LARGEST, _combinations(-(-np.array(shape) // LARGEST))
     while True:
-        kept, whole, seen = _meet_foreground(cameras, sums, low, voxel * size, blocks)
+        shown, missed, whole = _meet_foreground(cameras, sums, low, voxel * size, blocks, against)
+        kept = missed <= against
         if size == 1:
-            fill(blocks[kept & (seen >= min_views)])
+            kept &= shown.sum(axis=0) >= min_views
+            if min_crossing:
+                some = np.flatnonzero(kept & ~shown.all(axis=0))
+                centres = low + (blocks[some] + 0.5) * voxel
+                kept[some] = crossing(cameras, centres, shown[:, some]) >= min_crossing
+            fill(blocks[kept])
             return grid
         fill(divided(blocks[whole], size))
         size, blocks = size // 2, divided(blocks[kept & ~whole], 2)
+
+
+def crossing(cameras: Sequence[Camera], points: NDArray[np.float64], shown: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """[N] how much the lines of sight of the cameras that show a point [N, 3] cross there. shown: [cameras, N].
+
+    The number of lines less the largest eigenvalue of the sum of d d^T over their directions d: 0 for parallel ones, of
+    cameras that face each other too; 1 - |cos| of their angle for two.
+    """
+    total = np.zeros((len(points), 3, 3))
+    for camera, shows in zip(cameras, shown, strict=True):
+        d = points[shows] - camera.position
+        d /= np.linalg.norm(d, axis=1, keepdims=True)
+        total[shows] += d[:, :, None] * d[:, None, :]
+    return np.asarray(shown.sum(axis=0) - np.linalg.eigvalsh(total)[:, -1])
 
 
 def _combinations(shape: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
@@ -59,17 +82,20 @@ def _meet_foreground(
     low: NDArray[np.float64],
     voxel: NDArray[np.float64],
     index: NDArray[np.int64],
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int32]]:
-    """Of voxels [N, 3] of size `voxel` from `low` on: do all views that see one show foreground there [N], do all views
-    see it and nothing but foreground there [N], and how many views see it [N].
+    against: int,
+) -> tuple[NDArray[np.bool_], NDArray[np.int32], NDArray[np.bool_]]:
+    """Of voxels [N, 3] of size `voxel` from `low` on: does each view show foreground there [views, N], how many see the
+    place and show none [N], and do all views see it and nothing but foreground there [N].
 
-    sums: [H + 1, W + 1] integral images of the masks.
+    sums: [H + 1, W + 1] integral images of the masks. Voxels that more than `against` views rule out are not looked at
+    again.
     """
     centres = low + (index + 0.5) * voxel
     radius = float(np.linalg.norm(voxel)) / 2
-    kept, whole, seen = np.ones(len(centres), bool), np.ones(len(centres), bool), np.zeros(len(centres), np.int32)
-    for camera, total in zip(cameras, sums, strict=True):
-        left = np.flatnonzero(kept)
+    shown, missed = np.zeros((len(cameras), len(centres)), bool), np.zeros(len(centres), np.int32)
+    whole = np.ones(len(centres), bool)
+    for view, (camera, total) in enumerate(zip(cameras, sums, strict=True)):
+        left = np.flatnonzero(missed <= against)
         pixels, depth = camera.project(centres[left])
         reach = np.maximum(camera.K[0, 0], camera.K[1, 1]) * radius / np.maximum(depth - radius, 1e-6) + 1
         x0, y0 = pixels.T - reach
@@ -80,9 +106,9 @@ def _meet_foreground(
         x0, y0 = (np.ceil(a[sees]).astype(np.intp) for a in (x0, y0))
         x1, y1 = (np.floor(a[sees]).astype(np.intp) + 1 for a in (x1, y1))
         count = total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]
-        seen[left[sees]] += 1
         filled = np.zeros(len(left), bool)
         filled[sees] = count == (x1 - x0) * (y1 - y0)
         whole[left] &= filled
-        kept[left[sees[count == 0]]] = False
-    return kept, whole & kept, seen
+        shown[view, left[sees[count > 0]]] = True
+        missed[left[sees[count == 0]]] += 1
+    return shown, missed, whole & (missed == 0)

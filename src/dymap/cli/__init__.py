@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -19,6 +21,7 @@ COMMANDS = {
     "mesh": "Write the surface of each frame as a file.",
     "import-model": "Import a released model.",
     "info": "Say what a run, a capture or a baked file is, and what comes next.",
+    "clean": "Empty the cache of prepared images.",
     "presets": "List the presets.",
     "sample": "Write the built-in sample capture.",
     "demo": "Run everything once on the built-in sample.",
@@ -26,17 +29,36 @@ COMMANDS = {
 """Each is the function of this name, with _ for -, in the file of this name; and what the list of commands says."""
 
 
+QUIET = "--quiet"
+"""An option of every command: only errors and warnings are printed."""
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit code. Faults of the input become one sentence on stderr and exit code 1."""
-    words = sys.argv[1:] if arguments is None else arguments
+    """Run a command; returns the exit code. Faults of the input become one sentence on stderr and exit code 1.
+
+    `--debug`, or DYMAP_DEBUG in the environment, shows where an error came from.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a terminal without a letter shows it escaped
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if arguments is None else arguments
+    words = [word for word in given if word != "--debug"]
+    debug = len(words) < len(given) or bool(os.environ.get("DYMAP_DEBUG"))
     if not words or words[0] in ("-h", "--help", "--version"):  # answered before anything large is imported
         print(f"dymap {__version__}" if words == ["--version"] else help_text())
         raise SystemExit(0 if words else 2)
 
-    from dymap.cli.console import exit_code, show_warning
+    try:
+        from dymap.cli.console import console, exit_code, show_warning
+    except KeyboardInterrupt:
+        from dymap.config.choices import INTERRUPTED
+
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
 
     warnings.showwarning = show_warning
-    return exit_code(lambda: run(words))
+    console.quiet = QUIET in words
+    return exit_code(lambda: run([word for word in words if word != QUIET]), debug)
 
 
 def help_text() -> str:
@@ -45,7 +67,8 @@ def help_text() -> str:
     commands = "\n".join(f"  {name:<{width}}  {sentence}" for name, sentence in COMMANDS.items())
     return (
         "usage: dymap COMMAND ...\n\nVolumetric video as dynamic MLP maps.\n\n"
-        f"{commands}\n\ndymap COMMAND --help explains its options; dymap --version; docs/install.md: completion."
+        f"{commands}\n\ndymap COMMAND --help explains its options; --quiet prints only errors and warnings; "
+        "--debug shows where an error came from; dymap --version; docs/install.md: completion."
     )
 
 
@@ -54,6 +77,10 @@ def run(words: list[str]) -> int:
     import tyro
 
     from dymap.cli.options import with_configuration
+    from dymap.errors import InputError
+
+    if "" in words:
+        raise InputError("an option or a path is empty; is a variable of the shell that should hold it not set?")
 
     if words[0] in COMMANDS:
         found = with_configuration(find(words[0]), words[1:])

@@ -15,6 +15,7 @@ from dymap.cli.progress import progress_bar
 def bake(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a run.")],
     out: Annotated[Path | None, tyro.conf.arg(help="File to write; default: the run's own.")] = None,
+    data: Annotated[Path | None, tyro.conf.arg(help="Where the run's capture is now, if it was moved.")] = None,
     half: Annotated[
         bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Store parameters in 16 bits: about 60 % of the size.")
     ] = False,
@@ -22,13 +23,14 @@ def bake(
     threads: Threads = 0,
 ) -> int:
     """Bake a trained run into one file: parameters, codes, boxes, cameras and occupancy grids."""
-    say(describe(runs.bake(run, out, half=half, device=device, threads=threads, progress=progress_bar)))
+    say(describe(runs.bake(run, out, data=data, half=half, device=device, threads=threads, progress=progress_bar)))
     return 0
 
 
 def describe(baked: runs.Baked) -> str:
-    """What was baked, and what comes next."""
+    """What was baked, and what comes next: what can be measured is measured."""
+    following = [f"dymap evaluate {baked.run}"] if baked.test_views else []
     return (
         f"{baked.path}: {baked.path.stat().st_size / 1e6:.1f} MB, {baked.frames} frames at step {baked.step}, "
-        f"{baked.occupied:.1%} of the voxels occupied; next: dymap evaluate {baked.run}, dymap render {baked.run}"
+        f"{baked.occupied:.1%} of the voxels occupied; next: {', '.join([*following, f'dymap render {baked.run}'])}"
     )

@@ -9,13 +9,15 @@ import tyro
 from rich.table import Column, Table
 
 from dymap import runs
-from dymap.cli.console import RENDERERS, Device, Threads, console, say
+from dymap.cli.console import RENDERERS, Device, Threads, console, say, warn
 from dymap.cli.progress import progress_bar
 from dymap.config import RendererName
+from dymap.errors import printable
 
 
 def evaluate(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a baked run.")],
+    data: Annotated[Path | None, tyro.conf.arg(help="Where the run's capture is now, if it was moved.")] = None,
     renderer: Annotated[RendererName, tyro.conf.arg(help=RENDERERS)] = "march",
     views: Annotated[tuple[int, ...], tyro.conf.arg(help="Views; default: the test views.")] = (),
     frames: Annotated[tuple[int, ...], tyro.conf.arg(help="Frame positions; default: every test frame.")] = (),
@@ -30,6 +32,7 @@ def evaluate(
     """Measure a run on its test views: PSNR (box, foreground, image), SSIM, LPIPS, side-by-side pictures."""
     evaluated = runs.evaluate(
         run,
+        data=data,
         renderer=renderer,
         views=views,
         frames=frames,
@@ -49,10 +52,10 @@ def show(evaluated: runs.Evaluated) -> None:
     titles, *rows = evaluated.table()
     table = Table(Column(titles[0], no_wrap=True), *titles[1:])
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     console.print(table)
     if trained := evaluated.summary["trained_views"]:
-        say(f"warning: trained on {', '.join(trained)}: such numbers say little about new views")
+        warn(f"trained on {', '.join(trained)}: such numbers say little about new views")
     if evaluated.lpips_note:
         say(f"LPIPS {evaluated.lpips_note}")
     say(f"{evaluated.seconds_per_image:.2f} s an image ({evaluated.renderer}); report: {evaluated.folder}")

@@ -23,13 +23,13 @@ def import_model(
     config: Configuration,
 ) -> int:
     """Import a released model: then evaluate, render and everything else work as for our own runs."""
-    imported = runs.import_model(
-        model, out, preset=preset, data=data, boxes=boxes, config=runs.configure(config, {}, set)
-    )
+    complete = runs.configure(config, {}, set)
+    imported = runs.import_model(model, out, preset=preset, data=data, boxes=boxes, config=complete)
     if imported.baked:
-        following = f"dymap evaluate {out}" if imported.has_capture else f"dymap info {out}"
+        measurable = imported.has_capture and complete.capture.test_views
+        following = f"dymap {'evaluate' if measurable else 'info'} {out}"
     else:
-        following = f"dymap bake {out}" if imported.can_bake else "import with --data"
+        following = f"dymap bake {out}{'' if imported.can_bake else ' --data DIR (its capture)'}"
     kind = "baked" if imported.baked else "trained"
     say(f"{model}: {kind} model, epoch {imported.epoch}; next: {following}")
     return 0

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import tyro
 
+from dymap import runs
 from dymap.cli.words import in_order
 from dymap.config import Config
 from dymap.presets import preset
@@ -20,6 +21,7 @@ Assignments = Annotated[
     tuple[str, ...],
     tyro.conf.arg(help="Options of the configuration, as train.rays=2048 train.items=2 ..."),
 ]
+QUIET = "--quiet prints only errors and warnings."
 MORE = "--help-all shows the options of the whole configuration too, such as --train.rays or --field.hidden."
 
 
@@ -33,17 +35,17 @@ class Parsable:
 
 
 def with_configuration(command: Callable[..., int], words: Sequence[str]) -> Parsable:
-    """The command, ready to be parsed. If it takes a `config`, the default is that of the preset which the words name.
+    """The command, ready to be parsed. If it takes a `config`, the default is that of the preset which the words name,
+    or of the run that it goes on with.
 
     `--help` shows the command's own options, `--help-all` the configuration's too. Raises InputError for a preset that
     does not exist.
     """
-    description = inspect.getdoc(command) or ""
+    description = f"{inspect.getdoc(command) or ''}\n\n{QUIET}"
     signature = inspect.signature(command)
     if "config" not in signature.parameters:
         return Parsable(command, in_order(command, words), description)
-    chosen = preset_of(words) or signature.parameters["preset"].default
-    config = Config() if chosen is inspect.Parameter.empty else preset(chosen)
+    config = first_of(signature, words)
     ready = partial(command, config=config)
     if "--help-all" in words:
         return Parsable(ready, ["--help"], description)
@@ -53,11 +55,19 @@ def with_configuration(command: Callable[..., int], words: Sequence[str]) -> Par
     return Parsable(ready, in_order(command, words, config), f"{description}\n{MORE}")
 
 
-def preset_of(words: Sequence[str]) -> str | None:
-    """What `--preset` says, if it is there."""
+def first_of(signature: inspect.Signature, words: Sequence[str]) -> Config:
+    """The configuration that options are put on top of. A command that needs no `--preset` goes on with runs."""
+    chosen, out, data = (value_of(name, words) for name in ("--preset", "--out", "--data"))
+    if signature.parameters["preset"].default is inspect.Parameter.empty:
+        return preset(chosen) if chosen else Config()
+    return runs.first_configuration(out, data, chosen)
+
+
+def value_of(option: str, words: Sequence[str]) -> str | None:
+    """What an option says, if it is there."""
     found = None
     for index, word in enumerate(words):
         name, equals, value = word.partition("=")
-        if name == "--preset" and (equals or index + 1 < len(words)):
+        if name == option and (equals or index + 1 < len(words)):
             found = value if equals else words[index + 1]
     return found

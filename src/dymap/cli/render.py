@@ -18,9 +18,12 @@ def render(
     out: Annotated[
         Path | None,
         tyro.conf.arg(
-            help=".mp4, .mov (ProRes 4444), .webm (VP9), or .png of one image; default: beside the baked "
+            help=".mp4, .mov (ProRes 4444), .webm (VP9), or .png or .exr of one image; default: beside the baked "
             "file, named after what it shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4, cameras_NAME.mp4."
         ),
+    ] = None,
+    data: Annotated[
+        Path | None, tyro.conf.arg(help="Where the run's capture is now, if it was moved; for --layers diff.")
     ] = None,
     fixed_time: Annotated[
         int | None, tyro.conf.arg(help="Stop the clip at this frame position; only the camera moves.")
@@ -57,11 +60,17 @@ def render(
         bool,
         tyro.conf.arg(help="Look at the published point through camera 0's lens, not at what fills the film."),
     ] = False,
-    zoom: Annotated[float, tyro.conf.arg(help="Of the orbit: 1 fills 85 % of the height, 2 is twice as close.")] = 1.0,
+    zoom: Annotated[
+        float, tyro.conf.arg(help="Of the orbit: 1 fills the height of the film, 2 is twice as close.")
+    ] = 1.0,
     height: Annotated[float, tyro.conf.arg(help="Metres by which the orbit is above the cameras.")] = 0.0,
     turns: Annotated[float, tyro.conf.arg(help="How often the orbit goes round; below 0: the other way.")] = 1.0,
     start: Annotated[float, tyro.conf.arg(help="Degrees after the usual beginning at which the orbit begins.")] = 0.0,
     png: Annotated[Path | None, tyro.conf.arg(help="Folder for the frames as PNG too.")] = None,
+    exr: Annotated[
+        Path | None,
+        tyro.conf.arg(help="Folder for the frames as EXR too: linear colour and alpha (half), distance Z (float)."),
+    ] = None,
     renderer: Annotated[RendererName, tyro.conf.arg(help=RENDERERS)] = "march",
     device: Device = "auto",
     threads: Threads = 0,
@@ -70,6 +79,7 @@ def render(
     filmed = runs.film(
         run,
         out,
+        data=data,
         fixed_time=fixed_time,
         fixed_view=fixed_view,
         cameras=cameras,
@@ -82,6 +92,7 @@ def render(
         published_path=published_path,
         orbit=runs.Orbit(zoom, height, turns, start),
         png=png,
+        exr=exr,
         renderer=renderer,
         device=device,
         threads=threads,

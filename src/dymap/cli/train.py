@@ -8,18 +8,23 @@ from typing import Annotated, Literal
 import tyro
 
 from dymap import runs
-from dymap.cli.console import Device, Threads, say
+from dymap.cli.console import Device, Threads, console, say
 from dymap.cli.options import Assignments, Configuration
 from dymap.cli.progress import progress_bar
 from dymap.config import INTERRUPTED
+from dymap.runs.bars import no_bars, say_nothing
 
 
 def train(
-    data: Annotated[Path, tyro.conf.arg(help="Folder of the capture.")],
-    out: Annotated[Path, tyro.conf.arg(help="Folder of the run; a run that is there already is resumed.")],
+    data: Annotated[Path | None, tyro.conf.arg(help="Folder of the capture; a run that goes on knows its own.")] = None,
+    out: Annotated[
+        Path | None,
+        tyro.conf.arg(help="Folder of the run; one that is there already goes on. Default: runs/CAPTURE/PRESET."),
+    ] = None,
     preset: Annotated[
-        str, tyro.conf.arg(help="Experiment to start from: tiny, small, zjumocap/313, nhr/sport1, ...")
-    ] = "small",
+        str | None,
+        tyro.conf.arg(help="Experiment to start from: tiny, small (the default), zjumocap/313, nhr/sport1, ..."),
+    ] = None,
     test_views: Annotated[tuple[int, ...], tyro.conf.arg(help="Views to keep for evaluation.")] = (),
     test_frame_step: Annotated[int | None, tyro.conf.arg(help="Evaluate every n-th frame.")] = None,
     ratio: Annotated[float | None, tyro.conf.arg(help="Resize images by this.")] = None,
@@ -29,7 +34,7 @@ def train(
         Literal["vertices", "hull"] | None, tyro.conf.arg(help="Boxes from body vertices or from the masks' hull.")
     ] = None,
     unit: Annotated[Literal["mm", "m"] | None, tyro.conf.arg(help="Unit of the cameras' T on disk.")] = None,
-    steps: Annotated[int | None, tyro.conf.arg(help="Training steps.")] = None,
+    steps: Annotated[int | None, tyro.conf.arg(help="Training steps; more of them lengthen a finished run.")] = None,
     minutes: Annotated[float | None, tyro.conf.arg(help="Stop after this time; run again to go on.")] = None,
     seed: Annotated[int | None, tyro.conf.arg(help="Seed of all random draws.")] = None,
     processes: Annotated[
@@ -41,7 +46,7 @@ def train(
     *,
     config: Configuration,
 ) -> int:
-    """Train a field on a capture. Ctrl-C saves; the same command resumes.
+    """Train a field on a capture. Ctrl-C saves; the same command goes on, or dymap train --out RUN.
 
     On several GPUs: --processes, or torchrun --nproc_per_node N -m dymap train ...
     """
@@ -65,8 +70,8 @@ def train(
         minutes=minutes,
         device=device,
         threads=threads,
-        progress=progress_bar,
-        say=say,
+        progress=no_bars if console.quiet else progress_bar,  # other processes have a terminal of their own
+        say=say_nothing if console.quiet else say,
     )
     if trained.leads:
         say(end_of(trained))
@@ -77,4 +82,7 @@ def end_of(trained: runs.Trained) -> str:
     """How a training ended, and what comes next."""
     if trained.finished:
         return f"trained {trained.done} of {trained.steps} steps; next: dymap bake {trained.run}"
-    return f"stopped and saved after {trained.done} of {trained.steps} steps; the same command goes on"
+    return (
+        f"stopped and saved after {trained.done} of {trained.steps} steps; the same command goes on, or "
+        f"dymap train --out {trained.run}"
+    )

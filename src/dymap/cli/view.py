@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from dymap import runs
-from dymap.cli.console import Device, Threads, say
+from dymap.cli.console import Device, Threads, say, warn
 from dymap.config import HOST, PORT, ViewerRenderer
 
 
@@ -28,25 +28,23 @@ def view(
     threads: Threads = 0,
 ) -> int:
     """Look at the clip in a browser, from any side and at any time, until Ctrl-C."""
-    try:
-        with runs.view(
-            run,
-            host=host,
-            port=port,
-            renderer=renderer,
-            size=size,
-            background=background,
-            device=device,
-            threads=threads,
-        ) as viewing:
-            viewer = viewing.viewer
-            say(f"{viewing.name}: {viewing.frames} frames; open {viewer.url}  (Ctrl-C ends)")
-            if viewing.is_local:
-                tunnel = f"ssh -L {viewer.port}:127.0.0.1:{viewer.port} USER@THIS_MACHINE"
-                say(f"from another machine: {tunnel}  there, then open the same address there")
-            else:
-                say(f"warning: whoever reaches {host}:{viewer.port} can look; there is no password")
-            viewer.wait()
-    except KeyboardInterrupt:
-        say("ended")
+    with runs.view(
+        run,
+        host=host,
+        port=port,
+        renderer=renderer,
+        size=size,
+        background=background,
+        device=device,
+        threads=threads,
+    ) as viewing:
+        viewer = viewing.viewer
+        say(f"{viewing.name}: {viewing.frames} frames; open {viewer.url}  (Ctrl-C ends)")
+        if viewing.is_local:
+            tunnel = f"ssh -L {viewer.port}:127.0.0.1:{viewer.port} USER@THIS_MACHINE"
+            say(f"from another machine: {tunnel}  there, then open the same address there")
+        else:
+            warn(f"whoever reaches {host}:{viewer.port} can look; there is no password")
+        viewer.wait()
+    say("ended")
     return 0

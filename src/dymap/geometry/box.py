@@ -60,3 +60,9 @@ def bounding_rectangle(mask: NDArray[np.uint8] | NDArray[np.bool_]) -> tuple[int
 
     x, y, width, height = cv2.boundingRect(np.asarray(mask, dtype=np.uint8))
     return int(x), int(y), int(width), int(height)
+
+
+def size_in_metres(boxes: NDArray[np.float32]) -> str:
+    """`1.21 x 1.15 x 2.02 m`: the sides of a box [2, 3], or the median sides of boxes [F, 2, 3]."""
+    sides = np.median(np.reshape(boxes[..., 1, :] - boxes[..., 0, :], (-1, 3)), axis=0)
+    return " x ".join(f"{side:.2f}" for side in sides) + " m"

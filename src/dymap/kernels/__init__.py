@@ -6,7 +6,7 @@ instruction sets (avx512, avx2, portable) or the reference (torch); DYMAP_REQUIR
 error.
 """
 
-from dymap.kernels.cpu import describe
+from dymap.kernels.cpu import describe, why_slow
 from dymap.kernels.dispatch import Backend, Operation, available, device_of, operation, register, running, using
 from dymap.kernels.reference.adam import AdamStep, adam
 from dymap.kernels.reference.compositing import MIN_TRANSMITTANCE, MIN_WEIGHT, opacity, ray_weights
@@ -73,4 +73,5 @@ __all__ = [
     "sample_planes",
     "total_variation",
     "using",
+    "why_slow",
 ]

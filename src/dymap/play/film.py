@@ -16,6 +16,7 @@ from dymap.errors import InputError
 from dymap.files import replacing
 from dymap.geometry.camera import Camera
 from dymap.play.camera_file import read_cameras
+from dymap.play.exr import EXR, check_exr, write_exr
 from dymap.play.layers import acc_layer, colour_layer, depth_layer, depth_range, diff_layer, seen_depth
 from dymap.play.movie import Write, film_writer, picture_writer, sequence_writer
 from dymap.play.orbit import Orbit
@@ -166,16 +167,18 @@ def write_film(
     background: Backdrop = "black",
     renderer: RendererName = "march",
     png: Path | None = None,
+    exr: Path | None = None,
     truth: GroundTruth | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Render a film, each image once, and write one file a layer; returns the files.
 
-    path: .mp4, .mov (ProRes 4444) or .webm (VP9), or .png for a film of one image; layers but rgb have their name in
-    the file's (`orbit_depth.mp4`). None: no film. png: folder for the images as PNG too; layers but rgb get a folder in
-    it. Beside every picture of the layer depth lies an .npy: the distances in metres, float32 [H, W], infinity where
-    nothing is seen. background: of rgb; with `transparent` it has straight alpha, which MP4 does not know. truth: what
-    was filmed, for the layer diff.
+    path: .mp4, .mov (ProRes 4444) or .webm (VP9), or .png or .exr for a film of one image; layers but rgb have their
+    name in the file's (`orbit_depth.mp4`). None: no film. png: folder for the images as PNG too; layers but rgb get a
+    folder in it. Beside every picture of the layer depth lies an .npy: the distances in metres, float32 [H, W],
+    infinity where nothing is seen. exr: folder for the images as EXR too, which have alpha and depth whatever the
+    background (see exr.py). background: of rgb; with `transparent` it has straight alpha, which MP4 does not know.
+    truth: what was filmed, for the layer diff.
     fps: None: the video's. progress: called with (done, all) images. Images are streamed, not gathered.
     Raises InputError for what cannot be written, and for diff if the film's camera is none of the capture's.
     """
@@ -186,11 +189,17 @@ def write_film(
         check_filmed(film)
         if truth is None:
             raise InputError("the layer diff needs the capture that the video was made from")
-    if path is not None and path.suffix.lower() == PICTURE and len(film) > 1:
+    suffix = None if path is None else path.suffix.lower()
+    if suffix in (PICTURE, EXR) and len(film) > 1:
         raise InputError(
             f"{path}: one picture, but the film has {len(film)}; choose one moment from one place with "
-            "--fixed-view and --fixed-time, or write numbered pictures with --png"
+            "--fixed-view and --fixed-time, or write numbered pictures with --png or --exr"
         )
+    if suffix == EXR and chosen != ["rgb"]:
+        raise InputError(f"{path}: an EXR picture holds colour, opacity and depth at once; leave out --layers")
+    for place in (exr, path if suffix == EXR else None):
+        if place is not None:
+            check_exr(place)  # before the first image is rendered
     boxes = video.boxes.cpu().numpy()[[step.frame for step in film]]
     limits = depth_range([step.camera.position for step in film], boxes)
     written: list[Path] = []
@@ -198,7 +207,9 @@ def write_film(
         outputs: dict[Layer, list[Write]] = {}
         for layer in chosen:
             outputs[layer] = []
-            if path is not None and path.suffix.lower() == PICTURE:
+            if path is not None and suffix == EXR:
+                written.append(path)
+            elif path is not None and suffix == PICTURE:
                 written.append(layer_file(path, layer))
                 outputs[layer].append(picture_writer(written[-1]))
                 written += [file for file in depth_files(path, None, 0) if layer == "depth"]
@@ -215,6 +226,8 @@ def write_film(
             if "depth" in outputs:
                 for file in depth_files(path, png, done - 1):
                     write_array(file, seen_depth(image).float().cpu().numpy())
+            for file in exr_files(path, exr, done - 1):
+                write_exr(file, image)
             for layer, writes in outputs.items():
                 picture = _layer_bytes(layer, image, step, background, limits, truth)
                 for write in writes:
@@ -235,6 +248,12 @@ def depth_files(path: Path | None, png: Path | None, index: int) -> list[Path]:
     if path is not None and path.suffix.lower() == PICTURE:
         files.append(layer_file(path, "depth").with_suffix(".npy"))
     return files
+
+
+def exr_files(path: Path | None, folder: Path | None, index: int) -> list[Path]:
+    """Where a film's image is written as EXR: its picture, if it is one, and a numbered one in the folder."""
+    files = [] if folder is None else [folder / f"{index:06d}{EXR}"]
+    return files if path is None or path.suffix.lower() != EXR else [path, *files]
 
 
 def write_array(path: Path, array: NDArray[np.float32]) -> None:

@@ -1,6 +1,7 @@
 """Surfaces of a Frame: triangles by marching cubes of the density (method.md 7), and points spread over them.
 
-Frame -> density on a lattice, cut off at empty voxels -> marching cubes -> normals -> colours seen along them
+Frame -> density on a lattice, cut off at empty voxels -> marching cubes -> pieces that are kept, simplified -> normals
+-> colours seen along them
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dymap.config import LEVEL, VOXEL
 from dymap.errors import InputError
 from dymap.field.frame import Frame
 from dymap.pictures import to_bytes
+from dymap.play.simplify import keep_pieces, simplify
 
 MAX_POINTS = 2**28
 """Largest lattice: 1 GiB of densities."""
@@ -52,16 +54,27 @@ class Points:
 
 
 @torch.no_grad()
-def extract_mesh(frame: Frame, occupancy: Tensor | None = None, *, voxel: float = VOXEL, level: float = LEVEL) -> Mesh:
+def extract_mesh(
+    frame: Frame,
+    occupancy: Tensor | None = None,
+    *,
+    voxel: float = VOXEL,
+    level: float = LEVEL,
+    min_piece: float = 0.0,
+    target: float | None = None,
+) -> Mesh:
     """The closed surface where the raw density of a frame is `level`, coloured as seen from straight outside.
 
     occupancy: [gx, gy, gz] bool over the frame's box; what lies in its empty voxels is left out, as the marching
-    renderer does. None: the whole box, as published. voxel: metres between lattice points.
+    renderer does. None: the whole box, as published. voxel: metres between lattice points. min_piece: pieces of less
+    than this share of the largest one's area are left out; 1: only the largest stays. target: simplified to so many
+    faces, or below 1 to such a share (`simplify`); colours are those of the vertices that are left.
 
     Density that reaches an empty voxel or a face of the box is cut off there, half a voxel from the last lattice point
     inside. Memory: 4 bytes a lattice point and the mesh itself.
 
-    Raises InputError for a lattice that is too large or too coarse, and if no density exceeds the level.
+    Raises InputError for a lattice that is too large or too coarse, if no density exceeds the level, and as
+    `keep_pieces` and `simplify` do.
     """
     if not math.isfinite(level):
         raise InputError(f"level {level:g}: the density of a surface must be a finite number")
@@ -77,6 +90,12 @@ def extract_mesh(frame: Frame, occupancy: Tensor | None = None, *, voxel: float 
     corners, faces, _, _ = marching_cubes(volume, level, gradient_direction="ascent")
     world = [np.interp(corners[:, k], np.arange(len(line)), line.cpu().numpy()) for k, line in enumerate(lines)]
     vertices = np.stack(world, axis=1).astype(np.float32)
+    if min_piece:
+        vertices, faces = keep_pieces(vertices, faces, min_piece)
+    if target is not None:
+        vertices, faces = simplify(vertices, faces, target)
+        if min_piece:  # thin necks have come apart
+            vertices, faces = keep_pieces(vertices, faces, min_piece)
     normals = vertex_normals(vertices, faces)
     return Mesh(vertices, faces, _colours(frame, vertices, normals), normals)
 
@@ -106,6 +125,11 @@ def sample_points(mesh: Mesh, count: int, seed: int = 0) -> Points:
 
     colours = between(mesh.colours).round().astype(np.uint8)
     return Points(between(mesh.vertices).astype(np.float32), colours, _unit(between(mesh.normals)))
+
+
+def area_of(mesh: Mesh) -> float:
+    """Of its faces, square metres."""
+    return float(np.linalg.norm(_face_normals(mesh.vertices, mesh.faces), axis=1).sum() / 2)
 
 
 def _lattice(box: Tensor, voxel: float) -> list[Tensor]:

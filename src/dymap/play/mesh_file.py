@@ -1,7 +1,8 @@
-"""Files of meshes and point clouds: PLY, GLB, OBJ."""
+"""Files of meshes and point clouds: PLY, GLB, OBJ; animated GLB; Gaussian splats."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from dymap.errors import InputError
 from dymap.files import replacing
-from dymap.play.glb import glb_bytes
+from dymap.play.glb import clip_bytes, glb_bytes
 from dymap.play.mesh import Mesh, Points
+from dymap.play.splats import splats_bytes
 
 FORMATS = ("ply", "glb", "obj")
 
@@ -30,6 +32,30 @@ def write_mesh(path: Path, surface: Mesh | Points, up: ArrayLike = (0.0, 0.0, 1.
     if kind not in FORMATS:
         raise InputError(f"{path}: the formats of meshes are {', '.join(FORMATS)}, not {kind or 'none'!r}")
     data = glb_bytes(surface, up) if kind == "glb" else _trimesh_file(path, surface, kind)
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+    return path
+
+
+def write_clip(path: Path, surfaces: Iterable[Mesh | Points], fps: float, up: ArrayLike = (0.0, 0.0, 1.0)) -> Path:
+    """Write surfaces as one animated .glb, which shows `fps` of them a second; otherwise as `write_mesh`.
+
+    surfaces are taken one by one. Raises InputError for another suffix, beyond 4 GiB, and if the disk refuses.
+    """
+    if path.suffix.lower() != ".glb":
+        raise InputError(f"{path}: an animated clip is a .glb file, not {path.suffix or 'one without a suffix'}")
+    data = clip_bytes(surfaces, fps, up)
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+    return path
+
+
+def write_splats(path: Path, points: Points, spacing: float) -> Path:
+    """Write points as flat Gaussian splats, a .ply file (see splats.py). spacing: metres between them.
+
+    Raises InputError if the disk refuses.
+    """
+    data = splats_bytes(points, spacing)
     with replacing(path) as partial:
         partial.write_bytes(data)
     return path

@@ -100,10 +100,10 @@ class Video:
     ) -> list[Camera]:
         """Cameras of a free-viewpoint orbit fitted to the capture's (method.md 13), with images of width x height.
 
-        They look at the middle of what is occupied in the clip, through a lens in which it fills 85 % of the height of
-        the images; width, height: default camera 0's. way: where else it goes. published: instead, with the lens of
-        camera 0, they look at a point 1.3 m below the mean camera, which suits the published captures; zoom and height
-        are left out then. Raises InputError for fewer than three cameras.
+        They look at the middle of what is occupied in the clip, through a lens in which the person fills the height
+        of the images, 90 % of it at the tallest moment; width, height: default camera 0's. way: where else it goes.
+        published: instead, with the lens of camera 0, they look at a point 1.3 m below the mean camera, which suits the
+        published captures; zoom and height are left out then. Raises InputError for fewer than three cameras.
         """
         if len(self.cameras) < 3:
             raise InputError(f"an orbit needs at least 3 cameras; this video has {len(self.cameras)}")
@@ -118,15 +118,17 @@ class Video:
         if published:
             path = orbit_path(ring, count, first, length)
         else:
-            points = self._occupied @ np.linalg.inv(moved)[:3, :3].T + np.linalg.inv(moved)[:3, 3]
+            back = np.linalg.inv(moved)
+            moments = [points @ back[:3, :3].T + back[:3, 3] for points in self._occupied]
+            points = np.concatenate(moments)
             target = (points.min(axis=0) + points.max(axis=0)) / 2
-            lens = framed(lens, list(orbit_path(ring, ROUND, target=target, raised=way.height)), points, way.zoom)
+            lens = framed(lens, list(orbit_path(ring, ROUND, target=target, raised=way.height)), moments, way.zoom)
             path = orbit_path(ring, count, first, length, target, way.height)
         return [replace(lens.moved(pose).transformed(moved), name=f"orbit {k}") for k, pose in enumerate(path)]
 
     @cached_property
-    def _occupied(self) -> Array:
-        """[N, 3] world, metres: the outermost occupied places of the clip."""
+    def _occupied(self) -> list[Array]:
+        """[n, 3] world, metres: the outermost occupied places of each frame."""
         return occupied_points(self.boxes.cpu().numpy(), self.baked.occupancy)
 
 

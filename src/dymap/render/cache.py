@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from dymap.render.renderer import Renderer, RendererKey, RendererName
+from dymap.signals import held
 
 MAX_BYTES = 8 * 2**30
 """Renderers take at most this, or a quarter of the physical memory if that is less."""
@@ -47,13 +48,15 @@ class RendererCache:
         with self._lock:
             if key in self._renderers or key in self._making:
                 return
-            if self._ahead is not None:
-                self._ahead.cancel()  # no effect once it runs
-            self._ahead = self._background.submit(self._fetch, key)
+            with held():
+                if self._ahead is not None:
+                    self._ahead.cancel()  # no effect once it runs
+                self._ahead = self._background.submit(self._fetch, key)
 
     def close(self) -> None:
         """End the background thread and forget all renderers."""
-        self._background.shutdown(cancel_futures=True)
+        with held():
+            self._background.shutdown(cancel_futures=True)
         with self._lock:
             self._renderers.clear()
 
@@ -74,19 +77,22 @@ class RendererCache:
             if being_made is None:
                 mine = self._making[key] = Future[Renderer]()
         if being_made is not None:
-            return being_made.result()
+            with held():
+                return being_made.result()
         try:
             renderer = self._make(key)
         except BaseException as error:
             with self._lock:
                 del self._making[key]
-            mine.set_exception(error)
+            with held():
+                mine.set_exception(error)
             raise
         with self._lock:
             del self._making[key]
             self._renderers[key] = renderer
             self._trim()
-        mine.set_result(renderer)
+        with held():
+            mine.set_result(renderer)
         return renderer
 
     def _trim(self) -> None:

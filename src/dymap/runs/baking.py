@@ -13,13 +13,16 @@ import torch
 from torch import Tensor
 
 from dymap.bake.bake import bake_grids
-from dymap.capture import Capture, open_capture, read_source
+from dymap.capture import Capture, read_source
+from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
 from dymap.runs.baked import baked_video
 from dymap.runs.bars import Bars, no_bars
+from dymap.runs.captures import find_capture, open_prepared
 from dymap.runs.folder import RunFolder, RunRecord
+from dymap.runs.hulls import carve_hulls
 from dymap.runs.process import pick_device
 from dymap.train.checkpoint import read_newest
 from dymap.train.codes import mean_code
@@ -28,19 +31,22 @@ from dymap.video.model_file import save_video
 
 @dataclass(frozen=True)
 class Baked:
-    """What a bake left. path: the file. step: of the checkpoint. occupied: share of the voxels."""
+    """What a bake left. path: the file. step: of the checkpoint. occupied: share of the voxels. test_views: how many
+    views can be measured."""
 
     run: Path
     path: Path
     frames: int
     step: int
     occupied: float
+    test_views: int
 
 
 def bake(
     run: str | Path,
     out: str | Path | None = None,
     *,
+    data: str | Path | None = None,
     half: bool = False,
     device: str = "auto",
     threads: int = 0,
@@ -49,8 +55,9 @@ def bake(
 ) -> Baked:
     """Bake a trained run into one file: parameters, codes, boxes, cameras and occupancy grids.
 
-    out: the file, default the run's own. half: store parameters in 16 bits. device, threads: as of `train`. capture:
-    the run's, if it is open already. Raises InputError for a folder in which nothing was trained.
+    out: the file, default the run's own. data: where the run's capture is now, if it was moved. half: store parameters
+    in 16 bits. device, threads: as of `train`. capture: the run's, if it is open already. Raises InputError for a
+    folder in which nothing was trained, and for another capture than the run's.
     """
     where = pick_device(device, threads)
     folder = RunFolder(Path(run))
@@ -58,29 +65,31 @@ def bake(
     config = record.config
     if (checkpoint := read_newest(folder.checkpoints)) is None:
         raise InputError(f"{folder.root}: nothing trained yet; run `dymap train` first")
-    capture = capture or open_if_needed(record, progress)
-    source = read_source(record.data, config.capture) if record.source else None
+    place = find_capture(folder, data) if data is not None or record.source else None
+    capture = capture or open_if_needed(place, config, progress)
+    source = capture.source if capture else read_source(place, config.capture) if place else None
     frames = len(source.frames) if source else checkpoint.frames
     field = Field(config.field, torch.zeros(frames, 2, 3)).to(where)
     step = checkpoint.restore(field)
     if isinstance(field.codes, ImageEncoder):
         if capture is None:
-            raise InputError(f"{folder.root}: its codes come from images; import it again with --data")
+            raise InputError(f"{folder.root}: its codes come from images; say where its capture is: --data DIR")
         field = field.with_codes(encode(field, capture, progress))
+    if capture is not None:
+        carve_hulls(capture, config.train, progress)
     with progress("bake") as update:
         occupancy = bake_grids(field, config.bake, update, hull_of(capture, record, where))
     path = Path(out) if out is not None else folder.model
     save_video(path, baked_video(field, occupancy, config, source, folder.root.name), half)
-    return Baked(folder.root, path, frames, step, float(occupancy.float().mean()))
+    measurable = len(config.capture.test_views) if source else 0
+    return Baked(folder.root, path, frames, step, float(occupancy.float().mean()), measurable)
 
 
-def open_if_needed(record: RunRecord, progress: Bars) -> Capture | None:
+def open_if_needed(place: Path | None, config: Config, progress: Bars) -> Capture | None:
     """The run's capture, if the bake looks at its images and the run has one."""
-    config = record.config
-    if not (record.source and (config.train.hull_samples or config.field.codes == "encoder")):
+    if place is None or not (config.train.hull_samples or config.field.codes == "encoder"):
         return None
-    with progress("prepare images") as update:
-        return open_capture(record.data, config.capture, update)
+    return open_prepared(place, config.capture, progress)
 
 
 def encode(field: Field, capture: Capture, progress: Bars) -> Tensor:

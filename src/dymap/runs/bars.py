@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Protocol
 
 
@@ -26,6 +26,20 @@ Say = Callable[[str], None]
 def no_bars(title: str) -> Iterator[Update]:  # noqa: ARG001
     """Show nothing."""
     yield ignore_update
+
+
+@contextmanager
+def when_needed(progress: Bars, title: str) -> Iterator[Update]:
+    """A bar that is there from its first update on: work that turns out to be done already shows none."""
+    with ExitStack() as opened:
+        bars: list[Update] = []
+
+        def update(done: int, total: int, note: str = "") -> None:
+            if not bars:
+                bars.append(opened.enter_context(progress(title)))
+            bars[0](done, total, note)
+
+        yield update
 
 
 def ignore_update(done: int, total: int, note: str = "") -> None:

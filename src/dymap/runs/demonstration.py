@@ -1,24 +1,25 @@
 """`dymap.runs.demo`: the whole path on the built-in sample, and `quick_demo`: a film of a clip that comes with dymap.
 
-sample -> train -> bake -> evaluate -> three films -> page -> Demo
+sample -> train -> bake -> evaluate -> three films, pairs of pictures -> page -> Demo
 """
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from dymap.capture import open_capture
 from dymap.errors import InputError
-from dymap.evaluate.protocol import Comparison
-from dymap.pictures import error_colours, to_bytes
+from dymap.evaluate.report import MEANINGS, TITLES, UNITS
+from dymap.pictures import error_colours
 from dymap.play.film import Film, fixed_time_film, fixed_view_film, orbit_film, write_film
-from dymap.play.page import Clip, Pair, write_page
-from dymap.play.video import Video, load
+from dymap.play.page import LARGE, SMALL, Clip, NextStep, Number, Pair, write_page
+from dymap.play.video import RendererName, Video, load
 from dymap.runs.baking import Baked, bake
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.evaluation import Evaluated, measure, provenance
@@ -27,18 +28,16 @@ from dymap.runs.process import pick_device
 from dymap.runs.sampling import sample
 from dymap.runs.training import train
 from dymap.runs.training_process import Trained
+from dymap.sample import render_view, sample_cameras
 
-TEST_VIEWS = (3, 7, 11, 15)
+VIEWS, TEST_VIEWS = 16, (3, 7, 11, 15)
 PACKAGED = Path(__file__).parents[1] / "play" / "dancer.dymap"
 """The sample, trained beforehand with the preset `pocket`."""
 SIZE, MIN_SIZE, MAX_SIZE = 256, 32, 4096
 QUICK_SIZE, QUICK_FILM = 192, 24
 """Of the quick film: width and height, and at most how many images (one loop of the clip)."""
-NEXT = {
-    "See what dymap makes of a capture of yours, and which command trains on it:": "dymap info DIR",
-    "Train; the same command goes on where it stopped:": "dymap train --data DIR --out runs/mine --test-views 3 7",
-    "Then bake, measure and film:": "dymap bake runs/mine\ndymap evaluate runs/mine\ndymap render runs/mine",
-}
+LARGER = 4
+"""How many times as wide as the sample's images the page's pictures are, at most: the model has no pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ def demo(
     started = time.monotonic()
     check_demo(film, size)
     out, size = Path(out), size or SIZE
-    made = sample(out / "sample", size=size, frames=frames, progress=progress)
+    made = sample(out / "sample", size=size, frames=frames, views=VIEWS, progress=progress)
     say(f"{made.folder}: {frames} frames, {made.views} views of {size} x {size}")
     options = {"capture.test_views": TEST_VIEWS, "capture.test_frame_step": max(1, frames // 4), "train.steps": steps,
                "capture.fps": 24.0}  # fmt: skip
@@ -95,7 +94,8 @@ def demo(
     where = pick_device(device, threads)
     video = load(folder.root, where)
     evaluated = measure(video, capture, folder.evaluation, progress=progress, origin=provenance(folder))
-    clips = make_films(video, out, film, progress)
+    clips = make_films(video, out, film, size, progress)
+    pairs = make_pairs(video, size, progress)
     facts = {
         "training": f"{trained.steps} steps on {frames} frames, {len(capture.train_views)} views",
         "pictures": f"{size} x {size}",
@@ -104,8 +104,21 @@ def demo(
         "baked file": f"{baked.path} ({baked.path.stat().st_size / 1e6:.1f} MB)",
         "whole demo": f"{time.monotonic() - started:.0f} s",
     }
-    pairs = pairs_of(evaluated.comparisons)
-    page = write_page(out / "index.html", "A dancer, from any side", pairs, clips, evaluated.means, facts, NEXT)
+    lead = (
+        f"{len(capture.train_views)} cameras filmed her. From their pictures dymap learned a model of every moment. "
+        "These films show only the model, from where none of those cameras stood."
+    )
+    comparison = (
+        f"{len(TEST_VIEWS)} cameras were kept out of the training. Drag the line: left of it is what they filmed, "
+        f"right of it what the model shows from there. It learned from pictures of {size} x {size}; here both sides "
+        "have {} x {}.".format(*sharp(size, LARGE))
+    )
+    means = evaluated.summary["mean"]
+    numbers = [Number(title, means[key], UNITS.get(key, ""), MEANINGS[key]) for key, title in TITLES.items()]
+    page = write_page(
+        out / "index.html", "A dancer, from any side", lead, clips, pairs, comparison, next_steps(folder.root), numbers,
+        facts,
+    )  # fmt: skip
     return Demo(trained, Finished(baked, evaluated, page, time.monotonic() - started))
 
 
@@ -132,35 +145,73 @@ def check_demo(film: int, size: int | None) -> None:
         raise InputError(f"the demo needs --film 1 or more and --size from {MIN_SIZE} to {MAX_SIZE}")
 
 
-def make_films(video: Video, out: Path, count: int, progress: Bars) -> list[Clip]:
-    """The three films of the published system (method.md 13): `count` images of free view, then a half and a third."""
+def make_films(video: Video, out: Path, count: int, size: int, progress: Bars) -> list[Clip]:
+    """The three films of the published system (method.md 13): `count` images of free view, then a half and a third.
+
+    size: of the sample's images.
+    """
+    large, small = (sharp(size, shown) for shown in (LARGE, SMALL))
     films = [
-        ("Free view", "time runs, the camera goes round", "orbit", orbit_film(video, count)),
-        ("Fixed time", "one moment from all sides", "fixed_time",
-         fixed_time_film(video, video.num_frames // 2, -(-count // 2))),
-        ("Fixed view", "where a held-out camera stood", "fixed_view",
-         fixed_view_film(video, TEST_VIEWS[0], -(-count // 3))),
+        ("Free view.", "Time runs while the camera goes round.", "orbit", orbit_film(video, count, large)),
+        ("Fixed time.", "One moment from all sides.", "fixed_time",
+         fixed_time_film(video, video.num_frames // 2, -(-count // 2), small)),
+        ("Fixed view.", "From where a camera stood that was kept out.", "fixed_view",
+         fixed_view_film(video, TEST_VIEWS[0], -(-count // 3), small)),
     ]  # fmt: skip
-    return [
-        Clip(title, text, write_with_bar(video, film, out / f"{name}.mp4", f"film: {title.lower()}", progress))
-        for title, text, name, film in films
-    ]
+    clips = []
+    for title, text, name, film in films:
+        path = write_with_bar(video, film, out / f"{name}.mp4", f"film: {name.replace('_', ' ')}", progress, "fast")
+        poster = video.render(film[0].camera, film[0].frame, renderer="fast").numpy()
+        clips.append(Clip(title, text, path, poster))
+    return clips
 
 
-def write_with_bar(video: Video, film: Film, path: Path, title: str, progress: Bars) -> Path:
+def sharp(size: int, shown: int) -> tuple[int, int]:
+    """Width and height of pictures that the page shows `shown` CSS pixels wide, if the sample's are `size` wide."""
+    return (min(2 * shown, LARGER * size),) * 2
+
+
+def write_with_bar(
+    video: Video, film: Film, path: Path, title: str, progress: Bars, renderer: RendererName = "march"
+) -> Path:
     """Write a film; returns its file."""
     with progress(title) as update:
-        return write_film(video, film, path, progress=update)[0]
+        return write_film(video, film, path, renderer=renderer, progress=update)[0]
 
 
-def pairs_of(comparisons: Sequence[Comparison]) -> list[Pair]:
-    """The evaluated images as the page shows them."""
+def make_pairs(video: Video, size: int, progress: Bars) -> list[Pair]:
+    """What each camera that was kept out sees of the dancer, at a moment of its own, and what the model shows.
+
+    The sample is drawn again for this: at the size of the page's pictures, which is larger than that of the images that
+    were learned from, `size`.
+    """
+    cameras = sample_cameras(VIEWS, sharp(size, LARGE)[0])
+    pairs = []
+    with progress("page") as update:
+        for index, view in enumerate(TEST_VIEWS):
+            frame = index * video.num_frames // len(TEST_VIEWS)
+            filmed, labels = render_view(cameras[view], frame / video.num_frames)
+            truth = np.where(labels[..., None] > 0, filmed, np.uint8(0))
+            prediction = video.render(cameras[view], frame).numpy()
+            error = error_colours(*(np.divide(picture, 255, dtype=np.float32) for picture in (prediction, truth)))
+            pairs.append(Pair(f"camera {view}", truth, prediction, error))
+            update(index + 1, len(TEST_VIEWS))
+    return pairs
+
+
+def next_steps(run: Path) -> list[NextStep]:
+    """What to do with the run of a demo, and then with a capture of one's own."""
+    name = shlex.quote(str(run))
     return [
-        Pair(
-            f"view {one.view}, frame {one.frame}",
-            to_bytes(one.truth),
-            to_bytes(one.prediction),
-            error_colours(one.prediction, one.truth),
-        )
-        for one in comparisons
-    ]
+        NextStep("Look around", "Turn her with the mouse, at any moment, in a browser.", f"dymap view {name}"),
+        NextStep("Film", "Along an orbit or a path of your own, at any size, with alpha.",
+                 f"dymap render {name} --size 1024 1024 --background white"),
+        NextStep("Make meshes", "A coloured surface for each moment, for other programs.",
+                 f"dymap mesh {name} --format glb"),
+        NextStep("See what a capture of yours is", "It says what is missing, and which command trains on it.",
+                 "dymap info my_capture"),
+        NextStep("Train on it", "Ctrl-C saves, and the same command goes on.",
+                 "dymap train --data my_capture --out runs/mine --test-views 3 11"),
+        NextStep("Bake and measure", "After that, look around, film and make meshes as above.",
+                 "dymap bake runs/mine\ndymap evaluate runs/mine"),
+    ]  # fmt: skip

@@ -17,20 +17,21 @@ from typing import Any
 import torch
 
 from dymap._version import __version__
-from dymap.capture import Capture, open_capture
+from dymap.capture import Capture
 from dymap.errors import InputError
 from dymap.evaluate.lpips import LPIPS
 from dymap.evaluate.lpips_files import NO_WEIGHTS, default_folder, download, missing_files, why_absent
 from dymap.evaluate.protocol import METRICS, Comparison
 from dymap.evaluate.protocol import evaluate as compare_all
-from dymap.evaluate.report import TITLES, side_by_side, summarise, table_rows
+from dymap.evaluate.report import TITLES, distinct_labels, side_by_side, summarise, table_rows
 from dymap.files import write_json
 from dymap.pictures import to_bytes, write_png
 from dymap.play.video import RendererName, Video, load
 from dymap.runs.bars import Bars, no_bars
+from dymap.runs.captures import find_capture, open_prepared
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
-from dymap.train.checkpoint import checkpoints
+from dymap.train.checkpoint import newest_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ class Evaluated:
 def evaluate(
     run: str | Path,
     *,
+    data: str | Path | None = None,
     renderer: RendererName = "march",
     views: Sequence[int] = (),
     frames: Sequence[int] = (),
@@ -76,21 +78,31 @@ def evaluate(
 ) -> Evaluated:
     """Measure a baked run on its test views: PSNR (box, foreground, image), SSIM, LPIPS, side-by-side pictures.
 
-    views, frames: indices and positions, default the run's test views and frames. out: folder of the report, default
-    in the run, in which parts (some views, some frames, another renderer) get a folder each.
-    lpips_weights: folder of the weights, default the user's cache; download_lpips: fetch missing ones.
-    Raises InputError for a run that is not baked, has lost its capture or kept no test views.
+    data: where the run's capture is now, if it was moved. views, frames: indices and positions, default the run's test
+    views and frames. out: folder of the report, default in the run, in which parts (some views, some frames, another
+    renderer) get a folder each. lpips_weights: folder of the weights, default the user's cache; download_lpips: fetch
+    missing ones. Raises InputError for a run that is not baked, has lost its capture or kept no test views.
     """
     folder = RunFolder(Path(run))
     record = folder.read()
+    check_views(views or record.config.capture.test_views, folder.root)
     where = pick_device(device, threads)
     video = load(folder.root, where)
+    place = find_capture(folder, data)
     lpips, note = open_lpips(lpips_weights, download_lpips, where, progress)
-    with progress("prepare images") as update:
-        capture = open_capture(record.data, record.config.capture, update)
-    place = Path(out) if out is not None else folder.evaluation / part_of(capture, renderer, views, frames)
+    capture = open_prepared(place, record.config.capture, progress)
+    report = Path(out) if out is not None else folder.evaluation / part_of(capture, renderer, views, frames)
     origin = provenance(folder)
-    return measure(video, capture, place, renderer, views, frames, lpips, note, progress, origin)
+    return measure(video, capture, report, renderer, views, frames, lpips, note, progress, origin)
+
+
+def check_views(views: Sequence[int], run: Path) -> None:
+    """Raise InputError if there is nothing to measure."""
+    if not views:
+        raise InputError(
+            f"{run}: no views were kept for testing when it was trained (--test-views of dymap train); --views 0 3 "
+            "measures views that it was trained on, which says little about new ones"
+        )
 
 
 def part_of(capture: Capture, renderer: RendererName, views: Sequence[int], frames: Sequence[int]) -> str:
@@ -107,15 +119,16 @@ def part_of(capture: Capture, renderer: RendererName, views: Sequence[int], fram
 
 
 def provenance(folder: RunFolder) -> dict[str, Any]:
-    """What a run's numbers come from: preset, trained steps (null: imported), steps that were asked for, seed."""
-    record, found = folder.read(), checkpoints(folder.checkpoints)
+    """What a run's numbers come from: preset, trained steps (null: imported), steps that were asked for, seed; and
+    after which steps it was lengthened, if it was."""
+    record, done = folder.read(), newest_step(folder.checkpoints)
     return {
         "run": str(folder.root),
         "preset": record.preset,
-        "steps": found[-1][0] if found else None,
+        "steps": done or None,
         "steps_asked": record.config.train.steps,
         "seed": record.config.train.seed,
-    }
+    } | ({"lengthened_after": list(record.lengthened)} if record.lengthened else {})
 
 
 def measure(
@@ -137,8 +150,7 @@ def measure(
     """
     views = list(views or capture.test_views)
     frames = list(frames or capture.test_frames())
-    if not views:
-        raise InputError("the run kept no test views; name some with --views")
+    check_views(views, out)
     for kind, chosen, count in (("view", views, len(capture.cameras)), ("frame", frames, len(capture.frames))):
         for index in chosen:
             if not 0 <= index < count:
@@ -152,7 +164,7 @@ def measure(
             write_png(out / "truth" / name, to_bytes(one.truth))
             write_png(out / "prediction" / name, to_bytes(one.prediction))
             update(len(comparisons), len(frames) * len(views))
-    names = [camera.name or str(index) for index, camera in enumerate(capture.cameras)]
+    names = distinct_labels([camera.name for camera in capture.cameras])
     note = None if lpips else lpips_note
     known = {
         **(origin or {}),

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from dymap._version import __version__
 from dymap.capture import Source, read_source
+from dymap.capture.boxes import source_boxes
 from dymap.capture.check import check_source
 from dymap.capture.layouts import is_capture
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import read_json
-from dymap.kernels import describe
+from dymap.geometry.box import size_in_metres
+from dymap.kernels import describe, why_slow
 from dymap.runs.folder import RunFolder
 from dymap.runs.things import check_known
-from dymap.train.checkpoint import checkpoints
+from dymap.train.checkpoint import checkpoints, newest_step
 from dymap.video.model_file import SUFFIX, load_video
 
+MOST_FINDINGS = 3
+"""Of what is wrong with a capture, so many are told: a wrong camera is wrong in every frame."""
 Rows = list[tuple[str, str]]
 """(name, value), to be read from top to bottom."""
 
@@ -50,6 +57,7 @@ def machine_rows() -> Rows:
     return [
         ("dymap", __version__),
         ("kernels", describe()),
+        *([("slow", slow)] if (slow := why_slow()) else []),
         ("python", platform.python_version()),
         ("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
         ("GPU", gpu),
@@ -69,8 +77,28 @@ def capture_rows(path: Path) -> Rows:
         ("frames", f"{len(source.frames)}, numbers {source.frames[0]} to {source.frames[-1]}"),
         ("masks", "yes" if source.has_masks else "no"),
         ("vertices", "yes" if source.has_points else "no: use --boxes hull"),
+        *box_rows(path, source),
         ("next", f"{command} --test-views {views}{needed(source)}"),
     ]
+
+
+def box_rows(path: Path, source: Source) -> Rows:
+    """The person's box as training would make it, and what is wrong with it; from masks, that of the first frame."""
+    words = needed(source).split()
+    options = {"unit": words[words.index("--unit") + 1]} if "--unit" in words else {}
+    config = CaptureConfig(options=options)
+    if not source.has_points:
+        config = replace(config, boxes="hull", frames=(0, 1, 1))
+    try:
+        read = read_source(path, config)
+        boxes = source_boxes(read, config)
+    except InputError as error:
+        return [("box", f"none: {error}")]
+    note = (
+        ", the median of all frames" if len(boxes) > 1 else "" if source.has_points else ", of the first frame's masks"
+    )
+    findings = islice(check_source(read, boxes), MOST_FINDINGS)
+    return [("box", size_in_metres(boxes) + note), *(("warning", finding.text) for finding in findings)]
 
 
 def needed(source: Source) -> str:
@@ -92,27 +120,36 @@ def run_rows(run: RunFolder) -> Rows:
     """Of a run: how far it is."""
     record = run.read()
     found = checkpoints(run.checkpoints)
-    done = found[-1][0] if found else 0
+    done = newest_step(run.checkpoints)
+    there = record.source is None or record.source.exists()
+    moved = "" if there else " --data DIR"
     rows = [
         ("run", f"{run.root} (preset {record.preset})"),
-        ("capture", str(record.source or "none")),
+        ("capture", f"{record.source or 'none'}{'' if there else ' (not there; --data says where it is now)'}"),
         ("trained", f"{done} of {record.config.train.steps} steps" if found else "no checkpoint"),
     ]
     if run.model.exists():
         rows += video_rows(run.model)[:-1]
     metrics = run.evaluation / "metrics.json"
     if metrics.exists():
-        mean = read_json(metrics)["mean"]
-        rows.append(("evaluated", ", ".join(f"{k} {v:.3f}" for k, v in mean.items() if v is not None)))
+        rows.append(("evaluated", means_text(read_json(metrics))))
     if done < record.config.train.steps and not (run.model.exists() and not found):
-        command = f"dymap train --data {record.source} --out {run.root} (with the options it was begun with)"
+        command = f"dymap train --out {run.root}{moved}"
     elif not run.model.exists():
-        command = f"dymap bake {run.root}"
-    elif not metrics.exists():
-        command = f"dymap evaluate {run.root}"
+        command = f"dymap bake {run.root}{moved}"
+    elif not metrics.exists() and record.source and record.config.capture.test_views:
+        command = f"dymap evaluate {run.root}{moved}"
     else:
         command = f"dymap render {run.root}"
     return [*rows, ("next", command)]
+
+
+def means_text(metrics: Any) -> str:
+    """The means that a metrics.json holds, whoever wrote it."""
+    mean = metrics.get("mean") if isinstance(metrics, dict) else None
+    if not isinstance(mean, dict):
+        return "metrics.json holds no means; dymap evaluate writes it anew"
+    return ", ".join(f"{key} {value:.3f}" for key, value in mean.items() if isinstance(value, int | float))
 
 
 def video_rows(path: Path) -> Rows:
@@ -124,6 +161,7 @@ def video_rows(path: Path) -> Rows:
         ("scene", baked.name),
         ("frames", f"{len(frames)} at {baked.fps:g} fps, numbers {frames[0]} to {frames[-1]}"),
         ("cameras", f"{len(cameras)} of {cameras[0].width} x {cameras[0].height}" if cameras else "none"),
+        ("box", size_in_metres(baked.field.boxes.cpu().numpy()) + ", the median of all frames"),
         ("occupancy", " x ".join(map(str, grid))),
         ("next", f"dymap render {path}"),
     ]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dymap.capture import Capture, open_capture
+from dymap.capture import Capture
 from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
@@ -34,6 +34,7 @@ from dymap.play.movie import CODECS
 from dymap.play.orbit import Orbit
 from dymap.play.video import USUAL, Video, load
 from dymap.runs.bars import Bars, no_bars
+from dymap.runs.captures import find_capture, open_prepared
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
 from dymap.runs.things import check_playable
@@ -44,11 +45,12 @@ MAX_SIZE = 16384
 
 @dataclass(frozen=True)
 class Filmed:
-    """What a film left. files: one a layer. png: folder of pictures. cameras: file of the path. replaced: places, of
-    all these, that held something before. note: what the format changed, or nothing."""
+    """What a film left. files: one a layer. png, exr: folders of pictures. cameras: file of the path. replaced: places,
+    of all these, that held something before. note: what the format changed, or nothing."""
 
     files: tuple[Path, ...]
     png: Path | None
+    exr: Path | None
     cameras: Path | None
     images: int
     fps: float
@@ -58,13 +60,14 @@ class Filmed:
     @property
     def places(self) -> list[Path]:
         """All that was written."""
-        return [*self.files, *(place for place in (self.png, self.cameras) if place is not None)]
+        return [*self.files, *(place for place in (self.png, self.exr, self.cameras) if place is not None)]
 
 
 def film(
     run: str | Path,
     out: str | Path | None = None,
     *,
+    data: str | Path | None = None,
     fixed_time: int | None = None,
     fixed_view: int | str | None = None,
     cameras: Path | None = None,
@@ -77,6 +80,7 @@ def film(
     published_path: bool = False,
     orbit: Orbit = USUAL,
     png: Path | None = None,
+    exr: Path | None = None,
     renderer: RendererName = "march",
     device: str = "auto",
     threads: int = 0,
@@ -86,12 +90,13 @@ def film(
 
     out: .mp4, .mov (ProRes 4444) or .webm (VP9), default beside the baked file, named after what the film
     shows: orbit.mp4, fixed_time_0003.mp4, fixed_view_03.mp4 (the view's index), cameras_NAME.mp4 (of the path's file).
-    fixed_time: frame position at which the clip stops. fixed_view: view of the capture (index or name) or `orbit`, at
-    which the camera stands; with both it is one picture (.png). cameras: file of a path to follow. save_cameras: file
-    to save the path in. views: images of the film, default whole clips of 4 s or more. size: width and height, default
-    the camera's. fps: default the capture's. background: transparent is for .mov, .webm and PNG. published_path: look
-    at the published point, through the lens of camera 0. orbit: where else the camera goes, and how close. png: folder
-    for the images as PNG too.
+    data: where the run's capture is now, if it was moved, for the layer diff. fixed_time: frame position at which the
+    clip stops. fixed_view: view of the capture (index or name) or `orbit`, at which the camera stands; with both it is
+    one picture (.png). cameras: file of a path to follow. save_cameras: file to save the path in. views: images of the
+    film, default whole clips of 4 s or more. size: width and height, default the camera's. fps: default the capture's.
+    background: transparent is for .mov, .webm and PNG. published_path: look at the published point, through the lens of
+    camera 0. orbit: where else the camera goes, and how close. png: folder for the images as PNG too; exr: as EXR,
+    linear with alpha and depth (see play/exr.py).
 
     Raises InputError for a clip that is not baked, and for options that do not go together.
     """
@@ -101,6 +106,8 @@ def film(
     sizes_fit = size is None or (min(size) >= 2 and max(size) <= MAX_SIZE)
     if not ((views is None or views >= 1) and sizes_fit and (fps is None or 0 < fps < math.inf)):
         raise InputError(f"--views must be positive, --size from 2 to {MAX_SIZE} and --fps above 0")
+    if data is not None and "diff" not in layers:
+        raise InputError("--data is where the layer diff finds what was filmed: add --layers diff, or leave it out")
     still = fixed_time is not None and fixed_view is not None
     if still and views not in (None, 1):
         raise InputError(
@@ -129,18 +136,22 @@ def film(
     folder = place if place.is_dir() else place.parent
     path = Path(out) if out is not None else folder / f"{name}{PICTURE if still else '.mp4'}"
     # Transparent PNG frames need no film; a film beside them would be an MP4, which has no transparency.
-    wanted = None if out is None and png is not None and background == "transparent" and not still else path
-    truth = open_truth(video, steps, RunFolder(folder), progress) if "diff" in layers else None
+    pictures = (png is not None or exr is not None) and background == "transparent"
+    wanted = None if out is None and pictures and not still else path
+    truth = open_truth(video, steps, RunFolder(folder), progress, data) if "diff" in layers else None
     places = [] if wanted is None else [layer_file(wanted, layer) for layer in dict.fromkeys(layers)]
-    replaced = tuple(place for place in (*places, png, save_cameras) if place is not None and holds_something(place))
+    replaced = tuple(
+        place for place in (*places, png, exr, save_cameras) if place is not None and holds_something(place)
+    )
     if save_cameras is not None:
         write_cameras(save_cameras, [(step.camera, step.frame) for step in steps])
     with progress("render") as update:
         written = write_film(
-            video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png,
+            video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png, exr=exr,
             truth=truth, progress=update,
         )  # fmt: skip
-    return Filmed(tuple(written), png, save_cameras, len(steps), speed, replaced, cut_note(wanted, steps[0].camera))
+    note = cut_note(wanted, steps[0].camera)
+    return Filmed(tuple(written), png, exr, save_cameras, len(steps), speed, replaced, note)
 
 
 def cut_note(path: Path | None, camera: Camera) -> str:
@@ -174,19 +185,23 @@ def check_orbit(orbit: Orbit, published: bool, of_its_own: bool) -> None:
 
 def holds_something(place: Path) -> bool:
     """Whether writing there replaces something: a file, or pictures in a folder."""
-    return any(place.glob("[0-9]*.png")) if place.is_dir() else place.exists()
+    return any(file.suffix in (".png", ".exr") for file in place.glob("[0-9]*")) if place.is_dir() else place.exists()
 
 
-def open_truth(video: Video, film: Film, folder: RunFolder, progress: Bars) -> GroundTruth:
-    """What was filmed, for the layer diff. Raises InputError if the film differs or the run does not know it."""
+def open_truth(
+    video: Video, film: Film, folder: RunFolder, progress: Bars, data: str | Path | None = None
+) -> GroundTruth:
+    """What was filmed, for the layer diff. data: where the capture is now, if it was moved.
+
+    Raises InputError if the film differs, or the run does not know what was filmed.
+    """
     check_filmed(film)  # before images are prepared, which may take minutes
     if not folder.exists():
         raise InputError(
             f"{folder.root}: the layer diff compares with what was filmed, which only a run's folder knows"
         )
-    record = folder.read()
-    with progress("prepare images") as update:
-        return ground_truth(video, open_capture(record.data, record.config.capture, update))
+    place = find_capture(folder, data)
+    return ground_truth(video, open_prepared(place, folder.read().config.capture, progress))
 
 
 def ground_truth(video: Video, capture: Capture) -> GroundTruth:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dymap.config import Config, flatten, from_json, to_json
+from dymap.config import Config, TrainConfig, flatten, from_json, to_json
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
+from dymap.runs.configuration import typed
 from dymap.runs.things import what_it_is
 from dymap.video.model_file import SUFFIX
 
-# What may differ between a run and its continuation: it changes no computed number.
 FREE_KEYS = ("train.log_every", "train.preview_every", "train.checkpoint_every", "train.keep_checkpoints")
+"""What may differ between a run and its continuation: it changes no computed number."""
 
 
 @dataclass(frozen=True)
@@ -52,55 +53,95 @@ class RunFolder:
     def exists(self) -> bool:
         return self.config_file.is_file()
 
-    def create(self, config: Config, data: Path | None, preset: str) -> None:
-        """Record the complete configuration, or check it against the one the run was begun with.
+    @property
+    def capture_file(self) -> Path:
+        return self.root / "capture.json"
 
-        Raises InputError that names the first option that changed.
+    def create(self, config: Config, data: Path | None, preset: str, done: int = 0) -> None:
+        """Record the complete configuration; in a run that is there already, what may change of it.
+
+        data: where the capture is; None: there is none, or it is where it was. done: steps that are trained already.
+        Raises InputError as `check` does.
         """
-        record = {"preset": preset, "data": None if data is None else str(data.resolve()), "config": to_json(config)}
-        if not self.exists():
-            write_json(self.config_file, record)
-            return
-        old = self.read()
-        before, after = flatten(to_json(old.config)), flatten(to_json(config))
-        free = FREE_KEYS + (("train.steps",) if config.train.schedule == "published" else ())
+        old = self.read() if self.exists() else None
+        source = old.source if old and data is None else data and data.resolve()
+        if old:
+            self.check(config, done)
+            if (old.config, old.source) == (config, source):
+                return
+        record = {
+            "preset": old.preset if old else preset,
+            "data": None if source is None else str(source),
+            "config": to_json(config),
+        }
+        lengthened = list(old.lengthened) if old else []
+        if old and config.train.steps > old.config.train.steps and done >= old.config.train.steps:
+            lengthened.append(done)
+        write_json(self.config_file, record | ({"lengthened": lengthened} if lengthened else {}))
+
+    def check(self, config: Config, done: int) -> None:
+        """Raise InputError that names the first option that may not change since the run was begun.
+
+        done: steps that are trained already. A finished run may be lengthened (method.md 6).
+        """
+        old = self.read().config
+        before, after = flatten(to_json(old)), flatten(to_json(config))
         for key in sorted(set(before) | set(after)):
-            if before.get(key) != after.get(key) and key not in free:
-                raise InputError(
-                    f"{self.root}: the run was begun with {key} = {before.get(key)!r}, not {after.get(key)!r}; "
-                    "continue it with the same options, or choose another --out"
-                )
-        if data is not None and old.source != data.resolve():
-            raise InputError(f"{self.root}: the run was begun on {old.source}, not on {data.resolve()}")
+            if before.get(key) == after.get(key) or key in FREE_KEYS:
+                continue
+            if key == "train.steps":
+                self.check_steps(old.train, config.train.steps, done)
+                continue
+            raise InputError(
+                f"{self.root}: the run was begun with {typed(key, before.get(key))}, and not with "
+                f"{typed(key, after.get(key))}; leave it away to go on as the run was begun, or choose another --out"
+            )
+
+    def check_steps(self, old: TrainConfig, steps: int, done: int) -> None:
+        """Raise InputError if a run cannot have another number of steps now."""
+        if steps < done:
+            raise InputError(f"{self.root}: the run has done {done} steps already; --steps {steps} is less")
+        if old.schedule == "cosine" and done < old.steps:
+            raise InputError(
+                f"{self.root}: the run was begun with --steps {old.steps}, and not with --steps {steps}, over which "
+                f"its learning rates fall, and has done {done}; once it is finished it can be lengthened, or choose "
+                "another --out"
+            )
 
     def read(self) -> RunRecord:
         """Raises InputError if the folder holds no run."""
         if not self.exists():
             found = what_it_is(self.root)
             raise InputError(
-                f"{self.root}: not a run (no {self.config_file.name}); {found or '`dymap train` makes one'}"
+                f"{self.root}: not a run (no {self.config_file.name}); {found or '`dymap train --data DIR` makes one'}"
             )
         record = read_json(self.config_file)
         try:
             config = from_json(Config, record["config"], f"{self.config_file}: config")
             source = None if record["data"] is None else Path(record["data"])
-            return RunRecord(self.root, config, source, str(record["preset"]))
-        except (KeyError, TypeError, ValueError) as error:
+            lengthened = tuple(int(step) for step in record.get("lengthened", ()))
+            return RunRecord(self.root, config, source, str(record["preset"]), lengthened)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.config_file}: damaged ({error})") from None
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What `config.json` of a run holds. source: the capture's folder; imported models may have none."""
+    """What `config.json` of a run holds.
+
+    source: the capture's folder; imported models may have none. lengthened: steps after which it was finished, and got
+    more of them.
+    """
 
     root: Path
     config: Config
     source: Path | None
     preset: str
+    lengthened: tuple[int, ...] = ()
 
     @property
     def data(self) -> Path:
         """The capture's folder. Raises InputError if the run has none."""
         if self.source is None:
-            raise InputError(f"{self.root}: imported without its capture; import it again with --data for this")
+            raise InputError(f"{self.root}: imported without its capture; say where it is: --data DIR")
         return self.source

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import os
 import signal
 import threading
 import time
@@ -14,7 +16,10 @@ import torch
 
 from dymap.errors import InputError
 from dymap.runs.bars import Say, say_nothing
+from dymap.signals import handling
 from dymap.train.distributed import Rank
+
+HANGUP = getattr(signal, "SIGHUP", None)
 
 
 def pick_device(name: str, threads: int = 0) -> torch.device:
@@ -86,7 +91,8 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def stop_on_signal(say: Say = say_nothing) -> Iterator[list[int]]:
-    """A list that is empty until Ctrl-C or a termination asks to stop; a second Ctrl-C stops at once.
+    """A list that is empty until Ctrl-C, a termination or the end of the terminal asks to stop; a second Ctrl-C or
+    termination stops at once.
 
     Outside the main thread, to which Python gives the signals, it stays empty.
     """
@@ -96,35 +102,30 @@ def stop_on_signal(say: Say = say_nothing) -> Iterator[list[int]]:
         return
 
     def receive(number: int, _: Any) -> None:
-        if received:
+        leave_lost_terminal()
+        if received and number != HANGUP:  # which a closed terminal and its shell may both send
             raise KeyboardInterrupt
         received.append(number)
         say("stopping after this step ...")
 
-    with _handling((signal.SIGINT, signal.SIGTERM), receive):
+    with handling(receive):
         yield received
 
 
-@contextmanager
-def interrupt_on_signal() -> Iterator[None]:
-    """Ctrl-C and a termination raise KeyboardInterrupt, even if they were ignored, as in a shell's background."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with _handling((signal.SIGINT, signal.SIGTERM), interrupt):
-        yield
-
-
-@contextmanager
-def _handling(numbers: tuple[signal.Signals, ...], handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Signals go to `handler`; afterwards to whom they went before."""
-    before = [(number, signal.signal(number, handler)) for number in numbers]
+def leave_lost_terminal() -> None:
+    """Say everything to nobody from now on if the terminal is gone, as its errors would end what is being saved."""
     try:
-        yield
-    finally:
-        for number, old in before:
-            signal.signal(number, old)
+        import termios
+    except ModuleNotFoundError:  # Windows
+        return
+    for stream in range(3):
+        try:
+            termios.tcgetattr(stream)
+        except termios.error as error:
+            if error.args[0] == errno.EIO:
+                nobody = os.open(os.devnull, os.O_RDWR)
+                os.dup2(nobody, stream)
+                os.close(nobody)
 
 
 def signalled(received: list[int]) -> Callable[[], bool]:

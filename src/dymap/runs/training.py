@@ -9,20 +9,22 @@ reports for all.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dymap.capture.layouts import is_capture
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.presets import preset as find_preset
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
+from dymap.runs.beginning import PRESET, check_preset, find_run
+from dymap.runs.captures import as_recorded, check_known_capture, find_capture
 from dymap.runs.configuration import configure
 from dymap.runs.extent import check_extent
-from dymap.runs.folder import RunFolder
-from dymap.runs.things import check_known
+from dymap.runs.lock import only_training
 from dymap.runs.training_process import Job, Trained, train_in_place
 from dymap.runs.training_processes import train_in_processes
+from dymap.train.checkpoint import newest_step
 from dymap.train.distributed import LostError, PeerError, Rank
 from dymap.train.step import NotFiniteError
 
@@ -33,10 +35,10 @@ PEER_FAILURE = PeerError
 
 
 def train(
-    data: str | Path,
+    data: str | Path | None = None,
     out: str | Path | None = None,
     *,
-    preset: str = "small",
+    preset: str | None = None,
     config: Config | None = None,
     options: Mapping[str, Any] | None = None,
     processes: int | None = None,
@@ -49,27 +51,44 @@ def train(
     """Train a field on a capture; a run that is there already goes on. Ctrl-C ends it after the step, saved.
 
     dymap.runs.train("my_capture", preset="small", options={"train.steps": 500, "capture.test_views": (3, 11)})
+    dymap.runs.train(out="runs/my_capture/small")  # goes on with all that the run remembers
 
-    out: folder of the run, default runs/NAME of the capture. config: all options, default the preset's. options: dotted
-    key -> value, on top. processes: that train together, default as the configuration says. minutes: stop after that
-    time. device: auto, cpu, cuda, cuda:1, mps. threads: of the CPU, 0: as many as torch takes by itself. progress, say:
-    importable functions if there are several processes, in which they are called.
+    data: the capture, default where the run's is; it may have moved. out: folder of the run, default
+    runs/CAPTURE/PRESET. preset: default small. config: all options, default those of the run, or the preset's. options:
+    dotted key -> value, on top. A finished run gets longer with more `train.steps`. processes: that train together,
+    default as the configuration says. minutes: stop after that time. device: auto, cpu, cuda, cuda:1, mps. threads: of
+    the CPU, 0: as many as torch takes by itself. progress, say: importable functions if there are several processes, in
+    which they are called.
 
-    Raises InputError, NotFiniteError, and LostError if a process is gone.
+    Raises InputError (also if another process trains in that folder), NotFiniteError, and LostError if a process is
+    gone.
     """
     own = Rank.from_torchrun()
     if own and processes not in (None, own.world_size):
         raise InputError(f"torchrun has started {own.world_size} processes; leave --processes {processes} away")
     if minutes is not None and not minutes >= 0:
         raise InputError(f"--minutes {minutes:g}: expected 0 or more")
-    config = configure(config or find_preset(preset), options or {})
+    folder = find_run(out, data, preset)
+    begun = folder.read() if data is None or folder.exists() else None
+    if begun:
+        check_preset(begun, preset)
+    name = begun.preset if begun else preset or PRESET
+    config = configure(config or (begun.config if begun else find_preset(name)), options or {})
     config = configure(config, {"train.processes": own.world_size if own else processes})
-    folder = RunFolder(Path(out) if out is not None else Path("runs") / Path(data).resolve().name)
-    if Path(data).exists() and config.capture.layout == "auto" and not is_capture(Path(data)):
-        check_known(Path(data))
-    if not folder.exists():
-        check_extent(Path(data), config.capture, preset)
-    job = Job(Path(data), config, folder, preset, device, threads, minutes, progress, say)
-    if own or config.train.processes == 1:
-        return train_in_place(job, own or Rank())
-    return train_in_processes(job)
+    if begun:
+        place = find_capture(folder, data)
+        config = replace(config, capture=as_recorded(config.capture, place))
+        folder.check(config, newest_step(folder.checkpoints))
+    else:
+        place = Path(data or "")
+        check_known_capture(place, config.capture)
+        check_extent(place, config, name)
+    if out is None and (own is None or own.rank == 0):
+        say(f"the run is in {folder.root} (--out chooses another folder)")
+    job = Job(place, config, folder, name, device, threads, minutes, progress, say)
+    if own and own.rank > 0:  # the leading process has the folder, and torchrun ends the others if it is refused
+        return train_in_place(job, own)
+    with only_training(folder.root):
+        if own or config.train.processes == 1:
+            return train_in_place(job, own or Rank())
+        return train_in_processes(job)

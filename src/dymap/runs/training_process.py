@@ -10,15 +10,20 @@ from pathlib import Path
 
 import torch
 
-from dymap.capture import Capture, open_capture
+from dymap.capture import Capture
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.field import Field, count_parameters
+from dymap.geometry.box import size_in_metres
+from dymap.kernels import why_slow
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
+from dymap.runs.captures import open_prepared, remember, remembered
 from dymap.runs.extent import size_text
 from dymap.runs.folder import RunFolder
+from dymap.runs.hulls import carve_hulls
+from dymap.runs.outlook import Forecast, look_ahead
 from dymap.runs.process import Clock, device_of, pick_device, signalled, stop_on_signal, threads_of
-from dymap.train.checkpoint import checkpoints
+from dymap.train.checkpoint import newest_step, read_newest
 from dymap.train.distributed import ALONE, Rank, World, join
 from dymap.train.listeners import Curves, Preview
 from dymap.train.loop import Listener, new_field
@@ -69,9 +74,15 @@ def train_in_place(job: Job, own: Rank, stopped: Callable[[], bool] | None = Non
             job = replace(job, progress=no_bars, say=say_nothing)
 
         def prepare() -> Capture:
-            with job.progress("prepare images") as update:
-                return open_capture(job.data, job.config.capture, update)
+            capture = open_prepared(job.data, job.config.capture, job.progress)
+            carve_hulls(capture, job.config.train, job.progress)
+            return capture
 
+        with world.agree():
+            if world.leads:
+                if device.type == "cpu" and (slow := why_slow()):
+                    warnings.warn(slow, stacklevel=2)
+                look_ahead(job.data, job.config, job.run, device, world.size, job.say)
         return train_capture(job, world.in_turn(prepare), device, world, stopped)
 
 
@@ -90,11 +101,16 @@ def train_capture(
         except ValueError as error:
             raise InputError(f"no field can be made with these options: {error}") from None
         if world.leads:
-            run.create(replace(config, capture=capture.config), capture.source.root, job.preset)
+            check_older(run, capture)
+            run.create(
+                replace(config, capture=capture.config), capture.source.root, job.preset, newest_step(run.checkpoints)
+            )
+            remember(run, capture.source, capture.config)
     where = device if world.size == 1 else f"{world.size} processes with {device.type}"
     job.say(
         f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "
         f"{len(capture.test_views)} test views of {size_text(capture)}; "
+        f"box {size_in_metres(capture.boxes)}; "
         f"{count_parameters(field) / 1e6:.1f} M parameters on {where}; curves: tensorboard --logdir {run.curves}"
     )
     with ExitStack() as opened:
@@ -114,19 +130,34 @@ def train_capture(
     return Trained(run.root, done, config.train.steps, asked(), world.leads)
 
 
+def check_older(run: RunFolder, capture: Capture) -> None:
+    """Raise InputError if a moved capture has other boxes than the checkpoint, which is all that older runs know."""
+    if run.exists() and run.read().source != capture.source.root.resolve() and remembered(run) is None:
+        found = read_newest(run.checkpoints)
+        if found:
+            found.check_boxes(torch.from_numpy(capture.boxes))
+
+
 @contextmanager
 def listening(job: Job, field: Field, capture: Capture) -> Iterator[tuple[Listener, ...]]:
     """Curves, preview pictures and a progress bar."""
     run, config = job.run, job.config
-    done = max((step for step, _ in checkpoints(run.checkpoints)), default=0)
-    with (
-        closing(Curves(run.curves, run.log, config.train.log_every, done)) as curves,
-        job.progress("train") as update,
-    ):
+    with ExitStack() as opened:
+        update = opened.enter_context(job.progress("train"))
+        drawing: list[Listener] = []
+
+        def draw(report: StepReport) -> None:
+            if not drawing:  # only now is it known from which checkpoint the training goes on
+                curves = Curves(run.curves, run.log, config.train.log_every, report.step, config)
+                drawing.extend(
+                    [opened.enter_context(closing(curves)), Preview(run.preview, field, capture, config, curves)]
+                )
+            for listener in drawing:
+                listener(report)
 
         def show(report: StepReport) -> None:
             losses = ", ".join(f"{name} {value:.2g}" for name, value in report.losses.items())
             rays = f"{report.rays / report.seconds / 1000:.0f} k rays/s"
             update(report.step + 1, config.train.steps, f"PSNR {report.psnr:.1f} dB, {rays}; losses: {losses}")
 
-        yield curves, Preview(run.preview, field, capture, config, curves), show
+        yield draw, Forecast(config, job.say, job.minutes), show

@@ -16,15 +16,16 @@ from dymap.play.viewer.address import is_local
 from dymap.play.viewer.controls import SIDES, Settings
 from dymap.play.viewer.picture import Colour
 from dymap.play.viewer.server import Viewer
-from dymap.runs.process import interrupt_on_signal, pick_device
+from dymap.runs.process import pick_device
 from dymap.runs.things import check_playable
+from dymap.signals import asked_to_end
 
 BACKGROUNDS: dict[str, Colour] = {"black": (0, 0, 0), "white": (255, 255, 255)}
 
 
 @dataclass(frozen=True, eq=False)
 class Viewing:
-    """A viewer that serves. is_local: only this machine reaches it. `viewer.wait()` waits until it is interrupted."""
+    """A viewer that serves. is_local: only this machine reaches it. `viewer.wait()` waits until it is asked to end."""
 
     viewer: Viewer
     name: str
@@ -44,7 +45,7 @@ def view(
     device: str = "auto",
     threads: int = 0,
 ) -> Iterator[Viewing]:
-    """Serve a baked run, or a baked file, to browsers; Ctrl-C and a termination raise KeyboardInterrupt inside.
+    """Serve a baked run, or a baked file, to browsers. At Ctrl-C or a termination `viewer.wait()` returns.
 
     with dymap.runs.view("runs/mine") as viewing: viewing.viewer.wait()
 
@@ -58,9 +59,10 @@ def view(
         raise InputError(f"{place}: not there; expected the folder of a baked run, or a baked file")
     # A browser that leaves while its picture is rendered: nothing that anybody needs to know.
     warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
+    warnings.filterwarnings("ignore", message=r"\[viser\] .* does not match")  # with all that was sent
     check_playable(place)
     video = load(place, pick_device(device, threads))
     settings = Settings(renderer, size, BACKGROUNDS[background])
     # Closed last: a frame that is still being made when the process ends would take it down.
-    with interrupt_on_signal(), closing(video), Viewer(video, host, port, settings) as viewer:
+    with asked_to_end() as asked, closing(video), Viewer(video, host, port, settings, asked) as viewer:
         yield Viewing(viewer, video.name, video.num_frames, is_local(host))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.labels import label_colours
-from dymap.files import replacing_folder, write_json
+from dymap.errors import InputError
+from dymap.files import read_json, replacing_folder, write_json
 from dymap.geometry.camera import Camera
 from dymap.sample.cameras import sample_cameras
 from dymap.sample.figure import surface_points
 from dymap.sample.render import draw, make_scene
 from dymap.sample.studio import Backdrop, backdrop
+from dymap.signals import held, threads
 
 VERSION = 2  # raised whenever the pixels change, so that an older sample is not taken for the present one
 JPEG_QUALITY = 97
@@ -77,8 +78,8 @@ def _is_written(root: Path, parameters: dict[str, Any]) -> bool:
         root.rmdir()  # an empty folder, made for us
         return False
     try:
-        found = json.loads((root / "sample.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(root / "sample.json")
+    except InputError:
         raise FileExistsError(f"{root} exists and is not a dymap sample: choose another folder or remove it") from None
     if found != parameters:
         raise FileExistsError(
@@ -99,21 +100,21 @@ def _write_images(root: Path, cameras: list[Camera], frames: int, progress: Prog
         _save(root / mask_path(view, frame), colours[labels], [])
 
     # Threads, not processes: a library must not start its caller's main module again, and numpy frees the lock.
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 8)) as pool:
-        scenes = list(pool.map(make_scene, [frame / frames for frame in range(frames)]))
+    with threads(min(os.cpu_count() or 1, 8)) as pool:
+        with held():
+            scenes = list(pool.map(make_scene, [frame / frames for frame in range(frames)]))
         done, total = 0, frames * len(cameras)
         for view, camera in enumerate(cameras):  # one camera at a time, so that one backdrop is in memory
             studio = backdrop(camera)
-            jobs = [pool.submit(write, view, studio, frame) for frame in range(frames)]
-            try:
-                for job in as_completed(jobs):
-                    job.result()
-                    done += 1
-                    if progress is not None:
-                        progress(done, total)
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+            with held():
+                jobs = [pool.submit(write, view, studio, frame) for frame in range(frames)]
+            finished = as_completed(jobs)
+            for _ in jobs:
+                with held():
+                    next(finished).result()
+                done += 1
+                if progress is not None:
+                    progress(done, total)
 
 
 def _save(path: Path, rgb: NDArray[np.uint8], options: list[int]) -> None:

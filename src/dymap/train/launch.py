@@ -16,6 +16,8 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from dymap.config import INTERRUPTED
+from dymap.partials import beside
+from dymap.signals import ENDING
 from dymap.train.distributed import LostError, Rank
 
 GRACE = 10.0
@@ -27,20 +29,20 @@ def launch(size: int, work: Callable[[Rank, Stopped], int], asked: Stopped) -> i
     """Call `work(own, stopped)` in `size` new processes; its results are their exit codes. Returns the first that is
     neither 0 nor INTERRUPTED, or the largest.
 
-    work: importable by its name. stopped() becomes true in all of them when asked() is true here; they ignore Ctrl-C
-    and SIGTERM, which often reach a whole group of processes. When one fails, so do the others, after GRACE seconds
-    at the latest; when this process is gone, so are they. Raises LostError that names a process that was killed.
+    work: importable by its name. stopped() becomes true in all of them when asked() is true here; they ignore
+    Ctrl-C and its like (`ENDING`), which often reach a whole group of processes. When one fails, so do the others,
+    after GRACE seconds at the latest; when this process is gone, so are they. Raises LostError that names a process
+    that was killed.
     """
     context = multiprocessing.get_context("spawn")  # a process that has used threads or a GPU cannot be forked
     stop = context.Event()
-    with tempfile.TemporaryDirectory(prefix="dymap-") as folder:
-        meeting = Path(folder) / "meeting"
+    with beside(Path(tempfile.gettempdir()) / "dymap") as meeting:
         processes = [
             context.Process(target=_work, args=(work, Rank(rank, size, rank, size, meeting), stop.is_set), daemon=True)
             for rank in range(size)
         ]
         try:
-            with _ignoring(signal.SIGINT, signal.SIGTERM):  # as the new processes will for good
+            with _ignoring(*ENDING):  # as the new processes will for good
                 for process in processes:
                     process.start()
             for _ in _until_all_end(processes):

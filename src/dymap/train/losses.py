@@ -91,6 +91,10 @@ def background(step: Step) -> Tensor:
 
     Over a background b the error of a colour is d - a b, with d what it is over black and a = acc - mask. The mean of
     its square over uniform b is d^2 - d a + a^2 / 3. Over only black, dark parts may stay translucent.
+
+    This is the part beside d^2, which is below 0 while errors of colour and opacity have the same sign, so that they
+    cancel over brighter backgrounds. With the loss `colour`, to which it is added, it is a mean of squares, and that is
+    never below 0: of the two only their sum says how good the model is.
     """
     item, counts = step.item, step.item.masked
     if not counts.any():

@@ -8,8 +8,12 @@ import numpy as np
 
 from dymap.capture import Capture, Source
 from dymap.capture.check import CHECKS, check_source
+from dymap.capture.check.extent import find_cameras_in_line, find_equal_boxes, find_large_boxes
 from dymap.capture.check.sight import find_blind_cameras
 from dymap.capture.check.unit import find_wrong_unit
+from dymap.geometry.box import size_in_metres
+from tests.capture.person import EXTENT, filmed, ring
+from tests.capture.test_source import made_up
 
 
 def scaled(source: Source, factor: float) -> Source:
@@ -62,7 +66,55 @@ def test_a_box_out_of_the_picture_is_found(tiny: Capture) -> None:
 
 def test_a_wrong_unit_is_read_before_the_blind_cameras_that_it_makes(tiny: Capture) -> None:
     findings = list(check_source(scaled(tiny.source, 1e-3), tiny.boxes))
-    assert len(CHECKS) == 2
+    assert len(CHECKS) == 5
     assert findings[0].option == "--unit m"
     assert len(findings) > 1
-    assert all(finding.fatal for finding in findings[1:])
+    assert findings[1].fatal
+
+
+def person(frames: int = 3) -> np.ndarray:
+    """[frames, 2, 3] boxes of the person of balls, who walks."""
+    return np.stack([EXTENT + np.array([0.1 * frame, 0, 0]) for frame in range(frames)]).astype(np.float32)
+
+
+def test_nothing_is_wrong_with_a_person_in_a_ring() -> None:
+    for views in (3, 4, 8):
+        assert list(check_source(filmed(ring(views), 3), person())) == []
+
+
+def test_boxes_that_fill_the_ring_are_found() -> None:
+    boxes = person()
+    boxes[1:] = np.array([[-2.7, -2.7, -0.2], [2.7, 2.7, 2.3]], np.float32)
+    boxes[2, 0, 2] = -0.3
+    (finding,) = find_large_boxes(filmed(ring(4), 3), boxes)
+    assert (finding.fatal, finding.frame) == (False, 1)
+    assert "the box of frame 1 is 5.40 x 5.40 x 2.50 m, which is large for cameras 3." in finding.text
+    assert "2 of 3 boxes are" in finding.text
+
+
+def test_the_same_box_in_all_frames_is_found() -> None:
+    source = filmed(ring(4), 3)
+    (finding,) = find_equal_boxes(source, np.repeat(person(1), 3, axis=0))
+    assert "the box is the same in all 3 frames (1.21 x 0.63 x 1.89 m)" in finding.text
+    assert not list(find_equal_boxes(source, person(1))), "of one frame only"
+    own = made_up()
+    assert own.boxes is not None
+    constant = np.repeat(own.boxes[:1], len(own.frames), axis=0)
+    assert list(find_equal_boxes(own, constant))
+    own.footage.boxes = constant  # type: ignore[misc]
+    assert not list(find_equal_boxes(own, constant)), "of the layout itself"
+
+
+def test_cameras_in_one_line_are_found() -> None:
+    line = ring(4)[::2]
+    (finding,) = find_cameras_in_line(filmed(line), person(1))
+    assert "all 2 cameras look along one line" in finding.text
+    assert not list(find_cameras_in_line(filmed(ring(3)), person(1)))
+    assert not list(find_cameras_in_line(filmed(ring(1)), person(1))), "one has no other"
+
+
+def test_sizes_are_told_in_metres() -> None:
+    assert size_in_metres(person(1)[0]) == "1.21 x 0.63 x 1.89 m"
+    boxes = person()
+    boxes[2, 1] += 4
+    assert size_in_metres(boxes) == "1.21 x 0.63 x 1.89 m", "the median of several"

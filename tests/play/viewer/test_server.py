@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import sys
 import threading
@@ -10,10 +11,11 @@ import time
 import urllib.request
 from typing import Any
 
+import msgspec.msgpack
 import numpy as np
 import pytest
 import viser
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dymap.errors import InputError
@@ -122,3 +124,56 @@ def test_missing_library_is_said(video: Video, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "viser", None)
     with pytest.raises(InputError, match=r"pip install 'dymap\[viewer\]'"):
         Viewer(video, port=0)
+
+
+@pytest.mark.parametrize("sent", [
+    "text", b"\xff" * 100, msgspec.msgpack.encode([1]), msgspec.msgpack.encode({"type": "NoSuchMessage", "a": 1}),
+    msgspec.msgpack.encode({"type": "GuiUpdateMessage", "uuid": 7}), b"x" * 25_000_000,
+], ids=["text", "bytes", "list", "unknown", "incomplete", "large"])  # fmt: skip
+def test_who_sends_what_is_unknown_is_sent_away_and_nothing_of_it_is_printed(
+    viewer: Viewer, video: Video, sent: Any, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    protocol = f"viser-v{viser.__version__}"
+    with connect(f"ws://127.0.0.1:{viewer.port}", subprotocols=[protocol], max_size=None) as socket:
+        with contextlib.suppress(ConnectionClosed):
+            socket.send(sent)
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                socket.recv(timeout=10)
+        assert socket.close_code in (1008, 1009)
+    with visit(viewer.port) as visitor:
+        visitor.stand(view_of(video.cameras[0]), SIDE, SIDE)
+        assert visitor.picture(SIDE, SIDE).any()
+    assert capfd.readouterr() == ("", "")
+    assert all(len(str(warning.message)) < 300 for warning in recwarn)
+
+
+def test_faults_of_values_that_browsers_send_print_nothing_of_them(
+    visitor: Visitor, viewer: Viewer, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    visitor.set("Frame", "x" * 10_000)
+    visitor.set("Frame", 3)
+    visitor.until(lambda: viewer._clients[max(viewer._clients)]._frame == 3)
+    assert capfd.readouterr() == ("", "")
+    gc.collect()  # tasks tell of their faults when they go
+    assert all(len(str(warning.message)) < 300 for warning in recwarn)
+
+
+def test_other_programs_are_sent_away(viewer: Viewer, capfd: pytest.CaptureFixture[str]) -> None:
+    for protocols in (None, ["viser-v0.0.1"]):
+        with (
+            connect(f"ws://127.0.0.1:{viewer.port}", subprotocols=protocols) as socket,
+            pytest.raises(ConnectionClosed, match="another program"),
+        ):
+            socket.recv(timeout=10)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_waiting_ends_when_it_is_asked_to_or_closed(video: Video) -> None:
+    asked: list[int] = []
+    with Viewer(video, port=0, asked=lambda: bool(asked)) as viewer:
+        timer = threading.Timer(0.2, asked.append, [1])
+        timer.start()
+        viewer.wait()
+        timer.join()
+    viewer.wait()

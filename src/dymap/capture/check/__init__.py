@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.capture.check.extent import find_cameras_in_line, find_equal_boxes, find_large_boxes
 from dymap.capture.check.finding import Finding
 from dymap.capture.check.sight import find_blind_cameras
 from dymap.capture.check.unit import find_wrong_unit
 from dymap.capture.source import Source
 
-CHECKS = (find_wrong_unit, find_blind_cameras)
+CHECKS = (find_wrong_unit, find_blind_cameras, find_cameras_in_line, find_large_boxes, find_equal_boxes)
 """In the order in which a person should read them: a wrong unit explains blind cameras."""
 
 

@@ -3,7 +3,7 @@
 Registered if it was built; otherwise the reference does its work, several times slower.
 """
 
-from dymap.kernels.cpu.core import describe, open_core
+from dymap.kernels.cpu.core import describe, open_core, why_slow
 from dymap.kernels.dispatch import register
 
 if open_core():
@@ -12,4 +12,4 @@ if open_core():
 
     register(cpu)
 
-__all__ = ["describe"]
+__all__ = ["describe", "why_slow"]

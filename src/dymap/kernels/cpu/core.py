@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import os
-import warnings
 from importlib import import_module
 
+from dymap.kernels.cpu.remedy import remedy
 from dymap.kernels.dispatch import TORCH
 
+CORE = "dymap._core"
+CHOSEN = f"DYMAP_KERNELS={TORCH}"
 _missing = ""
 
 
 def open_core() -> bool:
-    """Whether `dymap._core` can be used. Raises ImportError if it is missing but asked for."""
+    """Whether `dymap._core` can be used.
+
+    Raises ImportError, whose `name` is the core's, if it is missing but asked for, and for variants that it has not.
+    """
     global _missing
+    _missing = ""
     forced = os.environ.get("DYMAP_KERNELS", "")
     if forced == TORCH:
-        _missing = "DYMAP_KERNELS=torch"
+        _missing = CHOSEN
         return False
     try:
-        core = import_module("dymap._core")
+        core = import_module(CORE)
     except ImportError as error:
-        if forced or os.environ.get("DYMAP_REQUIRE_NATIVE", "") == "1":
-            raise ImportError(
-                f"dymap's native core is not installed ({error}); build it with: pip install ."
-            ) from error
-        _missing = "the native core was not built: no C++ compiler that could do it was found when dymap was installed"
-        warnings.warn(f"{_missing}; plain torch does its work, several times slower", RuntimeWarning, stacklevel=2)
+        required = "DYMAP_REQUIRE_NATIVE=1" if os.environ.get("DYMAP_REQUIRE_NATIVE", "") == "1" else ""
+        if asked := f"DYMAP_KERNELS={forced}" if forced else required:
+            text = f"{asked}, but dymap's native core is not installed ({error}); {remedy()}"
+            raise ImportError(text, name=CORE) from error
+        _missing = "the native core was not built, for want of a C++ compiler that could do it"
         return False
     if forced and not core.use(forced):
         known = ", ".join([*core.variants(), TORCH])
-        raise ImportError(f"DYMAP_KERNELS={forced}: not one of those that this machine runs, {known}")
+        raise ImportError(f"DYMAP_KERNELS={forced}: not one of those that this machine runs, {known}", name=CORE)
     return True
 
 
@@ -38,5 +43,12 @@ def describe() -> str:
     """The core and its instruction set, or why there is none."""
     if _missing:
         return f"plain torch ({_missing})"
-    core = import_module("dymap._core")
+    core = import_module(CORE)
     return f"native, {core.variant()} of {', '.join(core.variants())}; threads: {core.thread_runtime()}"
+
+
+def why_slow() -> str:
+    """Why plain torch does the core's work though nobody asked for that, and what mends it; or nothing."""
+    if _missing in ("", CHOSEN):
+        return ""
+    return f"plain torch computes, several times slower: {_missing}; {remedy()}"

@@ -103,7 +103,7 @@ class ViewerClient:
     def fail(self, error: Exception) -> None:
         """Pause the clip, and say that no picture could be made."""
         self._set_playing(False)
-        self._controls.show_status(f"no picture: {error}")
+        self._controls.show_status(f"no picture: {error!s:.200}")
         self._handle.flush()
 
     def move_to(self, pose: OrbitPose) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
+import time
 import warnings
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -19,17 +19,30 @@ from dymap.play.viewer.address import LOCAL_PAGES, check_address, is_local, url_
 from dymap.play.viewer.camera import first_pose
 from dymap.play.viewer.client import ViewerClient
 from dymap.play.viewer.controls import Settings
+from dymap.play.viewer.guard import guarded, tell_of_task
 from dymap.play.viewer.queue import RenderQueue
+from dymap.signals import held
+
+POLL = 0.1
+"""Seconds between two looks at whether to end."""
 
 
 class Viewer:
     """Serves the page from when it is made until it is closed.
 
-    host: the address to listen on; 127.0.0.1 is reached from this machine only. port: 0 takes one that is free.
+    host: the address to listen on; 127.0.0.1 is reached from this machine only. port: 0 takes one that is free. asked:
+    whether `wait` should return.
     Raises InputError without viser, and if the address cannot be had.
     """
 
-    def __init__(self, video: Video, host: str = HOST, port: int = PORT, settings: Settings | None = None):
+    def __init__(
+        self,
+        video: Video,
+        host: str = HOST,
+        port: int = PORT,
+        settings: Settings | None = None,
+        asked: Callable[[], bool] = lambda: False,
+    ):
         try:
             import viser
         except ModuleNotFoundError:
@@ -38,15 +51,17 @@ class Viewer:
         self._video, self._settings = video, settings or Settings()
         self._queue = RenderQueue()
         self._clients: dict[int, ViewerClient] = {}
-        self._closed = threading.Event()
+        self._closed, self._asked = False, asked
         self._up = up_direction(video.cameras)
-        with _without_output(), _accepting(LOCAL_PAGES if is_local(host) else None):
+        with held(), _without_output(), guarded(LOCAL_PAGES if is_local(host) else None):
             server = viser.ViserServer(host, port, verbose=False)
+        server.get_event_loop().set_exception_handler(tell_of_task)
         self._server = server
         self.host, self.port = host, server.get_port()
         self._prepare(server)
         self._render_thread = threading.Thread(target=self._run_jobs, name="dymap-viewer", daemon=True)
-        self._render_thread.start()
+        with held():
+            self._render_thread.start()
         server.on_client_disconnect(self._disconnected)
         server.on_client_connect(self._connected)
 
@@ -70,7 +85,7 @@ class Viewer:
             except Exception as error:  # of one browser; the others go on looking
                 with contextlib.suppress(Exception):  # it may have left
                     client.fail(error)
-                warnings.warn(f"a browser could not be shown its picture: {error!r}", RuntimeWarning, stacklevel=1)
+                warnings.warn(f"a browser could not be shown its picture: {error!r:.200}", RuntimeWarning, stacklevel=1)
 
     @property
     def url(self) -> str:
@@ -83,18 +98,17 @@ class Viewer:
         return len(self._queue)
 
     def wait(self) -> None:
-        """Wait until Ctrl-C, or until it is closed."""
-        # Not join: Python takes a thread whose join was interrupted for ended, and `close` would not wait for it. In
-        # pieces, because not every system lets Ctrl-C interrupt a wait without end.
-        while not self._closed.wait(1):
-            pass
+        """Wait until Ctrl-C, until it is asked to end, or until it is closed."""
+        # Asleep, and not in an Event or a join: an exception inside Python's locks can leave one held for ever.
+        while not (self._closed or self._asked()):
+            time.sleep(POLL)
 
     def close(self) -> None:
         """Stop rendering and serving; browsers are told that the connection has ended."""
-        self._queue.close()
-        self._render_thread.join()
-        self._closed.set()
-        with _without_output():
+        with held(), _without_output():
+            self._queue.close()
+            self._render_thread.join()
+            self._closed = True
             self._server.stop()
 
     def __enter__(self) -> Viewer:
@@ -114,20 +128,6 @@ class Viewer:
         pose = first_pose(self._video.cameras, self._video.viewer_box(0).cpu().numpy(), self._up)
         camera = server.initial_camera
         camera.position, camera.look_at, camera.fov = pose.position, pose.look_at, pose.fov
-
-
-@contextlib.contextmanager
-def _accepting(origins: Sequence[Any] | None) -> Iterator[None]:
-    """A server that is started in this block refuses pages of other origins; None: it accepts all. viser has no option
-    for that."""
-    from websockets.asyncio import server
-
-    serve = server.serve
-    server.serve = partial(serve, origins=origins)  # type: ignore[assignment, misc]
-    try:
-        yield
-    finally:
-        server.serve = serve  # type: ignore[misc]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,166 @@
+"""What a training will take: memory and disk before it starts, and its time as soon as the first steps tell.
+
+configuration and capture -> Need -> a sentence, and a warning if the machine has less; first steps -> a forecast
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from dymap.capture import Source, read_source
+from dymap.capture.cache import cache_root
+from dymap.capture.capture import prepared_rig
+from dymap.config import Config
+from dymap.field.field import Field, count_parameters
+from dymap.presets import PRESETS
+from dymap.runs.bars import Say
+from dymap.runs.folder import RunFolder
+from dymap.train.step import StepReport
+
+HOUR, DAY = 3600.0, 86400.0
+STATE = 16
+"""Bytes of a parameter that is trained: itself, its gradient and two moments of Adam, in float32."""
+BASE = 350 * 2**20
+"""Bytes of a process with torch that does nothing yet."""
+SAMPLE = 2000
+"""Bytes that a step keeps for the gradients of one sample of a ray, roughly."""
+STEPS, SECONDS = 10, 10.0
+"""A forecast is made after so many steps, or after so many seconds of steps if that is earlier."""
+LIGHT = "small"
+"""The preset that is offered in place of one that takes days."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a training takes. parameters: their number. memory, in bytes, of a process; images, of their cache, at most;
+    checkpoints, on the disk."""
+
+    parameters: int
+    memory: int
+    images: int
+    checkpoints: int
+
+
+def need_of(config: Config, source: Source) -> Need:
+    """What a configuration needs on a capture. Raises ValueError for sizes that do not fit each other."""
+    with torch.device("meta"):  # shapes only
+        parameters = count_parameters(Field(config.field, torch.zeros(len(source.frames), 2, 3)))
+    train = config.train
+    samples = train.rays * (train.hull_samples or config.render.samples)  # items go one after the other
+    pixels = sum(camera.width * camera.height for camera in prepared_rig(source, config.capture)[0])
+    return Need(
+        parameters=parameters,
+        memory=BASE + parameters * STATE + samples * SAMPLE,
+        images=len(source.frames) * pixels * 4,
+        checkpoints=(max(train.keep_checkpoints, 1) + 1) * parameters * STATE * 3 // 4,  # one is being written
+    )
+
+
+def look_ahead(data: Path, config: Config, run: RunFolder, device: torch.device, processes: int, say: Say) -> None:
+    """Say what a training will take, and warn if the machine has less. Raises InputError for no capture."""
+    try:
+        need = need_of(config, read_source(data, config.capture))
+    except ValueError:
+        return  # the field itself will say what does not fit
+    each = f" for each of {processes} processes" if processes > 1 else ""
+    cache = cache_root()
+    say(
+        f"{need.parameters / 1e6:.1f} M parameters: about {size(need.memory)} of memory{each}; on disk at most "
+        f"{size(need.images)} of prepared images ({cache}) and {size(need.checkpoints)} of checkpoints ({run.root})"
+    )
+    wanted, there = need.memory * processes, free_memory(device)
+    if there is not None and wanted > there:
+        warnings.warn(
+            f"the training needs about {size(wanted)} of memory, and {size(there)} are free: take fewer --train.rays, "
+            f"a smaller --field.hash.log2-size{offer(config)}",
+            stacklevel=2,
+        )
+    warn_of_disks(((run.root, need.checkpoints), (cache, need.images)))
+
+
+def warn_of_disks(wanted: Sequence[tuple[Path, int]]) -> None:
+    """Warn of disks with less free space than the bytes that are wanted in folders on them."""
+    sums: dict[int, int] = {}
+    for place, count in wanted:
+        disk = existing(place).stat().st_dev
+        sums[disk] = sums.get(disk, 0) + count
+    for disk, count in sums.items():
+        place = next(place for place, _ in wanted if existing(place).stat().st_dev == disk)
+        if (free := shutil.disk_usage(existing(place)).free) < count:
+            warnings.warn(
+                f"the disk of {place} has {size(free)} free, and the training may need {size(count)} there, unless its "
+                "images are prepared already: take another --out or DYMAP_CACHE, or a smaller --ratio",
+                stacklevel=2,
+            )
+
+
+class Forecast:
+    """Listens to the first steps, and says once how long all of them will take, if that is more than an hour."""
+
+    def __init__(self, config: Config, say: Say, minutes: float | None = None):
+        """minutes: after which the training ends anyway."""
+        self.config, self.say, self.minutes = config, say, minutes
+        self._seconds: list[float] = []
+        self._told = False
+
+    def __call__(self, report: StepReport) -> None:
+        if self._told:
+            return
+        self._seconds.append(report.seconds)
+        if len(self._seconds) < STEPS and sum(self._seconds) < SECONDS:
+            return
+        self._told = True
+        step = sorted(self._seconds)[len(self._seconds) // 2]  # the first may be much slower than the others
+        left = step * (self.config.train.steps - report.step - 1)
+        if left < HOUR:
+            return
+        text = f"a step takes {step:.2g} s here: the {self.config.train.steps} steps will take {duration(left)}"
+        if left > DAY and self.minutes is None:
+            warnings.warn(f"{text}; Ctrl-C saves and ends{offer(self.config)}", stacklevel=2)
+        else:
+            self.say(text)
+
+
+def offer(config: Config) -> str:
+    """The lighter preset, for a run that is not of that size anyway."""
+    light = PRESETS[LIGHT].field
+    heavy = config.field.plane_size > light.plane_size or config.field.width > light.width
+    return f", or --preset {LIGHT}, which takes about 17 minutes on one CPU core" if heavy else ""
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes of memory that a training on the device can have; None: the system does not say."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return None
+
+
+def existing(place: Path) -> Path:
+    """The folder itself, or the nearest above it that is there already."""
+    place = place.absolute()
+    return next((folder for folder in (place, *place.parents) if folder.is_dir()), place)
+
+
+def size(count: int) -> str:
+    """Bytes in words."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{max(count / 1e6, 1):.0f} MB"
+
+
+def duration(seconds: float) -> str:
+    """A long time in words."""
+    return f"about {seconds / DAY:.0f} days" if seconds >= 2 * DAY else f"about {seconds / HOUR:.0f} hours"
