@@ -70,10 +70,8 @@ class MaskFolder:
         parts = Path(image).parts
         shorter = Path(*parts[1:]) if parts[0] in IMAGE_FOLDERS and len(parts) > 1 else Path(image)
         for relative in dict.fromkeys((shorter, Path(image))):
-            names = self._list(self.folder / relative.parent)
-            for stem in (relative.stem, relative.name):
-                if name := names.get(stem):
-                    return self.folder / relative.parent / name
+            if name := self._list(self.folder / relative.parent).get(_stem(relative)):
+                return self.folder / relative.parent / name
         return None
 
     def _list(self, folder: Path) -> dict[str, str]:
@@ -85,5 +83,12 @@ class MaskFolder:
             except OSError:
                 names = []
             known = sorted((p for p in names if p.suffix.lower() in order), key=lambda p: -order[p.suffix.lower()])
-            self._names[folder] = {path.stem: path.name for path in known}
+            self._names[folder] = {_stem(path): path.name for path in known}
         return self._names[folder]
+
+
+def _stem(path: Path) -> str:
+    """The name without the endings of images: `000` of `000.jpg.png`."""
+    while path.suffix.lower() in ENDINGS:
+        path = path.with_suffix("")
+    return path.name
