@@ -11,8 +11,11 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.capture.decode import ENDINGS as PICTURES
 from dymap.capture.masks import foreground, read_mask
+from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.source import Bytes, Footage
+from dymap.capture.video_packets import ENDINGS as VIDEOS
 from dymap.capture.videos import VideoFile
 from dymap.errors import InputError
 
@@ -35,18 +38,22 @@ class Rows:
     indices: Indices
 
 
+Masks = tuple[VideoFile | tuple[Path | None, ...] | None, ...]
+"""For each camera a video of masks whose pictures are shown when the camera's are, or [F] files of masks (None: this
+frame has none), or None: the camera has no masks."""
+
+
 @dataclass(frozen=True, eq=False)
 class VideoFiles(Footage):
     """One video a camera.
 
-    videos: [V]. indices: [F, V] the picture of each video at each frame; -1: the camera lacks it. masks: for each
-    camera a video of masks whose pictures are shown when the camera's are, or [F] files of masks (None: this frame has
-    none), or None: the camera has no masks; None for all: nothing says what is foreground.
+    videos: [V]. indices: [F, V] the picture of each video at each frame; -1: the camera lacks it. masks: None: nothing
+    says what is foreground.
     """
 
     videos: tuple[VideoFile, ...]
     indices: Indices
-    masks: tuple[VideoFile | tuple[Path | None, ...] | None, ...] | None = None
+    masks: Masks | None = None
     _open: OpenVideos = field(default_factory=lambda: OpenVideos(), init=False)
 
     @property
@@ -148,6 +155,31 @@ def rows_by_time(
         _nearest(video.times + begin, times, late) for video, begin, late in zip(videos, begins, slack, strict=True)
     ]
     return Rows(times, np.stack(columns, axis=1))
+
+
+def find_masks(folder: Path, names: Sequence[str], numbers: Sequence[int]) -> Masks | None:
+    """The masks of cameras by their names: a video `folder/NAME.mp4`, or files `folder/NAME/NUMBER.png`.
+
+    numbers: [F] of the frames. None: there are none at all. Raises InputError that names a folder whose files do not
+    say which frames they are of.
+    """
+    found = tuple(_masks_of(folder, name, numbers) for name in names)
+    return found if any(masks is not None for masks in found) else None
+
+
+def _masks_of(folder: Path, name: str, numbers: Sequence[int]) -> VideoFile | tuple[Path | None, ...] | None:
+    for ending in VIDEOS:
+        if (path := folder / f"{name}{ending}").is_file():
+            return VideoFile(path)
+    if not (folder / name).is_dir():
+        return None
+    files = [path for path in (folder / name).iterdir() if path.suffix.lower() in PICTURES and path.name[0] != "."]
+    files.sort(key=lambda path: natural(path.name))
+    try:
+        found = dict(zip(frame_numbers([path.name for path in files]), files, strict=True)) if files else {}
+    except ValueError as error:
+        raise InputError(f"{folder / name}: {error}") from None
+    return tuple(found.get(number) for number in numbers)
 
 
 def _nearest(shown: NDArray[np.float64], times: NDArray[np.float64], farthest: float) -> Indices:
