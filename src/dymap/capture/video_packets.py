@@ -43,6 +43,11 @@ class Packets:
     unit: float
 
     @property
+    def begin(self) -> float:
+        """Seconds of the container's clock at which the first picture is shown."""
+        return float(self.stamps[self.shown[0]] * self.unit)
+
+    @property
     def times(self) -> NDArray[np.float64]:
         """[m] seconds after the first picture, rising."""
         shown = self.stamps[self.shown]

@@ -103,6 +103,11 @@ class VideoFile:
             return self.packets.times
 
     @property
+    def begin(self) -> float:
+        """Seconds of the container's clock, which sound has too, at which the first picture is shown."""
+        return self.packets.begin
+
+    @property
     def interval(self) -> float:
         """Seconds from a picture to the next, usually."""
         if len(self.times) > 1:

@@ -38,9 +38,11 @@ class Rows:
     indices: Indices
 
 
-Masks = tuple[VideoFile | tuple[Path | None, ...] | None, ...]
-"""For each camera a video of masks whose pictures are shown when the camera's are, or [F] files of masks (None: this
-frame has none), or None: the camera has no masks."""
+CameraMasks = VideoFile | tuple[Path | None, ...] | None
+"""A video of masks whose pictures are shown when the camera's are, or [F] files of masks (None: this frame has none),
+or None: the camera has no masks."""
+Masks = tuple[CameraMasks, ...]
+"""Of each camera."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,24 +75,16 @@ class VideoFiles(Footage):
         return self._open.picture(self.videos[view], int(self.indices[frame, view]))
 
     def mask(self, frame: int, view: int) -> Bytes | None:
-        masks = None if self.masks is None else self.masks[view]
-        if masks is None:
-            return None
-        if not isinstance(masks, VideoFile):
-            path = masks[frame]
-            return None if path is None else read_mask(path)
-        return foreground(self._open.picture(masks, self._mask_index(masks, frame, view)))
+        masks, video = None if self.masks is None else self.masks[view], self.videos[view]
+        if isinstance(masks, VideoFile):
+            return foreground(self._open.picture(masks, mask_index(masks, video, int(self.indices[frame, view]))))
+        path = None if masks is None else masks[frame]
+        return None if path is None else read_mask(path)
 
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         masks = None if self.masks is None else self.masks[view]
         mask = masks.path if isinstance(masks, VideoFile) else None if masks is None else masks[frame]
         return (self.videos[view].path, *(() if mask is None else (mask,)))
-
-    def _mask_index(self, masks: VideoFile, frame: int, view: int) -> int:
-        """The mask of a picture: of the same number if there are as many of both, for programs that write masks do not
-        keep time stamps; else the one that is shown at the same time."""
-        video, index = self.videos[view], int(self.indices[frame, view])
-        return index if len(masks.times) == len(video.times) else masks.index_at(float(video.times[index]))
 
 
 class OpenVideos:
@@ -154,7 +148,17 @@ def rows_by_time(
     columns = [
         _nearest(video.times + begin, times, late) for video, begin, late in zip(videos, begins, slack, strict=True)
     ]
-    return Rows(times, np.stack(columns, axis=1))
+    indices = np.stack(columns, axis=1)
+    # At its ends a video may share a picture between two frames, of which it then lacks one.
+    begun = np.array([(times >= begin) & (times <= stop) for begin, stop in zip(begins, last, strict=True)])
+    whole = (begun.T | (indices >= 0)).all(axis=1)
+    return Rows(times[whole], indices[whole])
+
+
+def mask_index(masks: VideoFile, video: VideoFile, index: int) -> int:
+    """The picture of a video of masks that belongs to a picture: of the same number if there are as many of both, for
+    programs that write masks do not keep time stamps; else the one that is shown at the same time."""
+    return index if len(masks.times) == len(video.times) else masks.index_at(float(video.times[index]))
 
 
 def find_masks(folder: Path, names: Sequence[str], numbers: Sequence[int]) -> Masks | None:
@@ -163,11 +167,12 @@ def find_masks(folder: Path, names: Sequence[str], numbers: Sequence[int]) -> Ma
     numbers: [F] of the frames. None: there are none at all. Raises InputError that names a folder whose files do not
     say which frames they are of.
     """
-    found = tuple(_masks_of(folder, name, numbers) for name in names)
+    found = tuple(masks_of(folder, name, numbers) for name in names)
     return found if any(masks is not None for masks in found) else None
 
 
-def _masks_of(folder: Path, name: str, numbers: Sequence[int]) -> VideoFile | tuple[Path | None, ...] | None:
+def masks_of(folder: Path, name: str, numbers: Sequence[int]) -> CameraMasks:
+    """The masks of one camera, see `find_masks`."""
     for ending in VIDEOS:
         if (path := folder / f"{name}{ending}").is_file():
             return VideoFile(path)
