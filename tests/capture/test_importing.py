@@ -141,7 +141,7 @@ def test_motion_tells_when_cameras_began_to_a_fraction_of_a_frame(
 ) -> None:
     offsets = (0.0, 0.25 + 0.4 / 30, -0.5 + 0.3 / 30)
     for camera, offset in zip(ring(), offsets, strict=True):
-        film_ball(tmp_path / "videos" / f"{camera.name}.mp4", camera, offset, seconds=10)
+        film_ball(tmp_path / "videos" / f"{camera.name}.mp4", camera, offset)
     made = shoot(offsets="auto", frames=3)
     for one, offset in zip(made.cameras, offsets, strict=True):
         assert one.offset.seconds == pytest.approx(offset, abs=0.35 / 30)
@@ -158,7 +158,7 @@ def test_motion_counts_inside_masks(shoot: Callable[..., VideoImport], tmp_path:
     offsets = (0.0, 0.2)
     write_calibration(tmp_path / "two", ring(2))
     for k, (camera, offset) in enumerate(zip(ring(2), offsets, strict=True)):
-        path = film_ball(tmp_path / "videos" / f"{camera.name}.mp4", camera, offset, seconds=10)
+        path = film_ball(tmp_path / "videos" / f"{camera.name}.mp4", camera, offset)
         video, rng = VideoFile(path), np.random.default_rng(k)
         pictures = [video.picture(index) for index in range(len(video.times))]
         masks = []
@@ -184,7 +184,7 @@ def test_offsets_of_which_nothing_is_sure_are_not_taken(shoot: Callable[..., Vid
         noise = np.random.default_rng(seed).integers(0, 255, (60, 6, 8, 3), dtype=np.uint8)
         pictures = [cv2.resize(picture, (WIDTH, HEIGHT)) for picture in noise]
         write_clip(tmp_path / "videos" / f"{camera.name}.mp4", pictures)
-    with pytest.raises(InputError, match=r"cam2\.mp4: when its camera began cannot be told .*'cam2' \(.* s by motion"):
+    with pytest.raises(InputError, match=r"cam2\.mp4: when its camera began cannot be told by motion: 'cam2' \("):
         shoot(offsets="auto")
 
 

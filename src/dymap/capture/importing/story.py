@@ -73,7 +73,7 @@ def import_videos(wanted: Wanted, progress: Bars) -> VideoImport:
     with progress("read time stamps") as update, ThreadPoolExecutor(threads()) as pool:
         for done, _ in enumerate(pool.map(lambda video: video.packets, videos)):
             update(done + 1, len(videos))
-    offsets = offsets_of(wanted, videos, names, state, progress)
+    offsets = offsets_of(wanted, videos, cameras, state, progress)
     rows = chosen_rows(wanted, videos, offsets)
     lenses = [written_camera(camera, wanted) for camera in cameras]
     state.save(offsets=[vars(offset) for offset in offsets], times=rows.times.round(6).tolist(), cameras=names)
@@ -92,19 +92,19 @@ def import_videos(wanted: Wanted, progress: Bars) -> VideoImport:
 
 
 def offsets_of(
-    wanted: Wanted, videos: Sequence[VideoFile], names: Sequence[str], state: ImportState, progress: Bars
+    wanted: Wanted, videos: Sequence[VideoFile], cameras: Sequence[Camera], state: ImportState, progress: Bars
 ) -> list[Offset]:
     """When each video begins, in seconds of the first one."""
     if wanted.offsets is None:
         return [Offset(0.0, "assumed", 0.0)] * len(videos)
     if wanted.offsets != "auto":
-        given = read_offsets(wanted.offsets, names)
+        given = read_offsets(wanted.offsets, [camera.name for camera in cameras])
         return [Offset(seconds - given[0], "file", 0.0) for seconds in given]
     if held := state.offsets:
         return held
     with progress("compare cameras") as update:
-        finders = [mask_finder(wanted, video, name) for video, name in zip(videos, names, strict=True)]
-        return find_offsets(videos, names, finders, update, threads())
+        masks = [mask_finder(wanted, video, camera.name) for video, camera in zip(videos, cameras, strict=True)]
+        return find_offsets(videos, cameras, masks, update, threads())
 
 
 def chosen_rows(wanted: Wanted, videos: Sequence[VideoFile], offsets: Sequence[Offset]) -> Rows:
