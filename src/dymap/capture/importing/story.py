@@ -20,8 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dymap.capture.calibrations import read_calibration
-from dymap.capture.importing.cameras import fitted, named_for_folders, written_camera
+from dymap.capture.calibrations import Sizes, read_calibration
+from dymap.capture.importing.cameras import named_for_folders, written_camera
+from dymap.capture.importing.fitting import fitted
 from dymap.capture.importing.matching import match_cameras
 from dymap.capture.importing.state import ImportState, open_state
 from dymap.capture.importing.wanted import Wanted, check, list_videos
@@ -63,11 +64,13 @@ def import_videos(wanted: Wanted, progress: Bars) -> VideoImport:
     """Import. Raises InputError that names the file or the camera for whatever does not fit."""
     check(wanted)
     paths = list_videos(wanted.videos)
-    match = match_cameras(paths, read_calibration(wanted.calibration), wanted.calibration)
     videos = [VideoFile(path) for path in paths]
-    cameras = named_for_folders(
-        [fitted(camera, video, wanted) for camera, video in zip(match.cameras, videos, strict=True)]
-    )
+    match = match_cameras(paths, read_calibration(wanted.calibration, sizes_of(videos)), wanted.calibration)
+    fits = [
+        fitted(camera, video, wanted.scale_calibration, str(wanted.calibration))
+        for camera, video in zip(named_for_folders(match.cameras), videos, strict=True)
+    ]
+    cameras = [camera for camera, _ in fits]
     names = [camera.name for camera in cameras]
     state = open_state(wanted, paths, names)
     with progress("read time stamps") as update, ThreadPoolExecutor(threads()) as pool:
@@ -84,11 +87,17 @@ def import_videos(wanted: Wanted, progress: Bars) -> VideoImport:
         Taken(video, camera, lens, offset, int((column < 0).sum()))
         for video, camera, lens, offset, column in zip(videos, cameras, lenses, offsets, rows.indices.T, strict=True)
     )
-    told = (*told_of_match(match.by, match.left_out, taken), *told_of_videos(taken))
+    told = (*told_of_match(match.by, match.left_out, taken), *filter(None, (told for _, told in fits)))
+    told = (*told, *told_of_videos(taken))
     state.save(done=True, told=list(told))
-    return VideoImport(
-        wanted.out, taken, len(rows.times), rate_of(rows), kept, audio, wanted.masks is not None, tuple(told)
-    )
+    return VideoImport(wanted.out, taken, len(rows.times), rate_of(rows), kept, audio, wanted.masks is not None, told)
+
+
+def sizes_of(videos: Sequence[VideoFile]) -> Sizes:
+    """Of a camera's pictures, for calibrations that do not say: its video's, or that of all if they have one size."""
+    by_name = {video.path.stem: (video.width, video.height) for video in videos}
+    common = next(iter(by_name.values())) if len(set(by_name.values())) == 1 else None
+    return lambda name: by_name.get(name, common)
 
 
 def offsets_of(

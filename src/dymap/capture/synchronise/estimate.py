@@ -20,6 +20,8 @@ SOUND_SECONDS, SOUND_LONGEST = 300.0, 240.0
 """Of each recording that are heard, and the longest delay."""
 MOTION_SECONDS, MOTION_LONGEST = 60.0, 30.0
 """Of each recording that are seen, and the longest delay."""
+MOTION_SHORTEST = 3.0
+"""Seconds; what shorter recordings show of a movement differs by a frame or two from view to view."""
 SURE: dict[str, float] = {"sound": 15.0, "motion": 4.5}
 """Confidences from which a delay is believed: recordings that have nothing in common reach 10 and 4, those of one scene
 begin at 50 and 5 (tests/capture/test_synchronise.py)."""
@@ -86,6 +88,12 @@ def by_motion(
     Neighbours see the same motion, opposite cameras another one of the same person: the two cameras that agree best
     come first, then always the one that agrees best with all that were placed before.
     """
+    short = min(videos, key=lambda video: video.duration)
+    if short.duration < MOTION_SHORTEST:
+        raise InputError(
+            f"{short.path}: {short.duration:.1f} seconds are too short to tell from what moves when its camera began; "
+            f"{MOTION_SHORTEST:g} are needed, ten are better; give --offsets FILE"
+        )
     rate = 4 * max(video.fps for video in videos)
     ups, curves = up_in_pictures(cameras), []
     with ThreadPoolExecutor(threads) as pool:
