@@ -36,7 +36,9 @@ def fitted(camera: Camera, video: VideoFile, how: Fit | None, what: str) -> tupl
     if how is None:
         factor = min(size[0] / calibrated[0], size[1] / calibrated[1])
         bars = (np.array(size) - factor * np.array(calibrated)) / 2  # columns at each side, rows above and below
-        if not has_bars(video.picture(0), bars):
+        seen = has_bars(video.picture(0), bars)
+        video.close()
+        if not seen:
             turned = ", the same turned" if calibrated[::-1] == size else ""
             raise InputError(
                 f"{what}: camera {camera.name!r} was calibrated at {sizes}{turned}; say how the video was made of such "

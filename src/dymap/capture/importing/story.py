@@ -26,7 +26,7 @@ from dymap.capture.importing.fitting import fitted
 from dymap.capture.importing.matching import match_cameras
 from dymap.capture.importing.state import ImportState, open_state
 from dymap.capture.importing.wanted import Wanted, check, list_videos
-from dymap.capture.importing.writing import Bars, mask_finder, rate_of, threads, write_pictures, write_sound
+from dymap.capture.importing.writing import Bars, heard_view, mask_finder, rate_of, threads, write_pictures, write_sound
 from dymap.capture.readers.video_files import Rows, rows_by_time
 from dymap.capture.synchronise.estimate import Offset, find_offsets
 from dymap.capture.synchronise.offsets import read_offsets
@@ -72,16 +72,17 @@ def import_videos(wanted: Wanted, progress: Bars) -> VideoImport:
     ]
     cameras = [camera for camera, _ in fits]
     names = [camera.name for camera in cameras]
+    lenses = [written_camera(camera, wanted) for camera in cameras]
+    heard = heard_view(wanted, videos, names)
     state = open_state(wanted, paths, names)
     with progress("read time stamps") as update, ThreadPoolExecutor(threads()) as pool:
         for done, _ in enumerate(pool.map(lambda video: video.packets, videos)):
             update(done + 1, len(videos))
     offsets = offsets_of(wanted, videos, cameras, state, progress)
     rows = chosen_rows(wanted, videos, offsets)
-    lenses = [written_camera(camera, wanted) for camera in cameras]
     state.save(offsets=[vars(offset) for offset in offsets], times=rows.times.round(6).tolist(), cameras=names)
     kept = write_pictures(wanted, videos, cameras, rows, progress)
-    audio = write_sound(wanted, videos, names, offsets, rows)
+    audio = None if heard is None else write_sound(wanted, videos[heard], offsets[heard], rows)
     write_calibration(wanted.out, lenses)
     taken = tuple(
         Taken(video, camera, lens, offset, int((column < 0).sum()))
