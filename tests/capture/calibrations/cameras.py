@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 
 from dymap.geometry.camera import Camera, look_at
@@ -26,3 +29,17 @@ def assert_same(found: tuple[Camera, ...], expected: tuple[Camera, ...], atol: f
         assert (one.width, one.height, one.lens) == (other.width, other.height, other.lens)
         for key in ("K", "R", "T", "D"):
             np.testing.assert_allclose(getattr(one, key), getattr(other, key), atol=atol, err_msg=f"{one.name} {key}")
+
+
+def write_toml(path: Path, cameras: tuple[Camera, ...], scale: float = 1.0, extra: str = "", nested: str = "") -> Path:
+    """As Caliscope and Pose2Sim write it. scale: units of T in a metre. extra: further lines of each table."""
+    text = ""
+    for camera in cameras:
+        text += (
+            f"[{nested}cam_{camera.name}]\nname = '{camera.name}'\nsize = [ {camera.width}, {camera.height}.0]\n"
+            f"matrix = {camera.K.tolist()}\ndistortions = {camera.D.tolist()}\n"
+            f"rotation = {cv2.Rodrigues(camera.R)[0].ravel().tolist()}\ntranslation = {(camera.T * scale).tolist()}\n"
+            f"fisheye = {'true' if camera.lens == 'fisheye' else 'false'}\n{extra}\n"
+        )
+    path.write_text(text + "[metadata]\nadjusted = false\nerror = 0.0\n")
+    return path

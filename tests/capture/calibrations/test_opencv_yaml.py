@@ -211,7 +211,7 @@ def test_rotations_that_disagree(tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_calibration(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no calibration; expected intri"):
+    with pytest.raises(InputError, match="no calibration that is known; expected intri"):
         read_calibration(tmp_path)
     write_calibration(tmp_path, rig())
     (tmp_path / "extri.yml").write_bytes(b"\xff\xfe\x00")
