@@ -43,9 +43,9 @@ def ring(count: int = 3, width: int = WIDTH, height: int = HEIGHT) -> list[Camer
     return [Camera(K, *look_at(eye, [0, 0, 0]), width, height, name=f"cam{k + 1}") for k, eye in enumerate(eyes)]
 
 
-def film_ball(path: Path, camera: Camera, offset: float, seconds: float = 6.0, fps: int = 30, **how: Any) -> Path:
+def film_ball(path: Path, camera: Camera, offset: float, seconds: float = 6.0, fps: int = 30, scene: int = 7) -> Path:
     """A ball that moves as nothing else does, filmed from `offset` seconds on."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(scene)
     waves = [(rng.uniform(0.4, 2.5), rng.uniform(0, 7), rng.normal(0, 0.16, 3)) for _ in range(10)]
     backdrop = rng.integers(70, 120, (camera.height // 8, camera.width // 8, 3), dtype=np.uint8)
     ground = cv2.resize(backdrop, (camera.width, camera.height), interpolation=cv2.INTER_LINEAR)
@@ -58,7 +58,7 @@ def film_ball(path: Path, camera: Camera, offset: float, seconds: float = 6.0, f
         centre_16 = (round(at[0] * 16), round(at[1] * 16))
         cv2.circle(picture, centre_16, round(16 * 15 / depth), (230, 200, 60), -1, cv2.LINE_AA, 4)
         pictures.append(picture)
-    return write_clip(path, pictures, fps=fps, **how)
+    return write_clip(path, pictures, fps=fps)
 
 
 def scene_sound(offset: float, seconds: float) -> NDArray[np.float32]:
