@@ -24,6 +24,7 @@ from typing import Literal
 
 from dymap.capture.calibrations.file_storage import read_file_storage
 from dymap.capture.calibrations.opencv_yaml import EXTRINSICS, INTRINSICS, is_opencv_yaml, read_opencv_yaml
+from dymap.capture.readers import easymocap
 from dymap.capture.readers.easymocap import complete, masks_of
 from dymap.capture.readers.recordings import Recording, find_recording, footage_of, has_recording, inside
 from dymap.capture.readers.video_listing import VideoFolder
@@ -37,15 +38,9 @@ OFFSET_FILES = tuple(f"{stem}.{ending}" for stem in ("sync", "offsets") for endi
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(easymocap.Options):
     """What the files of this layout do not say."""
 
-    images: str = ""
-    """The folder of pictures; empty: images, or videos."""
-    masks: str = ""
-    """The folder of masks; empty: masks, mask or schp."""
-    colours: bool = True
-    """Whether the colour matrices of intri.yml are applied."""
     offsets: str = ""
     """The file of offsets; empty: sync.json, offsets.json, .csv, .txt or .toml."""
     unit: Literal["s", "ms", "frames"] = "s"
@@ -77,7 +72,7 @@ def read(root: Path, options: Options) -> Source:
     names = [camera.name for camera in calibration.cameras]
     offsets = seconds(root, options, names, calibration.times, recording)
     footage, frames = footage_of(recording, names, masks_of(root, options.masks), offsets, options.fps)
-    footage, cameras = complete(root, folder / INTRINSICS, calibration, recording, footage, frames, options.colours)
+    footage, cameras = complete(root, folder / INTRINSICS, calibration, recording, footage, frames, options)
     return Source("selfcap", options, root, cameras, frames, footage)
 
 
