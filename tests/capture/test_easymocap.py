@@ -158,7 +158,7 @@ def test_a_calibration_at_another_size_is_scaled_and_says_so(tmp_path: Path) -> 
     write_calibration(root, large)
     with pytest.warns(
         UserWarning,
-        match=r"'01' was calibrated at 192 x 144, .* 64 x 48: K is scaled by 0.3333 \(whole\) \(and 2 others",
+        match=r"'01' was calibrated at 192 x 144, .* 64 x 48: K is scaled by 0.3333 \(whole\) \(and 2 more",
     ):
         source = read_source(root, CaptureConfig())
     assert_same(source.cameras, rig())
