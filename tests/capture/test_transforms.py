@@ -95,9 +95,12 @@ def test_a_folder_a_frame_is_the_same_capture(dataset: Arrays, tmp_path: Path) -
 def test_intrinsics_at_the_top_hold_for_all_and_angles_are_focal_lengths(root: Path, dataset: Arrays) -> None:
     frames = [{k: e[k] for k in ("file_path", "transform_matrix")} for e in entries(dataset)]
     fov = 2 * np.arctan(64 / 100)
-    for top in ({"fl_x": 100, "w": 128, "h": 96}, {"camera_angle_x": fov}, {"fl_x": 200, "w": 256, "h": 192}):
+    for top in ({"fl_x": 100, "w": 128, "h": 96}, {"camera_angle_x": fov}, {"fl_x": 100}):
         for camera in read(root, frames, top).cameras:
             np.testing.assert_allclose(camera.K, [[100, 0, 63.5], [0, 100, 47.5], [0, 0, 1]])
+    with pytest.warns(UserWarning, match="calibrated at 256 x 192, its pictures are 128 x 96: K is scaled"):
+        K = read(root, frames, {"fl_x": 200, "w": 256, "h": 192}).cameras[0].K
+    np.testing.assert_allclose(K, [[100, 0, 63.5], [0, 100, 47.5], [0, 0, 1]])
     frames[1]["fl_x"] = 50
     cameras = read(root, frames, {"fl_x": 100, "fl_y": 90, "w": 128, "h": 96}).cameras
     assert sorted(tuple(np.diag(camera.K)) for camera in cameras)[:2] == [(50, 90, 1), (100, 90, 1)]

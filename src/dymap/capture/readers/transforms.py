@@ -31,7 +31,14 @@ from dymap.capture.masks import MaskFolder, read_mask
 from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.readers.grouping import camera_names, frames_of, numbers_of_files, numbers_of_frames, pose_key
 from dymap.capture.readers.image_files import read_cut_out
-from dymap.capture.readers.scattered import LOOKED_AT, Place, ScatteredImages, any_transparent, first_of_each
+from dymap.capture.readers.scattered import (
+    LOOKED_AT,
+    Place,
+    ScatteredImages,
+    any_transparent,
+    first_of_each,
+    warn_of_sizes,
+)
 from dymap.capture.source import Source
 from dymap.errors import InputError
 
@@ -93,6 +100,8 @@ def read(root: Path, options: Options) -> Source:
         shot.camera(*read_size(path), options.scale, name)
         for shot, path, name in zip(lenses, firsts, names, strict=True)
     )
+    told = [(shot.intrinsics.width, shot.intrinsics.height) for shot in lenses]
+    warn_of_sizes(root, rig, [(w or c.width, h or c.height) for c, (w, h) in zip(rig, told, strict=True)])
     held_out = tuple(view for view, shot in enumerate(lenses) if shot.held_out)
     return Source("transforms", options, root, rig, numbers, footage, test_views=held_out)
 
