@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dymap.capture.readers import colmap, neural3d, nhr, transforms, zjumocap
+from dymap.capture.readers import colmap, neural3d, nhr, panoptic, transforms, zjumocap
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, from_json, to_json
 from dymap.errors import InputError
@@ -36,6 +36,7 @@ READERS: dict[str, Reader] = {
     "colmap": colmap,
     "neural3d": neural3d,
     "nhr": nhr,
+    "panoptic": panoptic,
     "transforms": transforms,
     "zjumocap": zjumocap,
 }
