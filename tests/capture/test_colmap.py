@@ -193,12 +193,16 @@ def test_pictures_of_another_size_scale_k_and_it_is_said(dataset: Arrays, tmp_pa
         K[:2, 2] += 0.5
         doubled.append(replace(camera, K=K, width=256, height=192))
     write_text(tmp_path / "sparse/0", doubled, first_pictures())
-    with pytest.warns(UserWarning, match="camera '00' was calibrated at 256 x 192, .* 128 x 96: K is scaled") as told:
+    with pytest.warns(
+        UserWarning, match="camera '00' and 4 others was calibrated at 256 x 192, .* K is scaled by 0.5"
+    ) as told:
         source = read(tmp_path)
     assert len(told) == 1, "and not for every camera"
     assert_same_cameras(source, golden_cameras(dataset))
     write_text(tmp_path / "sparse/0", [replace(c, width=200) for c in doubled], first_pictures())
-    with pytest.raises(InputError, match="are 128 x 96, those of the model are 200 x 192, which is another shape"):
+    with pytest.raises(
+        InputError, match="was calibrated at 200 x 192, but its pictures are 128 x 96, of another shape"
+    ):
         read(tmp_path)
 
 
@@ -295,5 +299,19 @@ def test_missing_pictures_are_named(dataset: Arrays, tmp_path: Path) -> None:
         read(tmp_path)
     write_pictures(tmp_path, dataset, PICTURE)
     shutil.rmtree(tmp_path / "images/02")
-    with pytest.raises(InputError, match="camera '02' of the model has no picture; add its folder or video"):
+    with pytest.raises(
+        InputError, match="images/02: no such folder of pictures; every camera of the calibration needs one"
+    ):
         read(tmp_path)
+    shutil.move(tmp_path / "images", tmp_path / "elsewhere")
+    write_pictures(tmp_path, dataset, "frames/{frame}/{view:02d}.png")
+    for frame in range(4):
+        (tmp_path / f"frames/{frame}/03.png").unlink()
+    with pytest.raises(InputError, match="camera '03' of the model has no picture; add its folder or video"):
+        read(tmp_path)
+
+
+def test_folders_in_a_folder_are_found_by_the_model(dataset: Arrays, tmp_path: Path) -> None:
+    write_pictures(tmp_path, dataset, "images/rig/{view:02d}/{frame:06d}.png")
+    write_text(tmp_path / "sparse/0", golden_cameras(dataset), first_pictures("rig/{view:02d}/000000.png"))
+    assert_same_pictures(read(tmp_path), dataset)

@@ -98,7 +98,7 @@ def test_intrinsics_at_the_top_hold_for_all_and_angles_are_focal_lengths(root: P
     for top in ({"fl_x": 100, "w": 128, "h": 96}, {"camera_angle_x": fov}, {"fl_x": 100}):
         for camera in read(root, frames, top).cameras:
             np.testing.assert_allclose(camera.K, [[100, 0, 63.5], [0, 100, 47.5], [0, 0, 1]])
-    with pytest.warns(UserWarning, match="calibrated at 256 x 192, its pictures are 128 x 96: K is scaled"):
+    with pytest.warns(UserWarning, match="was calibrated at 256 x 192, its pictures are 128 x 96: K is scaled by 0.5"):
         K = read(root, frames, {"fl_x": 200, "w": 256, "h": 192}).cameras[0].K
     np.testing.assert_allclose(K, [[100, 0, 63.5], [0, 100, 47.5], [0, 0, 1]])
     frames[1]["fl_x"] = 50
@@ -312,7 +312,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "model": ({"camera_model": "EQUIRECTANGULAR"}, "camera_model 'EQUIRECTANGULAR' is none of OPENCV, "),
     "k4": ({"k4": 0.1}, "k4 of camera_model OPENCV is 0.1: it is the fourth of nerfstudio's radial terms"),
     "fisheye": ({"camera_model": "OPENCV_FISHEYE", "p1": 0.1}, "a fisheye lens has k1, k2, k3 and k4"),
-    "shape": ({"w": 100}, "the picture is 128 x 96, but w and h are 100 x 96, which is another shape"),
+    "shape": ({"w": 100}, "camera .* was calibrated at 100 x 96, but its pictures are 128 x 96, of another shape"),
     "time": ({"time": 0.5}, "of the entries only some have a time"),
 }
 

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from dymap.capture.calibrations.sizes import Size
 from dymap.capture.paths import inner_path
 from dymap.errors import InputError
 from dymap.files import read_json
@@ -67,19 +68,12 @@ class Intrinsics:
     D: tuple[float, ...]
 
     def K(self, width: int, height: int) -> Array:
-        """[3, 3] of pictures of this size, with pixel centres at integers. Raises ValueError for another shape than
-        that of the file's pictures."""
-        w, h = self.width or width, self.height or height
-        if abs(w * height / width - h) > 1:
-            raise ValueError(f"{width} x {height}, but w and h are {w} x {h}, which is another shape")
-        fx = self.fx if self.fx is not None else _focal(w, self.angle_x) if self.angle_x is not None else None
-        fy = self.fy if self.fy is not None else _focal(h, self.angle_y) if self.angle_y is not None else fx
+        """[3, 3] of pictures of this size, with pixel centres at integers."""
+        fx = self.fx if self.fx is not None else _focal(width, self.angle_x) if self.angle_x is not None else None
+        fy = self.fy if self.fy is not None else _focal(height, self.angle_y) if self.angle_y is not None else fx
         fx = fy if fx is None else fx
-        assert fx is not None, "read_shots refuses entries without any"
-        assert fy is not None
-        cx, cy = w / 2 if self.cx is None else self.cx, h / 2 if self.cy is None else self.cy
-        x, y = width / w, height / h
-        return np.array([[fx * x, 0, cx * x - 0.5], [0, fy * y, cy * y - 0.5], [0, 0, 1]])
+        cx, cy = width / 2 if self.cx is None else self.cx, height / 2 if self.cy is None else self.cy
+        return np.array([[fx, 0, cx - 0.5], [0, fy, cy - 0.5], [0, 0, 1]], np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,16 +97,14 @@ class Shot:
         """File and entry, for errors."""
         return f"{self.file}: frames[{self.index}]"
 
-    def camera(self, width: int, height: int, scale: float, name: str) -> Camera:
-        """The camera of pictures of this size. scale: metres of one of the file's units. Raises InputError."""
+    def camera(self, name: str, size: Size, scale: float = 1.0) -> Camera:
+        """The camera of the pictures that the file speaks of. size: width and height if it does not say. scale: metres
+        of one of the file's units."""
         R = (self.pose[:3, :3] * (1, -1, -1)).T  # y up, z backwards -> y down, z forward
         T = -R @ self.pose[:3, 3] * scale
         lens = self.intrinsics
-        try:
-            K = lens.K(width, height)
-        except ValueError as error:
-            raise InputError(f"{self.where}: the picture is {error}; was it cropped or turned?") from None
-        return Camera(K, R, T, width, height, np.array(lens.D), name=name, lens=lens.lens)
+        width, height = lens.width or size[0], lens.height or size[1]
+        return Camera(lens.K(width, height), R, T, width, height, np.array(lens.D), name=name, lens=lens.lens)
 
 
 def read_shots(path: Path) -> list[Shot]:

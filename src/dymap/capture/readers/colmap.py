@@ -21,16 +21,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from dymap.capture.calibrations.colmap import find_model, read_colmap
+from dymap.capture.calibrations.sizes import Size, at_sizes
 from dymap.capture.decode import ENDINGS, read_size, significant_white
-from dymap.capture.masks import MaskFolder, read_mask
+from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.paths import inner_path
 from dymap.capture.readers.image_files import read_cut_out
-from dymap.capture.readers.scattered import Place, ScatteredImages, any_transparent, first_of_each, warn_of_sizes
-from dymap.capture.readers.video_files import VideoFiles, find_masks, rows_by_time
-from dymap.capture.source import Source
-from dymap.capture.video_packets import ENDINGS as VIDEOS
-from dymap.capture.videos import VideoFile
+from dymap.capture.readers.listing import ImageFolders, find_mask_folder, read_mask_or_palette
+from dymap.capture.readers.scattered import Place, ScatteredImages, any_transparent, first_of_each
+from dymap.capture.readers.video_listing import VideoFolder
+from dymap.capture.source import Footage, Source
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 
@@ -38,7 +38,6 @@ LOOKS_FOR = "a COLMAP model (cameras.bin and images.bin, or .txt), in sparse/0 o
 IMAGE_FOLDERS = ("images", "input", "")
 FRAME_FOLDERS = ("frames", "images", "")
 VIDEO_FOLDERS = ("videos", "")
-MASK_FOLDERS = ("masks", "mask")
 MOVED = 5e-3
 """Images of a camera that stands still have poses that differ by less: in radians, and in extents of the rig."""
 
@@ -66,19 +65,30 @@ def read(root: Path, options: Options) -> Source:
     if (model := find_model(root)) is None:
         raise InputError(f"{root}: holds no COLMAP model: cameras.bin and images.bin, or .txt, in sparse/0")
     cameras, registered = cameras_of(model, read_colmap(model, options.scale))
-    names = [camera.name for camera in cameras]
-    pictures = _of_camera_folders(root, names) or _of_frame_folders(root, names) or _as_registered(root, registered)
-    videos = _videos(root, names)
-    if videos and len({frame for frame, _ in pictures}) <= 1:  # those that the model was made of
-        return _filmed(root, options, cameras, videos)
-    if not pictures:
+    footage, numbers, sizes = _footage(root, [camera.name for camera in cameras], registered)
+    return Source("colmap", options, root, at_sizes(model, cameras, sizes), numbers, footage)
+
+
+Recorded = tuple[Footage, tuple[int, ...], list[Size]]
+"""Pictures, the numbers of frames, and the size of each camera's pictures."""
+
+
+def _footage(root: Path, names: Sequence[str], registered: Sequence[str]) -> Recorded:
+    """The longer one of what lies there as images and as videos: images may be only those that were registered."""
+    masks = find_mask_folder(root)
+    still: Recorded | None = None
+    if (folders := _camera_folders(root, names, registered)) is not None:
+        still = (*folders.footage(names, masks), [folders.size(name) for name in names])
+    elif pictures := _of_frame_folders(root, names) or _as_registered(root, registered):
+        still = _pictured(root, names, pictures, masks)
+    if (still is None or len(still[1]) == 1) and (videos := _video_folder(root, names)) is not None:
+        return *videos.footage(names, masks), [videos.size(name) for name in names]
+    if still is None:
         raise InputError(
             f"{root}: no pictures of the cameras {', '.join(map(repr, names[:3]))}{', ...' * (len(names) > 3)}; "
             f"looked for images/{names[0]}/000000.jpg, frames/000000/{names[0]}.jpg and videos/{names[0]}.mp4"
         )
-    if missing := [names[view] for view in range(len(names)) if all(place[1] != view for place in pictures)]:
-        raise InputError(f"{root}: camera {missing[0]!r} of the model has no picture; add its folder or video")
-    return _pictured(root, options, cameras, pictures)
+    return still
 
 
 def cameras_of(model: Path, registered: Sequence[Camera]) -> tuple[list[Camera], list[str]]:
@@ -122,20 +132,22 @@ Pictures = dict[Place, Path]
 """By frame number and view."""
 
 
-def _of_camera_folders(root: Path, names: Sequence[str]) -> Pictures:
-    """images/cam00/000000.jpg"""
-    for place in IMAGE_FOLDERS:
-        pictures: Pictures = {}
-        for view, name in enumerate(names):
-            files = _files(root / place / name)
-            try:
-                numbers = frame_numbers([file.name for file in files]) if files else ()
-            except ValueError as error:
-                raise InputError(f"{root / place / name}: {error}") from None
-            pictures |= {(number, view): file for number, file in zip(numbers, files, strict=True)}
-        if pictures:
-            return pictures
-    return {}
+def _camera_folders(root: Path, names: Sequence[str], registered: Sequence[str]) -> ImageFolders | None:
+    """images/cam00/000000.jpg; images/rig/cam00/000000.jpg if the model names it so."""
+    above = {str(PurePosixPath(name).parent.parent) for name in registered}
+    for place in (*IMAGE_FOLDERS, *(f"{place}/{above.pop()}" for place in IMAGE_FOLDERS[:1] if len(above) == 1)):
+        folders = ImageFolders(root / place)
+        if set(folders.names()) & set(names):
+            return folders
+    return None
+
+
+def _video_folder(root: Path, names: Sequence[str]) -> VideoFolder | None:
+    """videos/cam00.mp4, one for each camera; None: some are missing."""
+    for place in VIDEO_FOLDERS:
+        if (root / place).is_dir() and set(names) <= set((videos := VideoFolder(root / place)).names()):
+            return videos
+    return None
 
 
 def _of_frame_folders(root: Path, names: Sequence[str]) -> Pictures:
@@ -168,15 +180,6 @@ def _as_registered(root: Path, registered: Sequence[str]) -> Pictures:
     return {}
 
 
-def _videos(root: Path, names: Sequence[str]) -> list[Path]:
-    """videos/cam00.mp4, one for each camera; empty: some are missing."""
-    for place in VIDEO_FOLDERS:
-        found = {file.stem: file for file in _inside(root / place, Path.is_file) if file.suffix.lower() in VIDEOS}
-        if all(name in found for name in names):
-            return [found[name] for name in names]
-    return []
-
-
 def _files(folder: Path) -> list[Path]:
     """The pictures of a folder in the order of their numbers."""
     files = (file for file in _inside(folder, Path.is_file) if file.suffix.lower() in ENDINGS)
@@ -190,46 +193,19 @@ def _inside(folder: Path, kind: Callable[[Path], bool]) -> list[Path]:
     return [path for name in os.listdir(folder) if not name.startswith(".") and kind(path := folder / name)]
 
 
-def _pictured(root: Path, options: Options, cameras: Sequence[Camera], pictures: Pictures) -> Source:
+def _pictured(root: Path, names: Sequence[str], pictures: Pictures, masks: Path | None) -> Recorded:
+    if missing := [name for view, name in enumerate(names) if all(place[1] != view for place in pictures)]:
+        raise InputError(f"{root}: camera {missing[0]!r} of the model has no picture; add its folder or video")
     numbers = tuple(sorted({number for number, _ in pictures}))
     position = {number: frame for frame, number in enumerate(numbers)}
     images = {(position[number], view): path for (number, view), path in sorted(pictures.items())}
-    folder = next((MaskFolder(root / name) for name in MASK_FOLDERS if (root / name).is_dir()), None)
-    masks, read = {}, read_mask
-    if folder is not None:
-        found = {place: folder.find(path.relative_to(root).as_posix()) for place, path in images.items()}
-        masks = {place: path for place, path in found.items() if path is not None}
-    firsts = first_of_each(images, len(cameras))
-    if not masks and any_transparent(firsts):
-        masks, read = images, read_cut_out
-    rig = fitted(root, cameras, [read_size(path) for path in firsts])
-    footage = ScatteredImages(images, masks or None, len(numbers), read, significant_white(firsts))
-    return Source("colmap", options, root, rig, numbers, footage)
-
-
-def _filmed(root: Path, options: Options, cameras: Sequence[Camera], paths: Sequence[Path]) -> Source:
-    videos = tuple(VideoFile(path) for path in paths)
-    rows = rows_by_time(videos)
-    numbers = tuple(int(number) for number in rows.indices[:, 0])
-    folder = next((root / name for name in MASK_FOLDERS if (root / name).is_dir()), root / MASK_FOLDERS[0])
-    masks = find_masks(folder, [camera.name for camera in cameras], numbers)
-    rig = fitted(root, cameras, [(video.width, video.height) for video in videos])
-    return Source("colmap", options, root, rig, numbers, VideoFiles(videos, rows.indices, masks))
-
-
-def fitted(root: Path, cameras: Sequence[Camera], sizes: Sequence[tuple[int, int]]) -> tuple[Camera, ...]:
-    """The cameras of pictures of other sizes, of which it warns. sizes: width and height. Raises InputError for another
-    shape."""
-    rig = []
-    for camera, (width, height) in zip(cameras, sizes, strict=True):
-        if abs(camera.width * height / width - camera.height) > 1:
-            raise InputError(
-                f"{root}: pictures of camera {camera.name!r} are {width} x {height}, those of the model are "
-                f"{camera.width} x {camera.height}, which is another shape; were they cropped or turned?"
-            )
-        x, y = width / camera.width, height / camera.height
-        K = np.diag([x, y, 1.0]) @ camera.K
-        K[:2, 2] += (np.array([x, y]) - 1) / 2  # centres at integers: the corner at -0.5 stays where it is
-        rig.append(replace(camera, K=K, width=width, height=height))
-    warn_of_sizes(root, rig, [(camera.width, camera.height) for camera in cameras])
-    return tuple(rig)
+    found: dict[Place, Path] = {}
+    if masks is not None:
+        folder = MaskFolder(masks)
+        paths = {place: folder.find(path.relative_to(root).as_posix()) for place, path in images.items()}
+        found = {place: path for place, path in paths.items() if path is not None}
+    firsts, read = first_of_each(images, len(names)), read_mask_or_palette
+    if not found and any_transparent(firsts):
+        found, read = images, read_cut_out
+    footage = ScatteredImages(images, found or None, len(numbers), read, significant_white(firsts))
+    return footage, numbers, [read_size(path) for path in firsts]

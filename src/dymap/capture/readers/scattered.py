@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from dymap.capture.decode import read_alpha, read_image
 from dymap.capture.masks import read_mask
 from dymap.capture.source import Bytes, Footage
-from dymap.geometry.camera import Camera
 
 Place = tuple[int, int]
 """Frame and view of a picture."""
@@ -75,15 +73,3 @@ def any_transparent(firsts: list[Path]) -> bool:
     """Whether the pictures of some cameras say by transparency what is foreground; a few are looked at."""
     step = max(1, len(firsts) // LOOKED_AT)
     return any(read_alpha(path) is not None for path in firsts[::step][: LOOKED_AT + 1])
-
-
-def warn_of_sizes(root: Path, cameras: Sequence[Camera], calibrated: Sequence[tuple[int, int]]) -> None:
-    """Warn once if pictures have another size than those that were calibrated. calibrated: width and height."""
-    for camera, (width, height) in zip(cameras, calibrated, strict=True):
-        if (camera.width, camera.height) != (width, height):
-            warnings.warn(
-                f"{root}: camera {camera.name!r} was calibrated at {width} x {height}, its pictures are "
-                f"{camera.width} x {camera.height}: K is scaled",
-                stacklevel=2,
-            )
-            return

@@ -25,26 +25,20 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.capture.calibrations.sizes import at_sizes
 from dymap.capture.calibrations.transforms import Shot, read_shots
 from dymap.capture.decode import ENDINGS, read_size, significant_white
-from dymap.capture.masks import MaskFolder, read_mask
+from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.readers.grouping import camera_names, frames_of, numbers_of_files, numbers_of_frames, pose_key
 from dymap.capture.readers.image_files import read_cut_out
-from dymap.capture.readers.scattered import (
-    LOOKED_AT,
-    Place,
-    ScatteredImages,
-    any_transparent,
-    first_of_each,
-    warn_of_sizes,
-)
+from dymap.capture.readers.listing import find_mask_folder, read_mask_or_palette
+from dymap.capture.readers.scattered import LOOKED_AT, Place, ScatteredImages, any_transparent, first_of_each
 from dymap.capture.source import Source
 from dymap.errors import InputError
 
 LOOKS_FOR = "transforms.json, transforms_train.json, or a folder a frame with its transforms.json"
 WHOLE, TRAIN, HELD_OUT = "transforms.json", "transforms_train.json", ("transforms_val.json", "transforms_test.json")
-MASK_FOLDERS = ("masks", "mask")
 MAX_FRAMES = 200_000
 
 
@@ -92,16 +86,13 @@ def read(root: Path, options: Options) -> Source:
         if (mask := found.of(shot)) is not None:
             masks[place] = mask
     firsts = first_of_each(images, len(lenses))
-    white, read = significant_white(firsts[:: max(1, len(firsts) // LOOKED_AT)]), read_mask
+    white, read = significant_white(firsts[:: max(1, len(firsts) // LOOKED_AT)]), read_mask_or_palette
     if not masks and any_transparent(firsts):
         masks, read = images, read_cut_out
     footage = ScatteredImages(images, masks or None, len(numbers), read, white, box)
-    rig = tuple(
-        shot.camera(*read_size(path), options.scale, name)
-        for shot, path, name in zip(lenses, firsts, names, strict=True)
-    )
-    told = [(shot.intrinsics.width, shot.intrinsics.height) for shot in lenses]
-    warn_of_sizes(root, rig, [(w or c.width, h or c.height) for c, (w, h) in zip(rig, told, strict=True)])
+    sizes = [read_size(path) for path in firsts]
+    told = [shot.camera(name, size, options.scale) for shot, name, size in zip(lenses, names, sizes, strict=True)]
+    rig = at_sizes(lenses[0].file, told, sizes)
     held_out = tuple(view for view, shot in enumerate(lenses) if shot.held_out)
     return Source("transforms", options, root, rig, numbers, footage, test_views=held_out)
 
@@ -231,7 +222,7 @@ class _Masks:
             return None if shot.mask is None else self.root / shot.mask
         base = shot.file.parent
         if base not in self._folders:
-            found = next((base / name for name in MASK_FOLDERS if (base / name).is_dir()), None)
+            found = find_mask_folder(base)
             self._folders[base] = MaskFolder(found) if found else None
         folder = self._folders[base]
         return None if folder is None else folder.find((self.root / shot.path).relative_to(base).as_posix())
