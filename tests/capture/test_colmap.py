@@ -14,7 +14,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dymap.capture import open_capture, read_source
-from dymap.capture.calibrations.colmap import MODELS, read_colmap
+from dymap.capture.calibrations import read_calibration
+from dymap.capture.calibrations.colmap import read_colmap
+from dymap.capture.calibrations.colmap_files import MODELS
 from dymap.capture.layouts import scores
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
@@ -315,3 +317,13 @@ def test_folders_in_a_folder_are_found_by_the_model(dataset: Arrays, tmp_path: P
     write_pictures(tmp_path, dataset, "images/rig/{view:02d}/{frame:06d}.png")
     write_text(tmp_path / "sparse/0", golden_cameras(dataset), first_pictures("rig/{view:02d}/000000.png"))
     assert_same_pictures(read(tmp_path), dataset)
+
+
+@pytest.mark.parametrize("write", [write_text, write_binary])
+def test_it_is_a_calibration_too(dataset: Arrays, tmp_path: Path, write: Any) -> None:
+    write(tmp_path / "sparse/0", golden_cameras(dataset), first_pictures())
+    for place in (tmp_path, tmp_path / "sparse/0"):
+        for found, camera in zip(read_calibration(place), golden_cameras(dataset), strict=True):
+            assert found.name == camera.name
+            np.testing.assert_allclose(found.K, camera.K)
+            np.testing.assert_allclose(found.T, camera.T)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from dymap.capture import open_capture, read_source
+from dymap.capture.calibrations import read_calibration
+from dymap.capture.grouping import camera_names, frames_of, numbers_of_files
 from dymap.capture.layouts import scores
-from dymap.capture.readers.grouping import camera_names, frames_of, numbers_of_files
 from dymap.capture.source import Source
 from dymap.capture.writers.transforms import write_transforms
 from dymap.config import CaptureConfig
@@ -342,6 +343,21 @@ def test_bombs_of_json_are_refused(root: Path) -> None:
         (root / "transforms.json").write_text(text, encoding="latin-1")
         with pytest.raises(InputError, match=r"transforms\.json"):
             read_source(root, CaptureConfig())
+
+
+def test_it_is_a_calibration_too(root: Path, dataset: Arrays) -> None:
+    frames = entries(dataset)
+    source = read(root, frames)
+    for place in (root, root / "transforms.json"):
+        found = read_calibration(place)
+        assert [camera.name for camera in found] == [camera.name for camera in source.cameras]
+        assert_same_cameras(replace(source, cameras=found), golden_cameras(dataset))
+    for entry in frames:
+        del entry["w"], entry["h"]
+    read(root, frames)
+    assert_same_cameras(replace(source, cameras=read_calibration(root, lambda _: (128, 96))), golden_cameras(dataset))
+    with pytest.raises(InputError, match=r"frames\[0\]: w and h are missing"):
+        read_calibration(root)
 
 
 def test_numbers_are_the_digits_that_advance() -> None:

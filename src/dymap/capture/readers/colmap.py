@@ -15,31 +15,25 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
-from dymap.capture.calibrations.colmap import find_model, read_colmap
+from dymap.capture.calibrations.colmap import cameras_of, find_model, read_colmap
 from dymap.capture.calibrations.sizes import Size, at_sizes
 from dymap.capture.decode import ENDINGS, read_size, significant_white
 from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers, natural
-from dymap.capture.paths import inner_path
 from dymap.capture.readers.image_files import read_cut_out
 from dymap.capture.readers.listing import ImageFolders, find_mask_folder, read_mask_or_palette
 from dymap.capture.readers.scattered import Place, ScatteredImages, any_transparent, first_of_each
 from dymap.capture.readers.video_listing import VideoFolder
 from dymap.capture.source import Footage, Source
 from dymap.errors import InputError
-from dymap.geometry.camera import Camera
 
 LOOKS_FOR = "a COLMAP model (cameras.bin and images.bin, or .txt), in sparse/0 or so"
 IMAGE_FOLDERS = ("images", "input", "")
 FRAME_FOLDERS = ("frames", "images", "")
 VIDEO_FOLDERS = ("videos", "")
-MOVED = 5e-3
-"""Images of a camera that stands still have poses that differ by less: in radians, and in extents of the rig."""
 
 
 @dataclass(frozen=True)
@@ -89,43 +83,6 @@ def _footage(root: Path, names: Sequence[str], registered: Sequence[str]) -> Rec
             f"looked for images/{names[0]}/000000.jpg, frames/000000/{names[0]}.jpg and videos/{names[0]}.mp4"
         )
     return still
-
-
-def cameras_of(model: Path, registered: Sequence[Camera]) -> tuple[list[Camera], list[str]]:
-    """The cameras, called after the folders of the images that are registered or after their names, and the first image
-    of each. Raises InputError if one moved."""
-    for camera in registered:
-        inner_path(camera.name, model)
-    extent = float(np.ptp([camera.position for camera in registered], axis=0).max())
-    moved: list[Camera] = []
-    for name_of in (_folder, _stem):
-        groups: dict[str, list[Camera]] = {}
-        for camera in sorted(registered, key=lambda camera: natural(camera.name)):
-            groups.setdefault(name_of(camera.name), []).append(camera)
-        found = [other for group in groups.values() for other in group if _moved(group[0], other, extent)]
-        if "" not in groups and not found and (len(groups) > 1 or len(registered) == 1):
-            names = sorted(groups, key=natural)
-            return [replace(groups[name][0], name=name) for name in names], [groups[name][0].name for name in names]
-        moved = moved or found
-    raise InputError(
-        f"{model}: images that should be of one camera have different poses ({moved[0].name!r} for one); cameras must "
-        "stand still, one image of each registered, as cam00/000000.jpg or cam00.jpg"
-        if moved
-        else f"{model}: the names of the images do not say whose they are; expected cam00/000000.jpg or cam00.jpg"
-    )
-
-
-def _folder(name: str) -> str:
-    return PurePosixPath(name).parent.name
-
-
-def _stem(name: str) -> str:
-    return PurePosixPath(name).stem
-
-
-def _moved(first: Camera, other: Camera, extent: float) -> bool:
-    turned = math.acos(min(1.0, max(-1.0, (float(np.trace(first.R @ other.R.T)) - 1) / 2)))
-    return turned > MOVED or float(np.linalg.norm(first.position - other.position)) > MOVED * extent
 
 
 Pictures = dict[Place, Path]

@@ -23,10 +23,10 @@ import numpy as np
 
 from dymap.capture.calibrations.camera import make_camera
 from dymap.capture.decode import read_size, significant_white
+from dymap.capture.grouping import camera_names, frames_of, numbers_of_frames, pose_key
 from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import natural
 from dymap.capture.paths import inner_path
-from dymap.capture.readers.grouping import camera_names, frames_of, numbers_of_frames, pose_key
 from dymap.capture.readers.scattered import Place, ScatteredImages, first_of_each
 from dymap.capture.source import Source
 from dymap.errors import InputError

@@ -26,11 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.calibrations.sizes import at_sizes
-from dymap.capture.calibrations.transforms import Shot, read_shots
+from dymap.capture.calibrations.transforms import Shot, group, read_shots
 from dymap.capture.decode import ENDINGS, read_size, significant_white
+from dymap.capture.grouping import frames_of, numbers_of_files, numbers_of_frames
 from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers, natural
-from dymap.capture.readers.grouping import camera_names, frames_of, numbers_of_files, numbers_of_frames, pose_key
 from dymap.capture.readers.image_files import read_cut_out
 from dymap.capture.readers.listing import find_mask_folder, read_mask_or_palette
 from dymap.capture.readers.scattered import LOOKED_AT, Place, ScatteredImages, any_transparent, first_of_each
@@ -67,11 +67,11 @@ def read(root: Path, options: Options) -> Source:
     """List the pictures and group them into cameras and frames. Raises InputError that names the entry."""
     box = _box(options)
     shots = _unique(_list_shots(root))
-    frames, moments = frames_of(_times(root, shots), [shot.held_out for shot in shots], _group(shots)[0])
+    frames, moments = frames_of(_times(root, shots), [shot.held_out for shot in shots], group(shots)[0])
     if len(moments) > MAX_FRAMES:
         raise InputError(f"{root}: {len(moments)} frames are more than anyone filmed")
     shots, frames = [s for s, frame in zip(shots, frames, strict=True) if frame >= 0], [f for f in frames if f >= 0]
-    cameras, lenses, names = _group(shots)
+    cameras, lenses, names = group(shots)
     numbers = numbers_of_frames(moments, [shot.path for shot in shots], cameras, frames)
     images: dict[Place, Path] = {}
     masks: dict[Place, Path] = {}
@@ -164,21 +164,6 @@ def _unique(shots: list[Shot]) -> list[Shot]:
     return list(kept.values())
 
 
-def _group(shots: list[Shot]) -> tuple[list[int], list[Shot], list[str]]:
-    """[n] the camera of each picture; of each camera a picture and its name. In the order of names; those that are
-    held out come last."""
-    groups: dict[tuple[object, ...], list[Shot]] = {}
-    keys = [(shot.held_out, shot.label, shot.intrinsics, pose_key(shot.pose)) for shot in shots]
-    for shot, key in zip(shots, keys, strict=True):
-        groups.setdefault(key, []).append(shot)
-    names = camera_names(
-        [[shot.path for shot in group] for group in groups.values()], [group[0].label for group in groups.values()]
-    )
-    cameras = sorted(zip(groups, names, strict=True), key=lambda camera: (bool(camera[0][0]), natural(camera[1])))
-    order = {key: position for position, (key, _) in enumerate(cameras)}
-    return [order[key] for key in keys], [groups[key][0] for key, _ in cameras], [name for _, name in cameras]
-
-
 def _times(root: Path, shots: list[Shot]) -> list[float]:
     """[n] when each picture was taken: its time, or the number in its name."""
     if any((shot.time is None) != (shots[0].time is None) for shot in shots):
@@ -188,7 +173,7 @@ def _times(root: Path, shots: list[Shot]) -> list[float]:
     if shots[0].time is not None:
         return [float(shot.time or 0) for shot in shots]
     try:
-        return [float(number) for number in numbers_of_files([shot.path for shot in shots], _group(shots)[0])]
+        return [float(number) for number in numbers_of_files([shot.path for shot in shots], group(shots)[0])]
     except ValueError as error:
         raise InputError(f"{root}: {error}; entries have no 'time' either") from None
 
