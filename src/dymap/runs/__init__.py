@@ -56,9 +56,9 @@ _FILES = {
 
 __all__ = [
     "Baked", "Bars", "CacheEntry", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder",
-    "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "cache_entries", "cache_root", "clean",
-    "configure", "demo", "evaluate", "film", "first_configuration", "import_model", "import_videos", "info", "mesh",
-    "no_bars", "quick_demo", "sample", "strangers", "train", "view",
+    "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "cache_entries", "cache_root",
+    "clean", "configure", "demo", "evaluate", "film", "first_configuration", "import_model", "import_videos", "info",
+    "mesh", "no_bars", "quick_demo", "sample", "strangers", "train", "view",
 ]  # fmt: skip
 
 
