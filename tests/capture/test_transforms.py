@@ -31,6 +31,7 @@ from tests.capture.layouts_alike import (
 )
 from tests.captures import FRAMES, TINY, VIEWS
 from tests.golden.sources import Arrays, Golden
+from tests.train.runs import run, short
 
 PICTURE = "images/{view:02d}/{frame:06d}.png"
 
@@ -200,6 +201,15 @@ def test_one_view_an_instant_is_trained_and_the_test_views_are_kept(dataset: Arr
     assert capture.shot(3, 3).rgb.any()
     chosen = open_capture(tmp_path, CaptureConfig(boxes="own", options=options, test_views=(12,)))
     assert chosen.test_views == (12,)
+
+
+@pytest.mark.parametrize("options", [{}, {"hull_samples": 16, "proposal_grid": 16, "hull_grid": 16}])
+def test_one_view_an_instant_trains(dataset: Arrays, tmp_path: Path, options: dict[str, Any]) -> None:
+    write_dnerf(tmp_path, dataset)
+    box = {"box": [-1.5, -1.5, -1.5, 1.5, 1.5, 1.5]}
+    capture = open_capture(tmp_path, CaptureConfig(boxes="own", options=box))
+    _, reports = run(capture, short(steps=2, **options))
+    assert all(np.isfinite(value) for report in reports for value in report.losses.values())
 
 
 def test_splits_of_nerfstudio_keep_views_for_evaluation(root: Path, dataset: Arrays) -> None:
