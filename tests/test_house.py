@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "dymap"
-FOUNDATION = {"config", "errors", "files", "geometry", "partials", "pictures", "signals"}
+FOUNDATION = {"config", "errors", "files", "geometry", "mapped", "partials", "pictures", "signals"}
 """What everybody may know."""
 BELOW = {"field": {"kernels"}, "render": {"field", "kernels"}, "video": {"field", "kernels"}}
 """Rooms, and what lies below them on the way down: whoever knows a room may know these too."""
@@ -21,6 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "geometry": set(),
     "_core": set(),
     "_version": set(),
+    "mapped": set(),
     "partials": set(),
     "signals": set(),
     "files": {"errors", "partials"},
@@ -44,7 +45,7 @@ ARROWS: dict[str, set[str]] = {
 """What each room may know, besides itself, the foundation and what lies below. `dymap.runs` is imported by `dymap` when
 it is first used."""
 WITHOUT_FOUNDATION = {
-    "errors", "config", "geometry", "partials", "signals", "files", "pictures", "kernels", "presets", "_core",
+    "errors", "config", "geometry", "mapped", "partials", "signals", "files", "pictures", "kernels", "presets", "_core",
     "_version",
 }  # fmt: skip
 

@@ -250,3 +250,51 @@ def test_a_cache_without_checksums_is_read(root: Path, folder: Path, builds: lis
     builds.clear()
     shots(open_capture(root, TINY))
     assert not builds
+
+
+def test_the_cache_does_not_depend_on_how_the_folder_is_spelt(
+    root: Path, folder: Path, builds: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_capture(root, TINY)
+    builds.clear()
+    (root.parent / "link").symlink_to(root)
+    (root.parent / "deep").mkdir()
+    monkeypatch.chdir(root.parent)
+    spelt = ["copy", "./copy", "copy/", "deep/../copy", "link", f"{root}/", root.parent / "link"]
+    for place in spelt:
+        open_capture(place, TINY)
+    monkeypatch.chdir(root)
+    open_capture(".", TINY)
+    assert not builds
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("small", [2**26, 0], ids=["in memory", "mapped"])
+def test_images_that_are_cut_short_under_a_reader_do_not_end_it(
+    root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    """Looking at mapped bytes that the file no longer has is a SIGBUS."""
+    monkeypatch.setattr(cache, "SMALL", small)
+    before = shots(open_capture(root, TINY))
+    capture = open_capture(root, TINY)
+    (path,) = folder.rglob("shots.u8")
+    os.truncate(path, 10)
+    if small:
+        for old, new in zip(before, shots(capture), strict=True):
+            np.testing.assert_array_equal(old, new)
+    else:
+        with pytest.raises(InputError, match="the image cache was cut short while it was read; run the command again"):
+            shots(capture)
+
+
+def test_a_reader_keeps_what_is_rebuilt_or_removed_under_it(
+    root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "SMALL", 0)
+    reader = open_capture(root, TINY)
+    _other_image(root)
+    rebuilt = open_capture(root, TINY)
+    assert set(np.unique(rebuilt.image(1, 2)[0])) <= {0, 77}
+    assert not set(np.unique(reader.image(1, 2)[0])) <= {0, 77}
+    shutil.rmtree(folder)
+    assert not set(np.unique(reader.image(1, 3)[0])) <= {0, 77}

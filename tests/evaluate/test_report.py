@@ -197,3 +197,15 @@ def test_picture_shows_truth_prediction_and_error() -> None:
     heat = picture[:, 10:].astype(int).sum(axis=-1)
     assert heat[0, 0] > 400, "an error of a quarter and more is bright"
     assert (np.delete(heat.ravel(), 0) < 10).all()
+
+
+def test_views_of_one_name_are_not_merged() -> None:
+    def one(view: int, psnr: float) -> Comparison:
+        empty = np.zeros((1, 1, 3), np.float32)
+        return Comparison(0, view, empty, empty, dict.fromkeys(METRICS, psnr), 0.1)
+
+    summary = summarise([one(0, 10.0), one(1, 20.0), one(2, 30.0), one(3, 40.0)], (0,), ["rgb", "rgb", "02", ""])
+    assert {name: means["psnr"] for name, means in summary["views"].items()} == {
+        "rgb (view 0)": 10.0, "rgb (view 1)": 20.0, "02": 30.0, "3": 40.0
+    }  # fmt: skip
+    assert [image["view"] for image in summary["images"]] == ["rgb (view 0)", "rgb (view 1)", "02", "3"]

@@ -19,6 +19,7 @@ COMMANDS = {
     "mesh": "Write the surface of each frame as a file.",
     "import-model": "Import a released model.",
     "info": "Say what a run, a capture or a baked file is, and what comes next.",
+    "clean": "Empty the cache of prepared images.",
     "presets": "List the presets.",
     "sample": "Write the built-in sample capture.",
     "demo": "Run everything once on the built-in sample.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,10 @@ def summarise(
 ) -> dict[str, Any]:
     """Metrics of every image, means of every view and of all, mean render time; ready for JSON (nan becomes null).
 
+    view_names: of all views; those of one name are told apart by their index, as `distinct_labels` says.
     lpips_note: why there is no LPIPS, if there is none. train_views: whose images say little, as they were trained on.
     """
+    view_names = distinct_labels(view_names)
     images = [
         {
             "frame": frames[c.frame],
@@ -54,6 +57,12 @@ def summarise(
     return _without_nan(
         {"mean": mean, "seconds_per_image": seconds, **note, "trained_views": trained, "views": views, "images": images}
     )
+
+
+def distinct_labels(names: Sequence[str]) -> list[str]:
+    """A label for each view: its name, or if others have that too (or it has none), with the view's index."""
+    shared = {name for name, count in Counter(names).items() if count > 1}
+    return [f"{name} (view {view})" if name in shared else name or str(view) for view, name in enumerate(names)]
 
 
 def _without_nan(value: Any) -> Any:

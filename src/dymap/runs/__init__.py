@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dymap.runs.baking import Baked, bake
     from dymap.runs.bars import Bars, Update, no_bars
+    from dymap.runs.cleaning import CacheEntry, cache_entries, cache_root, clean, strangers
     from dymap.runs.configuration import configure
     from dymap.runs.demonstration import Demo, demo, quick_demo
     from dymap.runs.evaluation import Evaluated, evaluate
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _FILES = {
     "baking": ("Baked", "bake"),
     "bars": ("Bars", "Update", "no_bars"),
+    "cleaning": ("CacheEntry", "cache_entries", "cache_root", "clean", "strangers"),
     "configuration": ("configure",),
     "demonstration": ("Demo", "demo", "quick_demo"),
     "evaluation": ("Evaluated", "evaluate"),
@@ -49,9 +51,10 @@ _FILES = {
 """Which file holds which names."""
 
 __all__ = [
-    "Baked", "Bars", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder", "RunRecord",
-    "Sampled", "Trained", "Update", "Viewing", "bake", "configure", "demo", "evaluate", "film", "import_model", "info",
-    "mesh", "no_bars", "quick_demo", "sample", "train", "view",
+    "Baked", "Bars", "CacheEntry", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder",
+    "RunRecord", "Sampled", "Trained", "Update", "Viewing", "bake", "cache_entries", "cache_root", "clean", "configure",
+    "demo", "evaluate", "film", "import_model", "info", "mesh", "no_bars", "quick_demo", "sample", "strangers", "train",
+    "view",
 ]  # fmt: skip
 
 

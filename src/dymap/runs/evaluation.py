@@ -23,7 +23,7 @@ from dymap.evaluate.lpips import LPIPS
 from dymap.evaluate.lpips_files import NO_WEIGHTS, default_folder, download, missing_files, why_absent
 from dymap.evaluate.protocol import METRICS, Comparison
 from dymap.evaluate.protocol import evaluate as compare_all
-from dymap.evaluate.report import TITLES, side_by_side, summarise, table_rows
+from dymap.evaluate.report import TITLES, distinct_labels, side_by_side, summarise, table_rows
 from dymap.files import write_json
 from dymap.pictures import to_bytes, write_png
 from dymap.play.video import RendererName, Video, load
@@ -152,7 +152,7 @@ def measure(
             write_png(out / "truth" / name, to_bytes(one.truth))
             write_png(out / "prediction" / name, to_bytes(one.prediction))
             update(len(comparisons), len(frames) * len(views))
-    names = [camera.name or str(index) for index, camera in enumerate(capture.cameras)]
+    names = distinct_labels([camera.name for camera in capture.cameras])
     note = None if lpips else lpips_note
     known = {
         **(origin or {}),

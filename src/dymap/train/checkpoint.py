@@ -16,6 +16,7 @@ from torch import Tensor
 from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.files import check_header, check_tensors, replacing, sealed
+from dymap.mapped import private_copy
 
 KEY = "dymap-checkpoint"
 NAME = re.compile(r"step-(\d+)\.safetensors")
@@ -108,7 +109,7 @@ class Checkpoint:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a file. Raises InputError if it is damaged, or not what its name says."""
     try:
-        with safe_open(path, "pt") as file:
+        with private_copy(path) as copy, safe_open(copy, "pt") as file:
             head = json.loads(file.metadata()[KEY])
             check_header(path, head)
             step = head["step"]

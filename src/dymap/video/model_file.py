@@ -24,6 +24,7 @@ from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.files import check_header, check_tensors, replacing, sealed
 from dymap.geometry.camera import Camera
+from dymap.mapped import private_copy
 
 FORMAT = "dymap-video"
 VERSION = 1
@@ -201,7 +202,7 @@ def read_tensors(
 
     Raises InputError for what is missing or differs, also from the checksums in the header, and is not finite.
     """
-    with safe_open(path, "pt") as file:
+    with private_copy(path) as copy, safe_open(copy, "pt") as file:
         held = set(file.keys())
         if missing := sorted(set(expected) - held):
             raise InputError(f"{path}: tensor {missing[0]!r} is missing")

@@ -65,7 +65,7 @@ def read_cameras(root: Path, annotations: Any, first: tuple[Path, ...], unit: Un
     where = root / "annots.npy"
     cams = annotations["cams"]
     scale = 1000.0 if unit == "mm" else 1.0
-    cameras = []
+    cameras, names = [], camera_names(root, first)
     for view, path in enumerate(first):
         try:
             K, D, R, T = (_numbers(cams[key][view]) for key in ("K", "D", "R", "T"))
@@ -73,12 +73,28 @@ def read_cameras(root: Path, annotations: Any, first: tuple[Path, ...], unit: Un
             raise InputError(f"{where}: camera {view} lacks K, D, R or T ({error!r})") from None
         height, width = read_image(path).shape[:2]
         try:
-            cameras.append(Camera(K, R, T / scale, width, height, D, name=path.parent.name))
+            cameras.append(Camera(K, R, T / scale, width, height, D, name=names[view]))
         except ValueError as error:
             raise InputError(f"{where}: {error}") from None
         if abs(np.linalg.det(cameras[-1].R) - 1) > 1e-2:
             raise InputError(f"{where}: R of camera {view} is no rotation (determinant {np.linalg.det(R):.3f})")
     return tuple(cameras)
+
+
+def camera_names(root: Path, first: tuple[Path, ...]) -> list[str]:
+    """A name for each camera after the folder of its images; if these are of one name (cam03/rgb, cam04/rgb), after
+    those folders of the path in which they differ."""
+    names = [path.parent.name for path in first]
+    if len(set(names)) == len(names):
+        return names
+    folders = [path.parent.relative_to(root).parts for path in first]
+    depth = max(map(len, folders))
+    padded = [parts + ("",) * (depth - len(parts)) for parts in folders]
+    differ = [level for level in range(depth) if len({parts[level] for parts in padded}) > 1]
+    return [
+        "/".join(filter(None, (parts[level] for level in differ))) or name
+        for parts, name in zip(padded, names, strict=True)
+    ]
 
 
 def _numbers(value: Any) -> NDArray[np.float64]:
