@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 import dymap.config.options as config_module
-from dymap.config import CaptureConfig, Config, FieldConfig, HashConfig, TrainConfig, from_json, replace_key, to_json
+from dymap.config import (
+    CaptureConfig,
+    Config,
+    FieldConfig,
+    HashConfig,
+    TrainConfig,
+    from_json,
+    replace_key,
+    replace_keys,
+    to_json,
+)
 
 CHANGED = Config(
     field=FieldConfig(hash=HashConfig(levels=4), codes="encoder", encoder_views=(1, 2), layers=2),
@@ -68,6 +78,15 @@ def test_single_keys_are_replaced() -> None:
         replace_key(Config(), "train.steps.x", 1)
     with pytest.raises(ValueError, match="expected int"):
         replace_key(Config(), "train.steps", "many")
+
+
+def test_keys_that_go_with_each_other_are_replaced_together() -> None:
+    """Whichever comes first, one alone could not be."""
+    both = {"field.codes": "encoder", "field.encoder_views": [1, 2], "capture.options.unit": "m"}
+    for values in (both, dict(reversed(both.items()))):
+        config = replace_keys(Config(), values)
+        assert config.field == FieldConfig(codes="encoder", encoder_views=(1, 2))
+        assert config.capture.options == {"unit": "m"}
 
 
 def test_every_field_has_a_sentence() -> None:

@@ -8,11 +8,14 @@ import stat
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from dymap.errors import InputError
-from dymap.files import read_json, read_regular, read_torch, replacing, replacing_folder
+from dymap.files import read_array, read_json, read_regular, read_torch, replacing, replacing_folder
+from dymap.train.checkpoint import read_checkpoint
+from dymap.video.model_file import load_video
 
 
 def fill(folder: Path, text: str, overwrite: bool = True) -> None:
@@ -148,3 +151,37 @@ def test_json_without_a_bottom_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[" * 100_000)
     with pytest.raises(InputError, match=r"a\.json: not readable JSON"):
         read_json(tmp_path / "a.json")
+
+
+def test_json_and_checkpoints_are_read_from_regular_files_only(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        for read in (read_json, read_checkpoint, load_video, lambda path: read_torch(path, 100)):
+            with pytest.raises(InputError, match="no regular file"):
+                read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x93NUMPY",
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (3, \n",
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': '|O', 'fortran_order': False, 'shape': (3,), }".ljust(80),
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }".ljust(80),
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (10**9,)}".ljust(80),
+        b"PK\x03\x04" + bytes(100),
+    ],
+)
+def test_broken_arrays_are_one_sentence(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.npy").write_bytes(data)
+    with pytest.raises(InputError, match=r"a\.npy: not an array of boxes \(") as caught:
+        read_array(tmp_path / "a.npy", 2**20, "boxes")
+    assert "\n" not in str(caught.value)
+
+
+def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
+    for value in (np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6).reshape(2, 3)), np.zeros((0, 3))):
+        np.save(tmp_path / "a.npy", value)
+        np.testing.assert_array_equal(read_array(tmp_path / "a.npy", 2**20, "numbers"), value)

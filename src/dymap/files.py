@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import itertools
 import json
+import math
 import os
 import pickle
 import re
@@ -16,7 +18,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dymap.errors import InputError
@@ -131,14 +135,53 @@ def write_json(path: Path, data: Any) -> None:
         partial.write_text(json.dumps(data, indent=2) + "\n")
 
 
+MAX_JSON = 64 * 2**20
+
+
 def read_json(path: Path) -> Any:
-    """Raises InputError for missing and broken files."""
+    """Raises InputError for missing and broken files, and for what is no regular file of 64 MiB at most."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(read_regular(path, MAX_JSON, "JSON files"))
     except FileNotFoundError:
         raise InputError(f"{path}: missing") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable JSON ({error})") from None
+
+
+def read_array(path: Path, max_bytes: int, what: str) -> NDArray[Any]:
+    """The plain numbers of an .npy file, whose size is compared with its header before the array is made.
+
+    what: of what, in plural, with its shape. Raises as `read_regular` does, and InputError for anything else.
+    """
+    data = read_regular(path, max_bytes, what)
+    try:
+        file = io.BytesIO(data)
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+        if dtype.kind not in "fiu":
+            raise ValueError("it holds no plain numbers")
+        if min(shape, default=0) < 0 or len(data) - file.tell() < (count := math.prod(shape)) * dtype.itemsize:
+            raise ValueError(f"it ends before the numbers of its header, {shape}")
+        flat = np.frombuffer(data, dtype, count, file.tell())
+        return flat.reshape(shape, order="F" if fortran else "C").copy()
+    except Exception as error:  # a broken header can raise anything
+        raise InputError(f"{path}: not an array of {what} ({error})") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raises InputError for what is no regular file, before anything waits for a pipe or reads a device without end.
+
+    A file that is missing or cannot be asked is left to who reads it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: no regular file, but a folder, pipe or device")
 
 
 SUMS = "checksums"
@@ -183,6 +226,7 @@ def read_torch(path: Path, max_bytes: int, allowed: Sequence[Any] = ()) -> Any:
     Raises InputError for a missing file, one of more than `max_bytes` (before it is read), and a broken or refused one.
     """
     try:
+        check_regular(path)
         if (size := path.stat().st_size) > max_bytes:
             raise InputError(f"{path}: {size} bytes, expected {max_bytes} at most; is it another file?")
         _check_archive(path, max_bytes)
@@ -198,8 +242,6 @@ def read_torch(path: Path, max_bytes: int, allowed: Sequence[Any] = ()) -> Any:
 
 def _check_archive(path: Path, max_bytes: int) -> None:
     """Raises InputError for an archive of torch.save with flipped bits, or that unpacks to more than `max_bytes`."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise InputError(f"{path}: no regular file, but a folder, pipe or device")
     if not zipfile.is_zipfile(path):  # of torch before 1.6, without checksums
         return
     with zipfile.ZipFile(path) as archive:

@@ -176,8 +176,8 @@ def test_a_camera_that_looks_away(root: Path, cache: Path, dataset: Arrays) -> N
     ("key", "value", "message"),
     [
         ("K", np.eye(4), r"camera '02': K has shape \(4, 4\)"),
-        ("R", np.zeros((3, 3)), "R of camera 2 is no rotation"),
-        ("R", np.diag([1.0, 1.0, -1.0]), "R of camera 2 is no rotation"),
+        ("R", np.zeros((3, 3)), r"camera '02': R is no rotation"),
+        ("R", np.diag([1.0, 1.0, -1.0]), r"camera '02': R is no rotation"),
         ("T", np.full((3, 1), np.inf), "T holds values that are not finite"),
         ("D", np.array(["a"]), "camera 2 lacks K, D, R or T"),
     ],
@@ -227,7 +227,6 @@ def test_layouts(root: Path, tmp_path: Path, cache: Path) -> None:
     ("changes", "message"),
     [
         ({"test_views": (1, 7)}, "view 7 does not exist: the capture has views 0 to 4"),
-        ({"train_views": (-1,)}, "view -1 does not exist"),
         ({"train_views": (0, 1)}, "view 1 is both a training and a test view"),
         ({"test_views": (0, 1, 2, 3, 4)}, "no view is left to train on"),
         ({"frames": (4, -1, 1)}, "frames 4 to -1 step 1 do not fit the capture's 4 frames"),

@@ -84,20 +84,6 @@ def test_gradient_reaches_every_parameter() -> None:
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in decoder.parameters())
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"plane_size": 48}, "plane_size 48 is not a power of two"),
-        ({"map_size": 3}, "map_size 3 is not a power of two"),
-        ({"map_size": 32}, "map_size 32 does not fit plane_size 16"),
-        ({"map_size": 1}, "map_size 1 does not fit"),
-    ],
-)
-def test_sizes_that_cannot_be_decoded(changes: dict[str, int], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        PlaneDecoder(replace(TINY, **changes))  # type: ignore[arg-type]
-
-
 def test_quick_start_is_fog_with_live_colours() -> None:
     """Every sample has a density gradient, and colours depend on features from the first step."""
     config = FieldConfig(hash=HashConfig(4, 10, 4, 4, 32), code_dim=8, width=64, plane_size=32, map_size=4, hidden=8)

@@ -72,3 +72,22 @@ def test_an_evaluation_says_where_it_comes_from(dymap: Run, baked: Path, tmp_pat
     for index, part in enumerate(parts):
         assert part is not None
         np.testing.assert_array_equal(part, whole[:, 48 * index : 48 * (index + 1)])
+
+
+@pytest.mark.parametrize(
+    ("assignments", "parts"),
+    [
+        (["capture.path_views=[0,6]"], ("capture.path_views names 6", "6 cameras", "0 to 5")),
+        (["field.codes=encoder", "field.encoder_views=[4]"], ("field.encoder_views names 4", "4 training views")),
+    ],
+)
+def test_views_that_are_not_there_are_refused_before_anything_is_prepared(
+    dymap: Run,  # noqa: F811
+    sample: Path,  # noqa: F811
+    tmp_path: Path,
+    assignments: list[str],
+    parts: tuple[str, ...],
+) -> None:
+    said = dymap(*train_arguments(sample, tmp_path / "run"), *assignments)
+    said.failed_with(*parts)
+    assert not (tmp_path / "run").exists()

@@ -291,3 +291,40 @@ def test_numbers_that_are_not_finite_are_refused(saved: Path, tmp_path: Path) ->
     weight = load_file(saved)["codes.weight"]
     weight[1, 2] = torch.nan
     refused(rewrite(saved, tmp_path / "a.dymap", codes__weight=weight), "'codes.weight' holds values that are not fin")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("fps", -1), ("fps", None), ("fps", 10**400), ("name", 5), ("name", ["a"]), ("frames", [1.5] * 5),
+        ("frames", [True] * 5), ("path_views", [0] * 5_000), ("path_views", [-1]), ("train_views", ["0"]),
+        ("transform", [1.0] * 16), ("transform", [1, 2]), ("cameras", [[]]), ("viewer_box", [1, 2]),
+    ],
+)  # fmt: skip
+def test_headers_that_cannot_be_are_refused(saved: Path, tmp_path: Path, key: str, value: Any) -> None:
+    refused(rewrite(saved, tmp_path / "a.dymap", lambda header: header | {key: value}), "damaged header")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("K", [[-50.0, 0, 24], [0, 50, 18], [0, 0, 1]]),
+        ("K", [[50.0, 0, 24], [0, 50, 18], [0, 0, 2]]),
+        ("R", [[1.0, 0.3, 0], [0, 1, 0], [0, 0, 1]]),
+        ("R", [[1.0, 0, 0], [0, 1, 0], [0, 0, -1]]),
+        ("T", [float("nan"), 0.0, 0.0]),
+        ("width", 16_000), ("width", 10**9), ("width", 0), ("height", "48"), ("name", None), ("pixel_offset", 1e9),
+    ],
+)  # fmt: skip
+def test_cameras_that_cannot_be_are_refused(saved: Path, tmp_path: Path, key: str, value: Any) -> None:
+    def change(header: dict[str, Any]) -> dict[str, Any]:
+        camera = header["cameras"][0] | {key: value} | ({"height": value} if key == "width" else {})
+        return header | {"cameras": [camera]} | {"train_views": [0], "test_views": []}
+
+    refused(rewrite(saved, tmp_path / "a.dymap", change), "damaged header")
+
+
+def test_boxes_that_cannot_be_are_refused(saved: Path, tmp_path: Path) -> None:
+    boxes = load_file(saved)["boxes"]
+    for wrong in (boxes.flip(1), boxes * 1e9):
+        refused(rewrite(saved, tmp_path / "a.dymap", boxes=wrong), "boxes that cannot be")

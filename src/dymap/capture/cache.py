@@ -24,7 +24,7 @@ from dymap.capture.images import Shot, prepare, prepared_camera
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, to_json
 from dymap.errors import InputError
-from dymap.files import replacing_folder
+from dymap.files import read_json, replacing_folder
 from dymap.geometry.box import bounding_rectangle, projected_box_mask
 from dymap.partials import hold, sweep
 from dymap.signals import held, threads
@@ -95,7 +95,12 @@ def cache_root() -> Path:
     """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory."""
     if folder := os.environ.get("DYMAP_CACHE"):
         return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dymap"
+    except RuntimeError:  # a user that the system does not know, without HOME
+        raise InputError(
+            "no home folder is known for the cache of prepared images: say in DYMAP_CACHE which folder may hold it"
+        ) from None
 
 
 def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
@@ -137,7 +142,7 @@ def _read(folder: Path, mark: str, file: IO[bytes]) -> ShotCache | None:
     """The cache whose images are in an open file; None if it is not what `mark` says, or damaged."""
     try:
         hold(file.fileno())
-        known = json.loads((folder / "state.json").read_text())
+        known = read_json(folder / "state.json")
         size = os.fstat(file.fileno()).st_size
         if (known["fingerprint"], known["bytes"]) != (mark, size):
             return None

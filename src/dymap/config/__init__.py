@@ -23,7 +23,7 @@ from dymap.config.options import (
     RenderConfig,
     TrainConfig,
 )
-from dymap.config.plain import flatten, from_json, replace_key, to_json
+from dymap.config.plain import flatten, from_json, replace_key, replace_keys, to_json
 
 __all__ = [
     "ENCODER_SIZE",
@@ -48,5 +48,6 @@ __all__ = [
     "flatten",
     "from_json",
     "replace_key",
+    "replace_keys",
     "to_json",
 ]

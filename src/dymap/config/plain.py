@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import types
 import typing
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from dymap.config.options import CaptureConfig
+from dymap.config.values import convert, plain
 
 T = TypeVar("T")
 
@@ -18,15 +18,9 @@ T = TypeVar("T")
 def to_json(config: Any) -> dict[str, Any]:
     """A dataclass as plain containers (tuples become lists)."""
     return {
-        f.name: to_json(value) if dataclasses.is_dataclass(value := getattr(config, f.name)) else _plain(value)
+        f.name: to_json(value) if dataclasses.is_dataclass(value := getattr(config, f.name)) else plain(value)
         for f in dataclasses.fields(config)
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def from_json(cls: type[T], data: dict[str, Any], where: str = "configuration") -> T:
@@ -45,7 +39,7 @@ def from_json(cls: type[T], data: dict[str, Any], where: str = "configuration") 
         raise ValueError(
             f"{where}: unknown key {unknown[0]!r}; the nearest is {nearest!r}; known are {', '.join(sorted(known))}"
         )
-    return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in data.items()})
+    return cls(**{key: _value(hints[key], value, f"{where}.{key}") for key, value in data.items()})
 
 
 def _with_reader_options(capture: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +48,7 @@ def _with_reader_options(capture: dict[str, Any]) -> dict[str, Any]:
     Defaults are left out, and labels with a layout that never took any: a run compares its options with those given.
     """
     capture, defaults = dict(capture), {"unit": "mm", "mask_labels": []}
-    old = {key: _plain(capture.pop(key)) for key in defaults if key in capture}
+    old = {key: plain(capture.pop(key)) for key in defaults if key in capture}
     if capture.get("layout") == "zjumocap":
         old.pop("mask_labels", None)
     if not isinstance(capture.get("options", {}), dict):
@@ -64,33 +58,12 @@ def _with_reader_options(capture: dict[str, Any]) -> dict[str, Any]:
     return capture
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return from_json(typing.cast(type, hint), value, where)
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise ValueError(f"{where}: expected a mapping, found {value!r}")
-        return _plain(value)
-    if origin is Literal:
-        if value not in args:
-            raise ValueError(f"{where}: {value!r} is none of {', '.join(map(repr, args))}")
-        return value
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in args:
-            return None
-        return _convert(next(a for a in args if a is not type(None)), value, where)
-    if origin is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise ValueError(f"{where}: expected a list, found {value!r}")
-        if args[-1] is not Ellipsis and len(value) != len(args):
-            raise ValueError(f"{where}: expected {len(args)} values, found {len(value)}")
-        return tuple(_convert(args[0] if args[-1] is Ellipsis else args[i], v, where) for i, v in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ValueError(f"{where}: expected {hint.__name__}, found {value!r}")
-    return value
+def _value(hint: Any, value: Any, where: str) -> Any:
+    return (
+        from_json(typing.cast(type, hint), value, where)
+        if dataclasses.is_dataclass(hint)
+        else convert(hint, value, where)
+    )
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -110,23 +83,42 @@ def replace_key(config: T, key: str, value: Any) -> T:
     A key of a mapping (such as `capture.options.unit`) is set as it is: only the reader knows which there are.
     Raises ValueError for a key that does not exist, which names the nearest, and for a value of the wrong type.
     """
-    try:
-        return _replace(config, key, key, value)
-    except KeyError:
-        known = flatten(to_json(config))
-        nearest = difflib.get_close_matches(key, known, 1, 0)
-        raise ValueError(f"configuration has no key {key!r}; the nearest is {nearest[0]!r}") from None
+    return replace_keys(config, {key: value})
 
 
-def _replace(config: T, path: str, key: str, value: Any) -> T:
-    """path: what is left of `key` here. Raises KeyError for a key that does not exist."""
-    if isinstance(config, dict):
-        return typing.cast(T, config | {path: _plain(value)})
-    head, _, rest = path.partition(".")
-    if not dataclasses.is_dataclass(config) or head not in {f.name for f in dataclasses.fields(config)}:
-        raise KeyError(key)
-    if rest:
-        changed: Any = _replace(getattr(config, head), rest, key, value)
-    else:
-        changed = _convert(typing.get_type_hints(type(config))[head], value, key)
-    return dataclasses.replace(typing.cast(Any, config), **{head: changed})
+def replace_keys(config: T, values: Mapping[str, Any]) -> T:
+    """`replace_key` of several keys at once: only all together need go with each other."""
+    changes: dict[str, Any] = {}
+    for key, value in values.items():
+        owner: Any = config
+        place, path = changes, key
+        while True:
+            head, _, path = path.partition(".")
+            if not dataclasses.is_dataclass(owner) or head not in {field.name for field in dataclasses.fields(owner)}:
+                raise ValueError(_unknown(config, key))
+            hint, held = typing.get_type_hints(type(owner))[head], getattr(owner, head)
+            if not path:
+                place[head] = _value(hint, value, key)
+                break
+            if isinstance(held, dict):
+                place[head] = place.get(head, held) | {path: plain(value)}
+                break
+            owner, place = held, place.setdefault(head, {})
+    return typing.cast(T, _replaced(config, changes))
+
+
+def _replaced(config: Any, changes: dict[str, Any]) -> Any:
+    """A dataclass with the values, and the parts of its parts, that are in `changes`."""
+    held = {name: getattr(config, name) for name in changes}
+    parts = {
+        name: _replaced(held[name], value)
+        if dataclasses.is_dataclass(held[name]) and isinstance(value, dict)
+        else value
+        for name, value in changes.items()
+    }
+    return dataclasses.replace(config, **parts)
+
+
+def _unknown(config: Any, key: str) -> str:
+    nearest = difflib.get_close_matches(key, flatten(to_json(config)), 1, 0)
+    return f"configuration has no key {key!r}; the nearest is {nearest[0]!r}"

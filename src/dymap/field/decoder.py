@@ -56,11 +56,6 @@ class PlaneDecoder(nn.Module):
 
     def __init__(self, config: FieldConfig):
         super().__init__()
-        for name, value in (("plane_size", config.plane_size), ("map_size", config.map_size)):
-            if (value < 4 and name == "plane_size") or value < 1 or value & (value - 1):
-                raise ValueError(f"{name} {value} is not a power of two that the decoder can reach")
-        if config.map_size > config.plane_size or (config.overlap and config.map_size < 2):
-            raise ValueError(f"map_size {config.map_size} does not fit plane_size {config.plane_size}")
         self.config = config
         up = backbone_widths(config)
         sizes = [8 * 2**i for i in range(len(up) - 1)]

@@ -32,8 +32,6 @@ class Field(nn.Module):
         self.hash = HashGrids(config.hash)
         self.codes: CodeTable | ImageEncoder
         if config.codes == "encoder":
-            if not config.encoder_views:
-                raise ValueError("codes = encoder needs encoder_views")
             self.codes = ImageEncoder(len(config.encoder_views), config.code_dim)
         else:
             self.codes = CodeTable(len(boxes), config.code_dim)

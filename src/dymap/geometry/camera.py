@@ -13,6 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+TOLERANCE = 1e-2
+"""By how much R R^T may differ from the identity: some calibrations are rounded to few decimals."""
+MAX_SIDE = 65535
+"""Pixels an image may be wide or high: more than JPEG knows."""
 
 
 def _no_distortion() -> Array:
@@ -26,6 +30,7 @@ class Camera:
     K: [3, 3] intrinsics in pixels.  R: [3, 3], T: [3] world to camera, metres.
     D: [5] OpenCV distortion (k1 k2 p1 p2 k3); zeros for an ideal lens.
     pixel_offset: where in a pixel its ray passes: 0 = the integer position, 0.5 = half a pixel further.
+    Raises ValueError for what no lens has, and for an R that is no rotation.
     """
 
     K: Array
@@ -48,6 +53,21 @@ class Camera:
             object.__setattr__(self, key, value.reshape(shape))
         if self.width < 1 or self.height < 1:
             raise ValueError(f"camera {self.name!r}: image size {self.width}x{self.height} is not positive")
+        if max(self.width, self.height) > MAX_SIDE:
+            raise ValueError(
+                f"camera {self.name!r}: image size {self.width}x{self.height}, expected {MAX_SIDE} at most"
+            )
+        if not (self.K[0, 0] > 0 and self.K[1, 1] > 0) or self.K[1, 0] != 0 or (self.K[2] != (0, 0, 1)).any():
+            raise ValueError(
+                f"camera {self.name!r}: K is {self.K.tolist()}, expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]] with "
+                "focal lengths above 0"
+            )
+        error = float(np.abs(self.R @ self.R.T - np.eye(3)).max())
+        if error > TOLERANCE or np.linalg.det(self.R) < 0:
+            what = f"R R^T differs from the identity by {error:.2g}" if error > TOLERANCE else "it is a reflection"
+            raise ValueError(f"camera {self.name!r}: R is no rotation ({what}); it may hold a scale or a shear")
+        if not abs(self.pixel_offset) <= 1:
+            raise ValueError(f"camera {self.name!r}: pixel_offset {self.pixel_offset}, expected 0 to 1")
 
     def __repr__(self) -> str:
         """One line, whatever the name holds."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dymap.config import Config, replace_key
+from dymap.config import Config, replace_keys
 from dymap.errors import InputError
 
 
@@ -15,23 +15,21 @@ def configure(config: Config, options: Mapping[str, Any], assignments: Iterable[
 
     configure(preset("small"), {"train.steps": 500}, ["field.hidden=32"])
     """
+    values = {key: value for key, value in options.items() if value is not None}
     try:
-        for key, value in options.items():
-            if value is not None:
-                config = replace_key(config, key, value)
         for assignment in assignments:
             key, found, text = assignment.partition("=")
             if not found:
                 raise ValueError(f"--set {assignment!r}: expected key=value")
-            config = replace_key(config, key.strip(), _value(text))
+            values[key.strip()] = _value(text)
+        return replace_keys(config, values)
     except ValueError as error:
         raise InputError(str(error)) from None
-    return config
 
 
 def _value(text: str) -> Any:
     """What JSON makes of the text, or the text."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # also a number of too many digits
         return text

@@ -7,24 +7,33 @@ from dataclasses import replace
 from pathlib import Path
 
 from dymap.capture import Capture, read_source
-from dymap.config import CaptureConfig
+from dymap.capture.capture import split_views
+from dymap.config import CaptureConfig, Config
 from dymap.errors import InputError
 from dymap.presets import PRESETS
 
 WORDS = {0.5: "half", 0.25: "a quarter"}
 
 
-def check_extent(data: Path, config: CaptureConfig, preset: str) -> None:
-    """Raise InputError if a run that begins asks for frames that the capture does not have, or for larger images.
+def check_extent(data: Path, whole: Config, preset: str) -> None:
+    """Raise InputError if a run that begins asks for frames or views that the capture does not have, or for larger
+    images.
 
     Runs that are there already are not asked: what they were begun with stays readable.
     """
+    config = whole.capture
+    source = read_source(data, replace(config, frames=(0, -1, 1)))
+    check_size_and_frames(data, config, preset, len(source.frames))
+    check_views(len(source.cameras), whole)
+
+
+def check_size_and_frames(data: Path, config: CaptureConfig, preset: str, count: int) -> None:
+    """The part of it about images and frames, of which the capture has `count`."""
     if config.ratio > 1:
         raise InputError(
             f"--ratio {config.ratio:g}: images can only be made smaller; expected a number above 0, up to 1"
         )
     start, end, step = config.frames
-    count = len(read_source(data, replace(config, frames=(0, -1, 1))).frames)
     found = f"the capture has {count} frames ({data})"
     if preset in PRESETS and config.frames == PRESETS[preset].capture.frames and start < count < end:
         warnings.warn(f"preset {preset} asks for frames {start} to {end}, but {found}: it takes those", stacklevel=2)
@@ -34,6 +43,21 @@ def check_extent(data: Path, config: CaptureConfig, preset: str) -> None:
             f"--frames {start} {end} {step}: {found}; expected a first position from 0 to {count - 1}, "
             f"an end above it of at most {count} (-1: all) and a step of 1 or more"
         )
+
+
+def check_views(count: int, config: Config) -> None:
+    """Raise InputError for views of the orbit or of the image encoder that a capture of `count` cameras lacks."""
+    training, _ = split_views(count, config.capture)
+    encoder = config.field.encoder_views if config.field.codes == "encoder" else ()
+    asked = (
+        ("capture.path_views", config.capture.path_views, count, "cameras"),
+        ("field.encoder_views", encoder, len(training), "training views"),
+    )
+    for key, views, most, what in asked:
+        if max(views, default=-1) >= most:
+            raise InputError(
+                f"{key} names {max(views)}, but there are {most} {what}; expected positions from 0 to {most - 1}"
+            )
 
 
 def size_text(capture: Capture) -> str:

@@ -5,7 +5,6 @@ file, and the capture's boxes -> field -> a checkpoint to bake, or a baked video
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
+from dymap.files import read_array
 from dymap.presets import preset as find_preset
 from dymap.runs.baked import baked_video
 from dymap.runs.configuration import configure
@@ -29,6 +29,9 @@ from dymap.train.checkpoint import checkpoints, save_checkpoint
 from dymap.train.optimiser import make_optimiser
 from dymap.video.model_file import save_video
 from dymap.video.released import read_released
+
+MAX_BYTES = 2**28
+"""Of a file of boxes."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,11 @@ def import_model(
 def read_boxes(path: Path) -> NDArray[np.float32]:
     """[frames, 2, 3] metres from an .npy file. Raises InputError."""
     try:
-        content = np.load(path, allow_pickle=False)
-        if not isinstance(content, np.ndarray):
-            raise ValueError("an archive of several files")
-        boxes = content.astype(np.float32)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not an array of boxes ({error})") from None
-    if boxes.ndim != 3 or boxes.shape[1:] != (2, 3) or not (boxes[:, 0] < boxes[:, 1]).all():
+        boxes = read_array(path, MAX_BYTES, "boxes [frames, 2, 3]").astype(np.float32)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    if not np.abs(boxes).max(initial=0) < np.inf:
+        raise InputError(f"{path}: boxes hold values that are not finite")
+    if len(boxes) == 0 or boxes.ndim != 3 or boxes.shape[1:] != (2, 3) or not (boxes[:, 0] < boxes[:, 1]).all():
         raise InputError(f"{path}: expected boxes [frames, 2, 3] with minimum below maximum, found {boxes.shape}")
     return boxes

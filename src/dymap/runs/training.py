@@ -70,7 +70,7 @@ def train(
     if Path(data).exists() and config.capture.layout == "auto" and not is_capture(Path(data)):
         check_known(Path(data))
     if not folder.exists():
-        check_extent(Path(data), config.capture, preset)
+        check_extent(Path(data), config, preset)
     job = Job(Path(data), config, folder, preset, device, threads, minutes, progress, say)
     if own and own.rank > 0:  # the leading process has the folder, and torchrun ends the others if it is refused
         return train_in_place(job, own)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from concurrent.futures import as_completed
@@ -14,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.labels import label_colours
-from dymap.files import replacing_folder, write_json
+from dymap.errors import InputError
+from dymap.files import read_json, replacing_folder, write_json
 from dymap.geometry.camera import Camera
 from dymap.sample.cameras import sample_cameras
 from dymap.sample.figure import surface_points
@@ -78,8 +78,8 @@ def _is_written(root: Path, parameters: dict[str, Any]) -> bool:
         root.rmdir()  # an empty folder, made for us
         return False
     try:
-        found = json.loads((root / "sample.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(root / "sample.json")
+    except InputError:
         raise FileExistsError(f"{root} exists and is not a dymap sample: choose another folder or remove it") from None
     if found != parameters:
         raise FileExistsError(

@@ -15,10 +15,12 @@ from torch import Tensor
 
 from dymap.errors import InputError
 from dymap.field.field import Field
-from dymap.files import check_header, check_tensors, replacing, sealed
+from dymap.files import check_header, check_regular, check_tensors, replacing, sealed
 from dymap.mapped import private_copy
 
 KEY = "dymap-checkpoint"
+MOMENTS = {"exp_avg", "exp_avg_sq", "step"}
+"""What Adam keeps of a parameter."""
 NAME = re.compile(r"step-(\d+)\.safetensors")
 
 
@@ -81,7 +83,9 @@ class Checkpoint:
                     {"state": self._moments(optimiser), "param_groups": optimiser.state_dict()["param_groups"]}
                 )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(f"{self.path}: damaged checkpoint, or of another configuration ({error})") from None
+            raise InputError(
+                f"{self.path}: damaged checkpoint, or of another configuration ({_first(error)})"
+            ) from None
         return self.step
 
     def _moments(self, optimiser: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
@@ -94,6 +98,9 @@ class Checkpoint:
                 if index >= len(parameters) or value.shape not in ((), parameters[index].shape):
                     raise ValueError(f"{key} of shape {tuple(value.shape)} belongs to no parameter")
                 state.setdefault(index, {})[match[2]] = value
+        for index, held in state.items():
+            if held.keys() != MOMENTS:
+                raise ValueError(f"adam.{index} holds {', '.join(held)}; expected {', '.join(sorted(MOMENTS))}")
         return state
 
     def check_boxes(self, boxes: Tensor) -> None:
@@ -106,8 +113,15 @@ class Checkpoint:
             )
 
 
+def _first(error: Exception) -> str:
+    """What differs, of torch's list of it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[1:] or lines or [type(error).__name__])[0]
+
+
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a file. Raises InputError if it is damaged, or not what its name says."""
+    check_regular(path)
     try:
         with private_copy(path) as copy, safe_open(copy, "pt") as file:
             head = json.loads(file.metadata()[KEY])
@@ -117,7 +131,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         check_tensors(path, head, tensors)
     except InputError:
         raise
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:  # RecursionError too
         raise InputError(f"{path}: damaged checkpoint ({error})") from None
     if type(step) is not int or step < 0:
         raise InputError(f"{path}: damaged checkpoint (step {str(step)[:40]})")

@@ -19,10 +19,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dymap.config import BakeConfig, FieldConfig, RenderConfig, from_json, to_json
+from dymap.config import BakeConfig, CaptureConfig, FieldConfig, RenderConfig, from_json, to_json
 from dymap.errors import InputError
 from dymap.field.field import Field
-from dymap.files import check_header, check_tensors, replacing, sealed
+from dymap.files import check_header, check_regular, check_tensors, replacing, sealed
 from dymap.geometry.camera import Camera
 from dymap.mapped import private_copy
 
@@ -30,6 +30,11 @@ FORMAT = "dymap-video"
 VERSION = 1
 SUFFIX = ".dymap"
 MAX_HEADER = 16 * 2**20
+MAX_VIEWS, MAX_FRAMES = 4096, 200_000
+MAX_PIXELS = 2**26
+"""Of a camera of a video: an image of it takes a gigabyte."""
+MAX_DISTANCE = 1e6
+"""Metres that a scene may lie from the origin."""
 TYPES = {torch.float32: ("F32", "F16"), torch.uint8: ("U8",)}
 """Names that safetensors gives to the types in which a video's tensors may be stored."""
 
@@ -87,6 +92,10 @@ def camera_to_json(camera: Camera) -> dict[str, Any]:
 
 
 def camera_from_json(data: Mapping[str, Any]) -> Camera:
+    """The camera of such numbers. Raises ValueError, KeyError and TypeError for what is missing or cannot be."""
+    for key, kind in (("name", str), ("width", int), ("height", int)):
+        if type(data[key]) is not kind:
+            raise ValueError(f"{key} of a camera is {str(data[key])[:40]!r}, expected {kind.__name__}")
     return Camera(
         np.array(data["K"]), np.array(data["R"]), np.array(data["T"]), int(data["width"]), int(data["height"]),
         name=str(data["name"]), pixel_offset=float(data["pixel_offset"]),
@@ -131,11 +140,12 @@ def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:
 def read_header(path: Path) -> dict[str, Any]:
     """The JSON header of a baked file. Raises InputError if it is none."""
     try:
+        check_regular(path)
         with safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(FORMAT)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise InputError(f"{path}: not a complete dymap video ({error})") from None
     if text is None:
         raise InputError(f"{path}: a safetensors file, but not a dymap video")
@@ -163,18 +173,28 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
         config = from_json(FieldConfig, header["field"], f"{path}: field")
         bake = from_json(BakeConfig, header["bake"], f"{path}: bake")
         render = from_json(RenderConfig, header["render"], f"{path}: render")
-        frames = tuple(int(n) for n in header["frames"])
+        frames = _numbers(header, "frames", MAX_FRAMES, 2**53)
         cameras = tuple(camera_from_json(camera) for camera in header["cameras"])
-        views = tuple(tuple(int(v) for v in header[key]) for key in ("train_views", "test_views", "path_views"))
-        transform = tuple(float(value) for value in header["transform"])
+        if len(cameras) > MAX_VIEWS:
+            raise ValueError(f"{len(cameras)} cameras")
+        views = tuple(
+            _numbers(header, key, MAX_VIEWS, MAX_VIEWS) for key in ("train_views", "test_views", "path_views")
+        )
+        transform = CaptureConfig(transform=header["transform"]).transform
         scale, dx, dy, dz = (float(value) for value in header.get("viewer_box", (1, 0, 0, 0)))
-        fps, name = float(header["fps"]), str(header["name"])
-        if not frames or not 0 < fps < math.inf or min(bake.grid) < 1:
-            raise ValueError(f"{len(frames)} frames, {fps:g} fps, grid {bake.grid}")
+        fps, name = CaptureConfig(fps=header["fps"]).fps, header["name"]
+        if not isinstance(name, str):
+            raise TypeError(f"name is {type(name).__name__}, expected text")
+        if not frames:
+            raise ValueError("no frames")
+        if large := [camera for camera in cameras if camera.width * camera.height > MAX_PIXELS]:
+            raise ValueError(f"camera of {large[0].width} x {large[0].height} pixels, expected {MAX_PIXELS} at most")
         if not (0 < scale < math.inf and all(map(math.isfinite, (dx, dy, dz)))):
             raise ValueError(f"viewer_box {(scale, dx, dy, dz)}")
-        if any(not 0 <= view < len(cameras) for view in (*views[0], *views[1])):
-            raise ValueError(f"views {views} of {len(cameras)} cameras")
+        if lost := [view for view in (*views[0], *views[1]) if view >= len(cameras)]:
+            raise ValueError(f"view {lost[0]} of {len(cameras)} cameras")
+        if config.codes != "embedding":
+            raise ValueError("field.codes = encoder, but a baked field keeps its codes")
         with torch.device("meta"):
             field = Field(config, torch.zeros(len(frames), 2, 3))
             voxels = len(frames) * math.prod(bake.grid)
@@ -183,6 +203,7 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
         reason = str(error).partition("\n")[0]  # torch adds a trace to its own
         raise InputError(f"{path}: damaged header ({reason})") from None
     tensors = read_tensors(path, field.state_dict() | {"occupancy": packed}, header, device)
+    check_boxes(path, tensors["boxes"])
     bits = np.unpackbits(tensors.pop("occupancy").cpu().numpy(), count=voxels)
     occupancy = torch.from_numpy(bits.reshape(len(frames), *bake.grid).view(bool)).to(device)
     field.load_state_dict(tensors, assign=True)
@@ -191,6 +212,24 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
         field, occupancy, render, bake, fps, frames, cameras, views[0], views[1], name, views[2], transform,
         (scale, dx, dy, dz),
     )  # fmt: skip
+
+
+def _numbers(header: Mapping[str, Any], key: str, most: int, below: int) -> tuple[int, ...]:
+    """A list of at most `most` whole numbers from 0 to less than `below`. Raises ValueError."""
+    values = header[key]
+    if not isinstance(values, list) or len(values) > most:
+        raise ValueError(f"{key} is no list of at most {most} numbers")
+    if wrong := [value for value in values if type(value) is not int or not 0 <= value < below]:
+        raise ValueError(f"{key} holds {str(wrong[0])[:40]}, expected whole numbers from 0 to {below - 1}")
+    return tuple(values)
+
+
+def check_boxes(path: Path, boxes: Tensor) -> None:
+    """Raises InputError for boxes [frames, 2, 3] whose corners are in the wrong order or that no scene has, metres."""
+    if not (boxes[:, 0] < boxes[:, 1]).all() or not boxes.abs().max() <= MAX_DISTANCE:
+        raise InputError(
+            f"{path}: boxes that cannot be: expected minimum below maximum, within {MAX_DISTANCE:g} m of the origin"
+        )
 
 
 def read_tensors(

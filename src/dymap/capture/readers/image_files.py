@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from dymap.capture.images import read_image
 from dymap.capture.source import Bytes, Footage
 from dymap.errors import InputError
-from dymap.files import read_regular
+from dymap.files import read_array
 
 MAX_BYTES = 2**28
 
@@ -55,30 +54,14 @@ class ImageFiles(Footage):
         return read_vertices(self.vertices[frame])
 
 
-def _plain_array(data: bytes) -> NDArray[Any]:
-    """The array of an .npy file, whose size is compared with the header before it is made. Raises ValueError."""
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(file)
-    if dtype.kind not in "fiu":
-        raise ValueError("it holds no plain numbers")
-    if len(shape) != 2 or shape[1] != 3 or shape[0] <= 0:
-        raise ValueError(f"its shape is {shape}")
-    if len(data) - file.tell() < shape[0] * 3 * dtype.itemsize:
-        raise ValueError(f"it ends before the {shape[0]} points of its header")
-    flat = np.frombuffer(data, dtype, shape[0] * 3, file.tell())
-    return flat.reshape(shape, order="F" if fortran else "C").copy()
-
-
 def read_vertices(path: Path) -> NDArray[Any]:
     """[n, 3] points from an .npy file. Raises InputError for a missing file and for anything but finite points."""
     try:
-        points = _plain_array(read_regular(path, MAX_BYTES, "vertices"))
+        points = read_array(path, MAX_BYTES, "vertices [n, 3]")
     except FileNotFoundError:
         raise InputError(f"{path}: vertices of this frame are missing (or use --boxes hull)") from None
-    except Exception as error:  # a broken header can raise anything
-        raise InputError(f"{path}: not an array of vertices [n, 3] ({error})") from None
+    if points.ndim != 2 or points.shape[1] != 3 or len(points) == 0:
+        raise InputError(f"{path}: not an array of vertices [n, 3] (its shape is {points.shape})")
     if not np.abs(points).max() < np.finfo(np.float32).max:
         raise InputError(f"{path}: vertices hold values that are not finite")
     return points

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from dymap.capture.pickles import load_annotations
 from dymap.capture.readers.annotations import Unit, find_vertices, list_frames, mask_path, read_cameras
 from dymap.capture.readers.image_files import ImageFiles
 from dymap.capture.source import Source
+from dymap.config.bounds import Checked, Few, Within
 from dymap.errors import InputError
 
 LOOKS_FOR = "annots.npy, and grey masks in mask"
@@ -30,12 +32,12 @@ THRESHOLD = 100
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files of this layout do not say."""
 
     unit: Unit = "mm"
     """Unit of the cameras' T in annots.npy."""
-    mask_labels: tuple[int, ...] = ()
+    mask_labels: Annotated[tuple[int, ...], Within(0, 255), Few(256)] = ()
     """Labels of the schp map that belong to the foreground too."""
 
 
