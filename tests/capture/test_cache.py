@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -298,3 +299,37 @@ def test_a_reader_keeps_what_is_rebuilt_or_removed_under_it(
     assert not set(np.unique(reader.image(1, 2)[0])) <= {0, 77}
     shutil.rmtree(folder)
     assert not set(np.unique(reader.image(1, 3)[0])) <= {0, 77}
+
+
+SHAPE = (FRAMES, VIEWS)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("offsets", np.full(SHAPE, 2**62)), ("offsets", np.full(SHAPE, -4)), ("offsets", np.zeros(SHAPE)),
+    ("offsets", np.zeros((2, 2), np.int64)), ("crops", np.full((*SHAPE, 4), 2**40)),
+    ("crops", np.zeros((*SHAPE, 3), np.int64)), ("sums", np.zeros(3, np.uint32)), ("sums", np.zeros(SHAPE)),
+])  # fmt: skip
+def test_an_index_that_cannot_be_is_rebuilt(
+    root: Path, folder: Path, builds: list, name: str, value: np.ndarray
+) -> None:
+    open_capture(root, TINY)
+    (path,) = folder.rglob("index.npz")
+    with np.load(path) as index:
+        arrays = {key: index[key] for key in index}
+    np.savez(path, **(arrays | {name: value}))
+    builds.clear()
+    shots(open_capture(root, TINY))
+    assert len(builds) == EVERYTHING
+
+
+def test_an_index_with_broken_headers_is_rebuilt(root: Path, folder: Path, builds: list) -> None:
+    """Whole as an archive: only what is in it makes no sense."""
+    for content in (b"no header", b"\x93NUMPY\x01\x00\x08\x00{'a: (,", b""):
+        open_capture(root, TINY)
+        (path,) = folder.rglob("index.npz")
+        with zipfile.ZipFile(path, "w") as archive:
+            for key in ("offsets", "crops", "sums"):
+                archive.writestr(f"{key}.npy", content)
+        builds.clear()
+        shots(open_capture(root, TINY))
+        assert len(builds) == EVERYTHING

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -45,10 +44,11 @@ def open_cache(
     place = hashlib.sha256(wanted.encode(errors="surrogateescape")).hexdigest()[:12]
     folder = cache_root() / f"{root.name}-{place}"
     sweep(cache_root())
-    if (cache := _open(folder, mark)) is not None:
+    shape = len(source.frames), len(source.cameras)
+    if (cache := _open(folder, mark, shape)) is not None:
         return cache
     _build(folder, mark, source, config, boxes, progress)
-    cache = _open(folder, mark)
+    cache = _open(folder, mark, shape)
     if cache is None:
         raise InputError(f"{folder}: the cache was damaged while it was written")
     return cache
@@ -125,12 +125,12 @@ def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32
     return digest.hexdigest()
 
 
-def _open(folder: Path, mark: str) -> ShotCache | None:
+def _open(folder: Path, mark: str, shape: tuple[int, int]) -> ShotCache | None:
     try:
         file = (folder / "shots.u8").open("rb")
     except OSError:
         return None
-    if (cache := _read(folder, mark, file)) is None or cache.mapped is None:
+    if (cache := _read(folder, mark, shape, file)) is None or cache.mapped is None:
         file.close()
     if cache is not None:
         with suppress(OSError):  # a cache of somebody else
@@ -138,8 +138,9 @@ def _open(folder: Path, mark: str) -> ShotCache | None:
     return cache
 
 
-def _read(folder: Path, mark: str, file: IO[bytes]) -> ShotCache | None:
-    """The cache whose images are in an open file; None if it is not what `mark` says, or damaged."""
+def _read(folder: Path, mark: str, shape: tuple[int, int], file: IO[bytes]) -> ShotCache | None:
+    """The cache whose images [frames, views] = shape are in an open file; None if it is not what `mark` says, or
+    damaged."""
     try:
         hold(file.fileno())
         known = read_json(folder / "state.json")
@@ -149,13 +150,33 @@ def _read(folder: Path, mark: str, file: IO[bytes]) -> ShotCache | None:
         with np.load(folder / "index.npz", allow_pickle=False) as index:
             offsets, crops = index["offsets"], index["crops"]
             sums = index.get("sums")
+        if not _fits(offsets, crops, sums, shape, size):
+            return None
         if size <= SMALL:
             data = np.frombuffer(file.read(), np.uint8)
             return ShotCache(folder, data, offsets, crops, sums) if len(data) == size else None
         data = np.asarray(np.memmap(file, np.uint8, "r"))  # as an array: slices of it cost less
         return ShotCache(folder, data, offsets, crops, sums, file)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except Exception:  # a damaged index can raise anything
         return None
+
+
+def _fits(offsets: Any, crops: Any, sums: Any, shape: tuple[int, int], size: int) -> bool:
+    """Whether an index is one of `shape` images that lie in `size` bytes."""
+    plain = all(isinstance(array, np.ndarray) for array in (offsets, crops)) and (
+        sums is None or (isinstance(sums, np.ndarray) and sums.dtype == np.uint32 and sums.shape == shape)
+    )
+    if not plain or (offsets.dtype, offsets.shape, crops.dtype, crops.shape) != (
+        np.int64,
+        shape,
+        np.int64,
+        (*shape, 4),
+    ):
+        return False
+    sides = crops[..., 2:]
+    if min(offsets.min(), crops.min()) < 0 or sides.max() >= 2**20:
+        return False
+    return bool((offsets <= size).all() and (offsets + sides.prod(axis=-1) * 4 <= size).all())
 
 
 def _build(
