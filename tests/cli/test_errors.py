@@ -155,6 +155,45 @@ def test_too_large_for_the_memory(dymap: Run, baked: Path, monkeypatch: pytest.M
     dymap("render", baked).failed_with("not enough memory")
 
 
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (PermissionError(13, "Permission denied", "secret.npy"), "secret.npy: cannot be used (Permission denied)"),
+        (OSError(36, "File name too long", "x" * 5000), "cannot be used (File name too long)"),
+        (UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates not allowed"), "cannot be written or read here"),
+        (ValueError("embedded null byte"), "NUL character"),
+    ],
+)
+def test_faults_of_the_system_are_one_sentence(
+    dymap: Run, baked: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, part: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("dymap.runs.filming.load", refuse)
+    said = dymap("render", baked)
+    said.failed_with(part)
+    assert len(said.err) < 3000
+    assert "Traceback" in dymap("render", baked, "--debug").err
+
+
+def test_a_fault_of_ours_is_raised(dymap: Run, baked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dymap.runs.filming.load", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        dymap("render", baked)
+
+
+def test_an_empty_path_is_told(dymap: Run, baked: Path) -> None:
+    dymap("render", baked, "--out", "").failed_with("is empty", "variable of the shell")
+
+
+def test_names_do_nothing_to_the_terminal(dymap: Run, tmp_path: Path) -> None:
+    name = "\x1b]0;owned\x07\nframes     999\u202e"
+    said = dymap("info", tmp_path / name)
+    said.failed_with("no such file")
+    assert said.err.rstrip("\n").isprintable()
+
+
 def test_sample_in_the_way(dymap: Run, sample: Path, tmp_path: Path) -> None:
     said = dymap("sample", "--out", sample, "--size", 64, "--frames", 3, "--views", 6)
     said.failed_with("made with other parameters")

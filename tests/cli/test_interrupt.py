@@ -75,3 +75,28 @@ def test_ctrl_c_before_training_is_no_traceback(
     monkeypatch.setattr("dymap.runs.training_process.open_capture", interrupted)
     assert main(train_arguments(sample, tmp_path / "run")) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 1.0])
+def test_ctrl_c_while_libraries_are_loaded_is_no_traceback(sample: Path, tmp_path: Path, seconds: float) -> None:
+    arguments = train_arguments(sample, tmp_path / "run", *ENDLESS)
+    code = f"import sys; from dymap.cli import main; print('begun', flush=True); sys.exit(main({arguments!r}))"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, (out, err)
+    assert "Traceback" not in out + err
+
+
+def test_a_terminal_without_a_letter_shows_it_escaped(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    for name in ("Süß 東京", os.fsdecode(b"\xff\xfe")):
+        command = [sys.executable, "-m", "dymap", "info", str(tmp_path / name)]
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr.startswith(b"error: ")
+        assert b"Traceback" not in done.stderr

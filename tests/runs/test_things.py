@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dymap.runs.facts import means_text
 from tests.captures import write_capture
 from tests.cli.conftest import Run, baked, dymap, sample, trained  # noqa: F401
 from tests.golden.sources import Golden
@@ -101,3 +102,12 @@ def test_a_capture_in_metres_is_told_the_unit(dymap: Run, trimmed: Golden, tmp_p
         shutil.rmtree(root / "new_vertices", ignore_errors=True)
     said = dymap("info", root)
     assert "--unit m" in said.out.partition("next")[2], said
+
+
+@pytest.mark.parametrize("content", [[], None, 5, {}, {"mean": 5}, {"mean": {"psnr": "high", "ssim": None, "a": []}}])
+def test_means_that_are_none_are_no_traceback(content: object) -> None:
+    assert "high" not in means_text(content)
+
+
+def test_means_are_shown() -> None:
+    assert means_text({"mean": {"psnr": 30.25, "lpips": None}}) == "psnr 30.250"

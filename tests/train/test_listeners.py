@@ -18,6 +18,7 @@ from dymap.runs import RunFolder
 from dymap.train.listeners import Curves, Preview
 from dymap.train.loop import train
 from dymap.train.step import StepReport
+from tests.disks import files_of_at_most
 from tests.train.runs import fresh_field, measured, short
 
 LOG_EVERY, PREVIEW_EVERY, STEPS = 2, 3, 6
@@ -156,3 +157,28 @@ def test_preview_leaves_the_numbers_of_training_alone(tiny: Capture, tmp_path: P
     train(fresh_field(tiny, options), tiny, options, None, listeners=(alone.append,))
     listen(RunFolder(tmp_path), tiny, options, heard)
     assert measured(alone) == measured(heard)
+
+
+def draw_much(folder: Path) -> None:
+    curves = Curves(folder / "curves", folder / "log.jsonl", 1)
+    picture = np.random.default_rng(0).integers(256, size=(64, 64, 3)).astype(np.uint8)
+    for step in range(40):
+        curves(StepReport(step, {"colour": 0.5}, 20.0, 1e-3, 64, 0.1))
+        curves.board.add_image("preview", picture, step)
+    curves.close()
+
+
+def test_curves_that_cannot_be_written_are_told_once(tmp_path: Path) -> None:
+    (tmp_path / "curves").write_text("in the way")
+    with pytest.warns(UserWarning, match="curves: no more curves for TensorBoard") as told:
+        draw_much(tmp_path)
+    assert len(told) == 1
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 40
+
+
+def test_a_disk_that_runs_full_under_the_curves_is_told_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with files_of_at_most(20_000), pytest.warns(UserWarning, match=r"TensorBoard \(File too large\)") as told:
+        draw_much(tmp_path)
+    assert len(told) == 1
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 40
+    assert "Traceback" not in capfd.readouterr().err

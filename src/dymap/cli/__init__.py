@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -28,16 +30,30 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit code. Faults of the input become one sentence on stderr and exit code 1."""
-    words = sys.argv[1:] if arguments is None else arguments
+    """Run a command; returns the exit code. Faults of the input become one sentence on stderr and exit code 1.
+
+    `--debug`, or DYMAP_DEBUG in the environment, shows where an error came from.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a terminal without a letter shows it escaped
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if arguments is None else arguments
+    words = [word for word in given if word != "--debug"]
+    debug = len(words) < len(given) or bool(os.environ.get("DYMAP_DEBUG"))
     if not words or words[0] in ("-h", "--help", "--version"):  # answered before anything large is imported
         print(f"dymap {__version__}" if words == ["--version"] else help_text())
         raise SystemExit(0 if words else 2)
 
-    from dymap.cli.console import exit_code, show_warning
+    try:
+        from dymap.cli.console import exit_code, show_warning
+    except KeyboardInterrupt:
+        from dymap.config.choices import INTERRUPTED
+
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
 
     warnings.showwarning = show_warning
-    return exit_code(lambda: run(words))
+    return exit_code(lambda: run(words), debug)
 
 
 def help_text() -> str:
@@ -46,7 +62,8 @@ def help_text() -> str:
     commands = "\n".join(f"  {name:<{width}}  {sentence}" for name, sentence in COMMANDS.items())
     return (
         "usage: dymap COMMAND ...\n\nVolumetric video as dynamic MLP maps.\n\n"
-        f"{commands}\n\ndymap COMMAND --help explains its options; dymap --version; docs/install.md: completion."
+        f"{commands}\n\ndymap COMMAND --help explains its options; dymap --version; docs/install.md: completion.\n"
+        "--debug after a command shows where an error came from."
     )
 
 
@@ -55,6 +72,10 @@ def run(words: list[str]) -> int:
     import tyro
 
     from dymap.cli.options import with_configuration
+    from dymap.errors import InputError
+
+    if "" in words:
+        raise InputError("an option or a path is empty; is a variable of the shell that should hold it not set?")
 
     if words[0] in COMMANDS:
         found = with_configuration(find(words[0]), words[1:])

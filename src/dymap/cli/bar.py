@@ -10,6 +10,7 @@ from rich.table import Column
 from rich.text import Text
 
 from dymap.cli.console import console, rate_text
+from dymap.errors import printable
 from dymap.runs.bars import Update
 
 
@@ -46,4 +47,4 @@ class _Note(ProgressColumn):
     """What else there is to say, as much of it as the line holds."""
 
     def render(self, task: Task) -> Text:
-        return Text(task.fields["note"], no_wrap=True, overflow="ellipsis")
+        return Text(printable(task.fields["note"]), no_wrap=True, overflow="ellipsis")

@@ -12,6 +12,7 @@ from dymap import runs
 from dymap.cli.console import RENDERERS, Device, Threads, console, say
 from dymap.cli.progress import progress_bar
 from dymap.config import RendererName
+from dymap.errors import printable
 
 
 def evaluate(
@@ -49,7 +50,7 @@ def show(evaluated: runs.Evaluated) -> None:
     titles, *rows = evaluated.table()
     table = Table(Column(titles[0], no_wrap=True), *titles[1:])
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     console.print(table)
     if trained := evaluated.summary["trained_views"]:
         say(f"warning: trained on {', '.join(trained)}: such numbers say little about new views")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from dymap.cli.console import console, rate_text, say
+from dymap.errors import printable
 from dymap.runs.bars import Update
 
 EVERY = 60.0
@@ -17,6 +18,7 @@ EVERY = 60.0
 @contextmanager
 def progress_bar(title: str) -> Iterator[Update]:
     """Show the progress of work in the way that suits where stdout goes."""
+    title = printable(title)
     if not console.is_terminal:
         yield Lines(title)
         return

@@ -16,6 +16,7 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.errors import printable
 from dymap.files import replacing
 from dymap.pictures import png_bytes
 
@@ -57,7 +58,7 @@ def write_page(
     explanation -> command line, what to do next. All text is escaped. Raises InputError if the disk refuses.
     """
     text = Template(_read("page.html")).substitute(
-        title=html.escape(title),
+        title=shown(title),
         pairs="\n".join(_pictures(index, one) for index, one in enumerate(pairs)),
         tabs="\n".join(_tab(index, one) for index, one in enumerate(pairs)),
         clips="\n".join(_clip(clip) for clip in clips),
@@ -70,12 +71,17 @@ def write_page(
     return path
 
 
+def shown(text: str) -> str:
+    """Text of a capture or a file in HTML: nothing in it is a tag, a control character or a direction of writing."""
+    return html.escape(printable(text))
+
+
 def _read(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
 def _entry(first: str, second: str, key: str, value: str) -> str:
-    return f"<{first}>{html.escape(key)}</{first}><{second}>{html.escape(value)}</{second}>"
+    return f"<{first}>{shown(key)}</{first}><{second}>{shown(value)}</{second}>"
 
 
 def _number(value: float | None) -> str:
@@ -86,7 +92,7 @@ def _number(value: float | None) -> str:
 
 def _image(picture: Picture, what: str, label: str) -> str:
     data = base64.b64encode(png_bytes(picture)).decode("ascii")
-    return f'<img class="{what}" alt="{what}, {html.escape(label)}" src="data:image/png;base64,{data}">'
+    return f'<img class="{what}" alt="{what}, {shown(label)}" src="data:image/png;base64,{data}">'
 
 
 def _pictures(index: int, one: Pair) -> str:
@@ -98,12 +104,12 @@ def _pictures(index: int, one: Pair) -> str:
 
 
 def _tab(index: int, one: Pair) -> str:
-    return f'<button type="button" aria-pressed="{str(index == 0).lower()}">{html.escape(one.label)}</button>'
+    return f'<button type="button" aria-pressed="{str(index == 0).lower()}">{shown(one.label)}</button>'
 
 
 def _clip(clip: Clip) -> str:
     data = base64.b64encode(clip.film.read_bytes()).decode("ascii")
     return (
         f'<figure><video autoplay loop muted playsinline controls src="data:video/mp4;base64,{data}"></video>'
-        f"<figcaption><b>{html.escape(clip.title)}</b> {html.escape(clip.explanation)}</figcaption></figure>"
+        f"<figcaption><b>{shown(clip.title)}</b> {shown(clip.explanation)}</figcaption></figure>"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -102,8 +103,7 @@ def run_rows(run: RunFolder) -> Rows:
         rows += video_rows(run.model)[:-1]
     metrics = run.evaluation / "metrics.json"
     if metrics.exists():
-        mean = read_json(metrics)["mean"]
-        rows.append(("evaluated", ", ".join(f"{k} {v:.3f}" for k, v in mean.items() if v is not None)))
+        rows.append(("evaluated", means_text(read_json(metrics))))
     if done < record.config.train.steps and not (run.model.exists() and not found):
         command = f"dymap train --data {record.source} --out {run.root} (with the options it was begun with)"
     elif not run.model.exists():
@@ -113,6 +113,14 @@ def run_rows(run: RunFolder) -> Rows:
     else:
         command = f"dymap render {run.root}"
     return [*rows, ("next", command)]
+
+
+def means_text(metrics: Any) -> str:
+    """The means that a metrics.json holds, whoever wrote it."""
+    mean = metrics.get("mean") if isinstance(metrics, dict) else None
+    if not isinstance(mean, dict):
+        return "metrics.json holds no means; dymap evaluate writes it anew"
+    return ", ".join(f"{key} {value:.3f}" for key, value in mean.items() if isinstance(value, int | float))
 
 
 def video_rows(path: Path) -> Rows:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from dymap.capture import Capture
@@ -34,7 +39,7 @@ class Curves:
     def __init__(self, folder: Path, log: Path, every: int, done: int = 0):
         self.every = every
         # Steps that a killed run did after its last checkpoint will be done, and drawn, again.
-        self.writer = SummaryWriter(str(folder), purge_step=done)
+        self.board = Board(folder, done)
         self.log = log
         self._since, self._rays, self._psnr = time.perf_counter(), 0, list[float]()
 
@@ -52,7 +57,7 @@ class Curves:
         scalars["lr"] = report.lr
         scalars["rays per second"] = self._rays / max(now - self._since, 1e-9)
         for name, value in scalars.items():
-            self.writer.add_scalar(name, value, report.step)
+            self.board.add_scalar(name, value, report.step)
         record = asdict(report) | {"mean_psnr": mean_psnr, "rays_per_second": scalars["rays per second"]}
         record["psnr"] = report.psnr if math.isfinite(report.psnr) else None  # JSON knows no NaN
         try:
@@ -63,7 +68,54 @@ class Curves:
         self._since, self._rays, self._psnr = now, 0, []
 
     def close(self) -> None:
-        self.writer.close()
+        self.board.close()
+
+
+class Board:
+    """TensorBoard's writer. A full disk or a folder that cannot be written is told once; the training goes on."""
+
+    def __init__(self, folder: Path, done: int = 0):
+        """done: steps that are done; what was drawn beyond them is replaced."""
+        self.folder = folder
+        self._writer: SummaryWriter | None = None
+        self._hook = threading.excepthook
+        threading.excepthook = self._quietly  # what its thread raises is told here, in one sentence
+        with self._unless_it_fails():
+            self._writer = SummaryWriter(str(folder), purge_step=done)
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        with self._unless_it_fails():
+            if self._writer is not None:
+                self._writer.add_scalar(name, value, step)
+
+    def add_image(self, name: str, picture: NDArray[np.uint8], step: int) -> None:
+        """picture: [H, W, 3] RGB."""
+        with self._unless_it_fails():
+            if self._writer is not None:
+                self._writer.add_image(name, picture, step, dataformats="HWC")
+
+    def close(self) -> None:
+        with self._unless_it_fails():
+            if self._writer is not None:
+                self._writer.close()
+        threading.excepthook = self._hook
+
+    def _quietly(self, raised: threading.ExceptHookArgs) -> None:
+        if not type(raised.thread).__module__.startswith("tensorboard"):
+            self._hook(raised)
+
+    @contextmanager
+    def _unless_it_fails(self) -> Iterator[None]:
+        """Its thread writes later, so that any call can raise what went wrong with an earlier one."""
+        try:
+            yield
+        except (OSError, UnicodeError) as error:
+            self._writer = None
+            warnings.warn(
+                f"{self.folder}: no more curves for TensorBoard ({getattr(error, 'strerror', None) or error}); the "
+                "training goes on",
+                stacklevel=2,
+            )
 
 
 class Preview:
@@ -102,6 +154,6 @@ class Preview:
         pair = np.concatenate([truth, to_bytes(seen.rgb)], axis=1)
         error = ((truth / 255.0 - seen.rgb.cpu().numpy()) ** 2)[seen.hit.cpu().numpy()].mean()
         kind = "held-out" if self.capture.test_views else "training"
-        self.curves.writer.add_image("preview", pair, report.step, dataformats="HWC")
-        self.curves.writer.add_scalar(f"preview psnr ({kind} view)", -10 * np.log10(max(error, 1e-10)), report.step)
+        self.curves.board.add_image("preview", pair, report.step)
+        self.curves.board.add_scalar(f"preview psnr ({kind} view)", -10 * np.log10(max(error, 1e-10)), report.step)
         write_png(self.path, pair)
