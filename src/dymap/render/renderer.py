@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dymap.config import RenderConfig, RendererName
+from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.field.frame import Frame
 from dymap.field.sparse import SparseField
@@ -48,7 +49,10 @@ def renderer_maker(
     """Makes renderers of a field that is not trained any more; only `volume` needs all of a frame.
 
     occupancy: [frames, gx, gy, gz] bool. Renderers raise IndexError for frames outside the clip.
+    Raises InputError for a field of other numbers than float32.
     """
+    if other := {str(p.dtype) for p in field.parameters() if p.dtype != torch.float32}:
+        raise InputError(f"the field holds {other.pop()}, but renderers compute in torch.float32; call field.float()")
     sparse, settings = SparseField(field), settings or RenderConfig()
 
     @torch.no_grad()
