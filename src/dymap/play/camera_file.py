@@ -69,13 +69,18 @@ def read_cameras(path: Path, size: tuple[int, int], frames: int) -> list[Placed]
         where = f"{path}: {key}[{index}]"
         if not isinstance(entry, dict):
             raise InputError(f"{where} is {type(entry).__name__}, expected a mapping")
-        if key == "cameras":
-            camera = _saved_camera(entry, where)
-        elif key == "frames":
-            camera = _nerf_camera(shared | entry, size, where)
-        else:
-            entry = _path_entry(shared, entry, size, where)
-            camera = _nerf_camera(entry, size, where)
+        try:
+            if key == "cameras":
+                camera = _saved_camera(entry, where)
+            elif key == "frames":
+                camera = _nerf_camera(shared | entry, size, where)
+            else:
+                entry = _path_entry(shared, entry, size, where)
+                camera = _nerf_camera(entry, size, where)
+        except InputError:
+            raise
+        except ValueError as error:  # of what any camera must be
+            raise InputError(f"{where}: {error}") from None
         if np.abs(camera.position).max() > MAX_DISTANCE:
             raise InputError(f"{where}: the camera is more than {MAX_DISTANCE:g} m from the origin")
         placed.append((camera, _frame(entry, frames, where)))
