@@ -28,7 +28,7 @@ import numpy as np
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
 from dymap.geometry.camera import Array, Camera
-from dymap.video.model_file import camera_from_json, camera_to_json
+from dymap.video.model_file import camera_from_json, camera_to_json, check_focal_lengths
 
 FORMAT = "dymap-cameras"
 VERSION = 1
@@ -77,6 +77,7 @@ def read_cameras(path: Path, size: tuple[int, int], frames: int) -> list[Placed]
             else:
                 entry = _path_entry(shared, entry, size, where)
                 camera = _nerf_camera(entry, size, where)
+            check_focal_lengths(camera)
         except InputError:
             raise
         except ValueError as error:  # of what any camera must be
