@@ -54,6 +54,15 @@ def test_killed_and_resumed_run_computes_the_same_numbers(
     assert_same(resumed, undisturbed)
 
 
+def test_a_resumed_run_ends_in_the_same_file(tiny: Capture, tmp_path: Path) -> None:
+    run(tiny, short(), tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(tiny, short(), tmp_path / "resumed", listeners=(kill_at(4),))
+    run(tiny, short(), tmp_path / "resumed")
+    (*_, (_, whole)), (*_, (_, resumed)) = (checkpoints(tmp_path / name) for name in ("whole", "resumed"))
+    assert whole.read_bytes() == resumed.read_bytes()
+
+
 def test_optimiser_is_restored_whole(tiny: Capture, tmp_path: Path) -> None:
     config = short()
     field = fresh_field(tiny, config)
