@@ -288,3 +288,10 @@ def test_checkpoints_without_checksums_are_read(tiny: Capture, tmp_path: Path) -
     rewritten(checkpoints(tmp_path)[0][1], lambda _: None)
     _, rest = run(tiny, short(steps=2, rays=16), tmp_path)
     assert [report.step for report in rest] == [1]
+
+
+def test_a_header_that_nests_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "step-00000001.safetensors"
+    save_file({"x": torch.zeros(1)}, path, {"dymap-checkpoint": "[" * 100_000})
+    with pytest.raises(InputError, match=r"step-00000001\.safetensors"):
+        module.read_checkpoint(path)
