@@ -24,6 +24,12 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults", "faults on purpose (tests/faults, docs/reliability.md)")
+    group.addoption("--faults", type=int, default=1, metavar="N", help="N times as many as in CI")
+    group.addoption("--faults-seed", type=int, default=0, metavar="N", help="what random moments and damages come from")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that need the full golden arrays are collected if they are here."""
 

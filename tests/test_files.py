@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -126,6 +127,16 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
         file.truncate(101)
     with pytest.raises(InputError, match=r"101 bytes are more than tests need \(100\)"):
         read_regular(tmp_path / "long", 100, "tests")
+
+
+def test_a_small_file_takes_little_memory_whatever_it_might_have_been(tmp_path: Path) -> None:
+    (tmp_path / "small").write_bytes(b"picture")
+    tracemalloc.start()
+    try:
+        assert read_regular(tmp_path / "small", 2**30, "tests") == b"picture"
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_flipped_bits_in_what_torch_saved_are_noticed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import zipfile
@@ -248,9 +249,32 @@ def test_a_cache_without_checksums_is_read(root: Path, folder: Path, builds: lis
     with np.load(path) as index:
         older = {name: index[name] for name in ("offsets", "crops")}
     np.savez(path, **older)
+    without_index_sum(path)
     builds.clear()
     shots(open_capture(root, TINY))
     assert not builds
+
+
+def without_index_sum(index: Path) -> None:
+    """As caches were before there was one."""
+    state = index.with_name("state.json")
+    about = json.loads(state.read_text())
+    del about["index"]
+    state.write_text(json.dumps(about))
+
+
+def test_an_index_of_other_places_is_noticed(root: Path, folder: Path, builds: list) -> None:
+    """Numbers that could be: only that they are not those that were written."""
+    right = shots(open_capture(root, TINY))
+    (path,) = folder.rglob("index.npz")
+    with np.load(path) as index:
+        arrays = {key: index[key] for key in index}
+    arrays["crops"][..., 0] += 1
+    np.savez(path, **arrays)
+    builds.clear()
+    for ours, theirs in zip(shots(open_capture(root, TINY)), right, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert len(builds) == EVERYTHING
 
 
 def test_the_cache_does_not_depend_on_how_the_folder_is_spelt(
@@ -317,6 +341,7 @@ def test_an_index_that_cannot_be_is_rebuilt(
     with np.load(path) as index:
         arrays = {key: index[key] for key in index}
     np.savez(path, **(arrays | {name: value}))
+    without_index_sum(path)
     builds.clear()
     shots(open_capture(root, TINY))
     assert len(builds) == EVERYTHING

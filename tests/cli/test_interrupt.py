@@ -61,7 +61,7 @@ def test_signal_saves_and_the_same_command_goes_on(
     ((step, _),) = checkpoints(run.checkpoints)
     assert step >= 1
     assert len(run.log.read_text().splitlines()) == step, "every step that was heard of is saved"
-    said = dymap(*arguments, "--minutes", 0.01)
+    said = dymap(*arguments, "--minutes", 0.1)
     assert said.code == 0
     assert checkpoints(run.checkpoints)[-1][0] > step
 

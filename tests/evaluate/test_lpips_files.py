@@ -6,6 +6,7 @@ import hashlib
 import os
 import pickle
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -54,6 +55,23 @@ def test_standard_files_are_read(tmp_path: Path) -> None:
     for key, value in written.state_dict().items():
         assert torch.equal(read.state_dict()[key], value), key
     assert not any(parameter.requires_grad for parameter in read.parameters())
+
+
+def test_a_flipped_bit_is_told_where_only_the_published_sum_shows_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heads are published in a form without checksums; archives have their own."""
+    path = folder / HEADS
+    data = path.read_bytes()
+    published = WeightFile(HEADS, "", hashlib.sha256(data).hexdigest(), 2**20)
+    monkeypatch.setitem(lpips_files.FILES, "alex", (FILES["alex"][0], published))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LPIPS.load(folder, "alex")
+    place = len(data) - 4  # the lowest byte of the last weight
+    path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    with pytest.warns(UserWarning, match=r"alex\.pth: not the published file"):
+        LPIPS.load(folder, "alex")
 
 
 def test_names_and_hashes_agree() -> None:

@@ -205,6 +205,9 @@ def test_what_is_refused(tmp_path: Path, data: Any, message: str) -> None:
         ({"width": 1e12}, "width is 1e\\+12, expected"),
         ({"height": "5"}, "height is '5', expected a finite number"),
         ({"pixel_offset": None}, "pixel_offset is None"),
+        ({"pixel_offset": -(2**63)}, "camera .*pixel_offset"),
+        ({"name": [1.5]}, "name of a camera"),
+        ({"K": np.diag([1e-300, 5, 1]).tolist()}, "camera .*focal length of 1e-300 pixels"),
         ({"frame": -1}, "frame -1 is outside"),
     ],
 )

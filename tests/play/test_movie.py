@@ -187,6 +187,12 @@ def test_opaque_films_of_every_suffix(tmp_path: Path, suffix: str, pixels: str) 
         assert np.abs(ours.astype(float) - theirs).mean() < 0.02 * 255
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".webm"])
+def test_the_same_film_is_the_same_file(tmp_path: Path, suffix: str) -> None:
+    one, other = (write_film(tmp_path / f"{name}{suffix}", scene(2), 12.5) for name in "ab")
+    assert one.read_bytes() == other.read_bytes()
+
+
 def test_films_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"MP4 film cannot be transparent; write a \.mov .* \.webm .* PNG"):
         write_film(tmp_path / "film.mp4", clear_scene(), 24, alpha=True)

@@ -17,6 +17,7 @@ from dymap.field.field import Field, count_parameters
 from dymap.presets import preset
 from dymap.runs import RunFolder, configure
 from dymap.runs.outlook import SAMPLE, Forecast, existing, free_memory, look_ahead, need_of, warn_of_disks
+from dymap.runs.trial import trial_seconds
 from dymap.train.step import StepReport
 
 CPU = torch.device("cpu")
@@ -25,6 +26,26 @@ HEAVY = configure(preset("zjumocap/313"), {"capture.train_views": (), "capture.t
 
 def reports(seconds: float, first: int = 0) -> list[StepReport]:
     return [StepReport(first + step, {}, 20.0, 1e-3, 1024, seconds) for step in range(20)]
+
+
+def test_days_are_said_before_anything_is_prepared(tiny: Capture, tmp_path: Path) -> None:
+    """A preset that would take days here says so, and offers another; one of minutes says nothing of time."""
+    config = configure(HEAVY, {"train.rays": 64, "train.steps": 10**9})  # not so slow that the test is
+    with pytest.warns(UserWarning, match=r"a trial step took .* may take about \d+ days, or --preset small"):
+        look_ahead(tiny.source.root, config, RunFolder(tmp_path / "run"), CPU, 1, [].append)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        look_ahead(
+            tiny.source.root, configure(preset("tiny"), {"train.steps": 5000}), RunFolder(tmp_path), CPU, 1, print
+        )
+
+
+def test_a_trial_leaves_random_numbers_as_they_were() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    assert trial_seconds(preset("tiny"), 2, CPU) > 0
+    assert torch.equal(torch.rand(1), expected)
 
 
 def forecast(config: Config, seconds: float, minutes: float | None = None, first: int = 0) -> list[str]:

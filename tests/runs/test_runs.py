@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -138,9 +139,11 @@ def test_faults_in_other_processes_are_exceptions_here(
     """The same error, with the place in the other process as a note."""
     with pytest.raises(InputError, match="no known capture layout"):
         dymap.runs.train(tmp_path, tmp_path / "run", config=CONFIG, processes=2, device="cpu")
-    options = {"field.plane_size": 48}
-    with pytest.raises(InputError, match="no field can be made with these options") as caught:
-        dymap.runs.train(sample, tmp_path / "run", config=CONFIG, options=options, processes=2, device="cpu")
+    broken = Path(shutil.copytree(sample, tmp_path / "broken"))
+    image = sorted((broken / "images/03").iterdir())[-1]
+    image.write_bytes(image.read_bytes()[:-50])
+    with pytest.raises(InputError, match="is truncated") as caught:
+        dymap.runs.train(broken, tmp_path / "run", config=CONFIG, processes=2, device="cpu")
     assert any("in process 0 of 2" in note for note in caught.value.__notes__)
     assert capfd.readouterr().err == ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,20 @@ def test_log_is_a_line_of_json_for_each_report(trained: tuple[RunFolder, list[St
         assert record["lr"] == report.lr
         assert record["rays"] == report.rays
         assert record["rays_per_second"] > 0
+
+
+def test_a_resumed_run_shows_the_previews_that_it_would_have_shown(tiny: Capture, tmp_path: Path) -> None:
+    shown: list[Any] = []
+    for name, parts in (("whole", [STEPS]), ("resumed", [PREVIEW_EVERY, STEPS])):
+        folder = RunFolder(tmp_path / name)
+        for steps in parts:
+            options = config(steps=steps, checkpoint_every=PREVIEW_EVERY, schedule="published")
+            field = fresh_field(tiny, options)
+            with closing(Curves(folder.curves, folder.log, LOG_EVERY)) as curves:
+                preview = Preview(folder.preview, field, tiny, options, curves, size=24)
+                train(field, tiny, options, folder.checkpoints, listeners=(preview,))
+        shown.append(cv2.imread(str(folder.preview)))
+    np.testing.assert_array_equal(shown[0], shown[1])
 
 
 def test_preview_is_truth_beside_prediction(trained: tuple[RunFolder, list[StepReport]], tiny: Capture) -> None:

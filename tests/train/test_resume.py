@@ -54,6 +54,15 @@ def test_killed_and_resumed_run_computes_the_same_numbers(
     assert_same(resumed, undisturbed)
 
 
+def test_a_resumed_run_ends_in_the_same_file(tiny: Capture, tmp_path: Path) -> None:
+    run(tiny, short(), tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(tiny, short(), tmp_path / "resumed", listeners=(kill_at(4),))
+    run(tiny, short(), tmp_path / "resumed")
+    (*_, (_, whole)), (*_, (_, resumed)) = (checkpoints(tmp_path / name) for name in ("whole", "resumed"))
+    assert whole.read_bytes() == resumed.read_bytes()
+
+
 def test_optimiser_is_restored_whole(tiny: Capture, tmp_path: Path) -> None:
     config = short()
     field = fresh_field(tiny, config)
@@ -279,3 +288,10 @@ def test_checkpoints_without_checksums_are_read(tiny: Capture, tmp_path: Path) -
     rewritten(checkpoints(tmp_path)[0][1], lambda _: None)
     _, rest = run(tiny, short(steps=2, rays=16), tmp_path)
     assert [report.step for report in rest] == [1]
+
+
+def test_a_header_that_nests_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "step-00000001.safetensors"
+    save_file({"x": torch.zeros(1)}, path, {"dymap-checkpoint": "[" * 100_000})
+    with pytest.raises(InputError, match=r"step-00000001\.safetensors"):
+        module.read_checkpoint(path)

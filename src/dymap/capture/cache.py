@@ -157,6 +157,8 @@ def _read(folder: Path, mark: str, shape: tuple[int, int], file: IO[bytes]) -> S
             sums = index.get("sums")
         if not _fits(offsets, crops, sums, shape, size):
             return None
+        if "index" in known and known["index"] != index_sum(offsets, crops, sums):  # older ones do not say
+            return None
         if size <= SMALL:
             data = np.frombuffer(file.read(), np.uint8)
             return ShotCache(folder, mark, data, offsets, crops, sums) if len(data) == size else None
@@ -218,7 +220,8 @@ def _build(
                 if progress:
                     progress(start + len(batch), len(items))
         np.savez(partial / "index.npz", offsets=offsets, crops=crops, sums=sums)
-        (partial / "state.json").write_text(json.dumps(state(mark, total, source)))
+        about = state(mark, total, source) | {"index": index_sum(offsets, crops, sums)}
+        (partial / "state.json").write_text(json.dumps(about))
 
 
 def state(mark: str, total: int, source: Source) -> dict[str, Any]:
@@ -226,6 +229,11 @@ def state(mark: str, total: int, source: Source) -> dict[str, Any]:
     images = len(source.frames) * len(source.cameras)
     capture = str(source.root.resolve()).encode(errors="backslashreplace").decode()
     return {"fingerprint": mark, "bytes": total, "capture": capture, "images": images}
+
+
+def index_sum(*arrays: NDArray[Any]) -> int:
+    """CRC-32 of the index: where the images are."""
+    return zlib.crc32(b"".join(array.tobytes() for array in arrays))
 
 
 def prepare_shot(

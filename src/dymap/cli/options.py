@@ -13,7 +13,7 @@ import tyro
 from dymap import runs
 from dymap.cli.words import in_order
 from dymap.config import Config
-from dymap.presets import preset
+from dymap.presets import DEFAULT, preset
 
 Configuration = Annotated[Config, tyro.conf.arg(name="")]
 """Type of a command's parameter `config`, whose fields become options."""
@@ -60,6 +60,8 @@ def first_of(signature: inspect.Signature, words: Sequence[str]) -> Config:
     chosen, out, data = (value_of(name, words) for name in ("--preset", "--out", "--data"))
     if signature.parameters["preset"].default is inspect.Parameter.empty:
         return preset(chosen) if chosen else Config()
+    if out is None and data is None:  # nothing that computes is imported to explain options
+        return preset(chosen or DEFAULT)
     return runs.first_configuration(out, data, chosen)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dymap.errors import InputError
-from dymap.evaluate.lpips_files import FILES, read_tensors
+from dymap.evaluate.lpips_files import FILES, read_tensors, warn_of_others
 
 
 def _vgg16() -> nn.Sequential:
@@ -81,7 +81,8 @@ class LPIPS(nn.Module):
     def load(cls, folder: Path, net: str = "vgg") -> LPIPS:
         """Read torchvision's trunk file and the lpips package's head file from a folder; on the CPU.
 
-        Raises InputError that names the file, the key, what was found and what was expected.
+        Raises InputError that names the file, the key, what was found and what was expected; warns of files without
+        checksums that are not the published ones.
         """
         loaded = cls(net)
         trunk, heads = FILES[net]
@@ -95,6 +96,8 @@ class LPIPS(nn.Module):
             if (value < 0).any():
                 raise InputError(f"{folder / heads.name}: {key} has values below 0, expected weights of a distance")
             head.copy_(value.flatten())
+        for file in (trunk, heads):
+            warn_of_others(folder / file.name, file)
         return loaded
 
     def stages(self, images: Tensor) -> Iterator[Tensor]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -116,6 +118,19 @@ def _chunks(file: WeightFile, progress: Progress | None) -> Iterator[bytes]:
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error or type(error).__name__
         raise InputError(f"{file.url}: cannot be downloaded ({reason}); nothing was kept") from None
+
+
+def warn_of_others(path: Path, file: WeightFile) -> None:
+    """Warn if a file that has no checksums of its own, as torch before 1.6 wrote them, is not the published one."""
+    if zipfile.is_zipfile(path):
+        return
+    with path.open("rb") as content:
+        if hashlib.file_digest(content, "sha256").hexdigest() != file.sha256:
+            warnings.warn(
+                f"{path}: not the published file (its SHA-256 differs): it is damaged, or holds other weights, whose "
+                "distances are not those of published numbers",
+                stacklevel=2,
+            )
 
 
 def read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], max_bytes: int) -> dict[str, Tensor]:

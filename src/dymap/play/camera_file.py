@@ -28,7 +28,7 @@ import numpy as np
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
 from dymap.geometry.camera import Array, Camera
-from dymap.video.model_file import camera_from_json, camera_to_json
+from dymap.video.model_file import camera_from_json, camera_to_json, check_focal_lengths
 
 FORMAT = "dymap-cameras"
 VERSION = 1
@@ -69,13 +69,19 @@ def read_cameras(path: Path, size: tuple[int, int], frames: int) -> list[Placed]
         where = f"{path}: {key}[{index}]"
         if not isinstance(entry, dict):
             raise InputError(f"{where} is {type(entry).__name__}, expected a mapping")
-        if key == "cameras":
-            camera = _saved_camera(entry, where)
-        elif key == "frames":
-            camera = _nerf_camera(shared | entry, size, where)
-        else:
-            entry = _path_entry(shared, entry, size, where)
-            camera = _nerf_camera(entry, size, where)
+        try:
+            if key == "cameras":
+                camera = _saved_camera(entry, where)
+            elif key == "frames":
+                camera = _nerf_camera(shared | entry, size, where)
+            else:
+                entry = _path_entry(shared, entry, size, where)
+                camera = _nerf_camera(entry, size, where)
+            check_focal_lengths(camera)
+        except InputError:
+            raise
+        except ValueError as error:  # of what any camera must be
+            raise InputError(f"{where}: {error}") from None
         if np.abs(camera.position).max() > MAX_DISTANCE:
             raise InputError(f"{where}: the camera is more than {MAX_DISTANCE:g} m from the origin")
         placed.append((camera, _frame(entry, frames, where)))

@@ -75,7 +75,8 @@ def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
     if not 0.01 <= fps <= 1000:
         raise InputError(f"{path}: {fps:g} frames a second; expected 0.01 to 1000")
     source, target = ("rgba", codec.alpha) if alpha else ("rgb24", codec.opaque)
-    options = {"movflags": "+faststart"} if codec.container != "webm" else {}
+    # WebM: without a random number in the file, so that the same film is the same file.
+    options = {"movflags": "+faststart"} if codec.container != "webm" else {"fflags": "+bitexact"}
     count = 0
     with replacing(path) as partial, av.open(str(partial), "w", format=codec.container, options=options) as container:
         rate = Fraction(fps).limit_denominator(1001)

@@ -8,6 +8,8 @@ from dymap.presets.ours import PRESETS as _OURS
 from dymap.presets.published import PRESETS as _PUBLISHED
 
 PRESETS: dict[str, Config] = {**_OURS, **_PUBLISHED}
+DEFAULT = "small"
+"""What a training begins with if no preset is named."""
 
 
 def preset(name: str) -> Config:

@@ -6,11 +6,9 @@ from pathlib import Path
 
 from dymap.config import Config
 from dymap.errors import InputError
+from dymap.presets import DEFAULT
 from dymap.presets import preset as find_preset
 from dymap.runs.folder import RunFolder, RunRecord
-
-PRESET = "small"
-"""Of a run that begins without one being named."""
 
 
 def find_run(out: str | Path | None, data: str | Path | None, preset: str | None) -> RunFolder:
@@ -21,9 +19,9 @@ def find_run(out: str | Path | None, data: str | Path | None, preset: str | None
         raise InputError("nothing to train: --data DIR begins with a capture, --out RUN goes on with a run")
     name = Path(data).resolve().name
     older = RunFolder(Path("runs") / name)  # where runs lay before presets had a folder each
-    if older.exists() and older.read().preset == (preset or PRESET):
+    if older.exists() and older.read().preset == (preset or DEFAULT):
         return older
-    return RunFolder(Path("runs") / name / (preset or PRESET))
+    return RunFolder(Path("runs") / name / (preset or DEFAULT))
 
 
 def first_configuration(
@@ -39,7 +37,7 @@ def first_configuration(
             record = folder.read()
             check_preset(record, preset)
             return record.config
-    return find_preset(preset or PRESET)
+    return find_preset(preset or DEFAULT)
 
 
 def check_preset(record: RunRecord, preset: str | None) -> None:

@@ -77,7 +77,8 @@ def clean(entries: Iterable[CacheEntry]) -> list[CacheEntry]:
         if (now := _entry(entry.path)) is None or now.busy:
             continue
         try:
-            with beside(entry.path) as aside:  # which vanishes with the block
+            # Aside, which vanishes with the block; if a killed command had left it, `beside` has swept it already.
+            with beside(entry.path) as aside, suppress(FileNotFoundError):
                 os.replace(entry.path, aside)
         except OSError as error:
             raise InputError(f"{entry.path}: cannot be removed ({error.strerror or error})") from None

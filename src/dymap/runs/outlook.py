@@ -1,6 +1,7 @@
-"""What a training will take: memory and disk before it starts, and its time as soon as the first steps tell.
+"""What a training will take: memory, disk and, roughly, time before it starts; better as soon as the first steps tell.
 
-configuration and capture -> Need -> a sentence, and a warning if the machine has less; first steps -> a forecast
+configuration and capture -> Need -> a sentence, and a warning if the machine has less; a trial step -> a guess of the
+time, and a warning if it is days; first steps -> a forecast
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dymap.field.field import Field, count_parameters
 from dymap.presets import PRESETS
 from dymap.runs.bars import Say
 from dymap.runs.folder import RunFolder
+from dymap.runs.trial import trial_seconds
 from dymap.train.step import StepReport
 
 HOUR, DAY = 3600.0, 86400.0
@@ -33,6 +35,8 @@ SAMPLE = 2000
 """Bytes that a step keeps for the gradients of one sample of a ray, roughly."""
 STEPS, SECONDS = 10, 10.0
 """A forecast is made after so many steps, or after so many seconds of steps if that is earlier."""
+MANY = 5000
+"""Trainings of fewer steps begin without a trial."""
 LIGHT = "small"
 """The preset that is offered in place of one that takes days."""
 
@@ -64,9 +68,11 @@ def need_of(config: Config, source: Source) -> Need:
 
 
 def look_ahead(data: Path, config: Config, run: RunFolder, device: torch.device, processes: int, say: Say) -> None:
-    """Say what a training will take, and warn if the machine has less. Raises InputError for no capture."""
+    """Say what a training will take, and warn if the machine has less, or if it is days. Raises InputError for no
+    capture."""
     try:
-        need = need_of(config, read_source(data, config.capture))
+        source = read_source(data, config.capture)
+        need = need_of(config, source)
     except ValueError:
         return  # the field itself will say what does not fit
     each = f" for each of {processes} processes" if processes > 1 else ""
@@ -83,6 +89,14 @@ def look_ahead(data: Path, config: Config, run: RunFolder, device: torch.device,
             stacklevel=2,
         )
     warn_of_disks(((run.root, need.checkpoints), (cache, need.images)))
+    if config.train.steps >= MANY and (there is None or wanted <= there):
+        step = trial_seconds(config, len(source.frames), device)
+        if (left := step * config.train.steps) > DAY:
+            warnings.warn(
+                f"a trial step took {step:.1g} s here: the {config.train.steps} steps may take {duration(left)}"
+                f"{offer(config)}; the first steps will tell better",
+                stacklevel=2,
+            )
 
 
 def warn_of_disks(wanted: Sequence[tuple[Path, int]]) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 
 from dymap.config import Config
 from dymap.errors import InputError
+from dymap.presets import DEFAULT
 from dymap.presets import preset as find_preset
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
-from dymap.runs.beginning import PRESET, check_preset, find_run
+from dymap.runs.beginning import check_preset, find_run
 from dymap.runs.captures import as_recorded, check_known_capture, find_capture
 from dymap.runs.configuration import configure
 from dymap.runs.extent import check_extent
@@ -72,7 +73,7 @@ def train(
     begun = folder.read() if data is None or folder.exists() else None
     if begun:
         check_preset(begun, preset)
-    name = begun.preset if begun else preset or PRESET
+    name = begun.preset if begun else preset or DEFAULT
     config = configure(config or (begun.config if begun else find_preset(name)), options or {})
     config = configure(config, {"train.processes": own.world_size if own else processes})
     if begun:

@@ -45,7 +45,8 @@ def save_checkpoint(folder: Path, step: int, field: Field, optimiser: torch.opti
     path = folder / f"step-{step:07d}.safetensors"
     with replacing(path) as partial:
         try:
-            tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+            # In order, so that the file is the same whether the run was resumed or not.
+            tensors = {k: v.detach().cpu().contiguous() for k, v in sorted(tensors.items())}
             save_file(tensors, partial, {KEY: sealed({"step": step}, tensors)})
         except SafetensorError as error:
             raise OSError(str(error)) from error

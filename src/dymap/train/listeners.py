@@ -142,15 +142,14 @@ class Preview:
     def __init__(self, path: Path, field: Field, capture: Capture, config: Config, curves: Curves, size: int = 160):
         self.path, self.field, self.capture, self.config, self.curves = path, field, capture, config, curves
         self.size = size
-        self.count = 0
 
     def __call__(self, report: StepReport) -> None:
         if (report.step + 1) % self.config.train.preview_every:
             return
         views = self.capture.train_views
         frames = len(self.capture.frames)
-        view, index = views[self.count % len(views)], (self.count * 7) % frames
-        self.count += 1
+        count = (report.step + 1) // self.config.train.preview_every - 1  # the same whether the run was resumed or not
+        view, index = views[count % len(views)], (count * 7) % frames
         camera = self.capture.cameras[view]
         scale = min(1.0, self.size / max(camera.width, camera.height))
         small = camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))

@@ -29,6 +29,8 @@ from dymap.mapped import private_copy
 FORMAT = "dymap-video"
 VERSION = 1
 SUFFIX = ".dymap"
+MIN_FOCAL = 1e-3
+"""Pixels."""
 MAX_HEADER = 16 * 2**20
 MAX_VIEWS, MAX_FRAMES = 4096, 200_000
 MAX_PIXELS = 2**26
@@ -96,10 +98,20 @@ def camera_from_json(data: Mapping[str, Any]) -> Camera:
     for key, kind in (("name", str), ("width", int), ("height", int)):
         if type(data[key]) is not kind:
             raise ValueError(f"{key} of a camera is {str(data[key])[:40]!r}, expected {kind.__name__}")
-    return Camera(
+    camera = Camera(
         np.array(data["K"]), np.array(data["R"]), np.array(data["T"]), int(data["width"]), int(data["height"]),
         name=str(data["name"]), pixel_offset=float(data["pixel_offset"]),
     )  # fmt: skip
+    check_focal_lengths(camera)
+    return camera
+
+
+def check_focal_lengths(camera: Camera) -> None:
+    """Raise ValueError for focal lengths that would be 0 in a smaller image."""
+    if (focal := min(camera.K[0, 0], camera.K[1, 1])) < MIN_FOCAL:
+        raise ValueError(
+            f"camera {camera.name[:40]!r}: focal length of {focal:g} pixels, expected {MIN_FOCAL:g} or more"
+        )
 
 
 def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:

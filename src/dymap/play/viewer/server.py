@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from dymap.config import HOST, PORT
-from dymap.errors import InputError
+from dymap.errors import InputError, printable
 from dymap.geometry.camera import up_direction
 from dymap.play.video import Video
 from dymap.play.viewer.address import LOCAL_PAGES, check_address, is_local, url_of
@@ -123,7 +123,7 @@ class Viewer:
         """The page's title and first camera. The page must not offer, nor anyone get, a public address."""
         server.request_share_url = lambda verbose=True: None  # noqa: ARG005  (its caller names it)
         server.gui.configure_theme(show_logo=False, show_share_button=False)
-        server.gui.set_panel_label(self._video.name)
+        server.gui.set_panel_label(printable(self._video.name))
         server.scene.set_up_direction(self._up)
         pose = first_pose(self._video.cameras, self._video.viewer_box(0).cpu().numpy(), self._up)
         camera = server.initial_camera
