@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dymap.capture.readers import neural3d, nhr, transforms, zjumocap
+from dymap.capture.readers import actorshq, dna, neural3d, nhr, transforms, zjumocap
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, from_json, to_json
 from dymap.errors import InputError
@@ -33,6 +33,8 @@ class Reader(Protocol):
 
 
 READERS: dict[str, Reader] = {
+    "actorshq": actorshq,
+    "dna": dna,
     "neural3d": neural3d,
     "nhr": nhr,
     "transforms": transforms,
