@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from dymap.capture import open_capture, read_source
+from dymap.capture.calibrations import read_calibration
+from dymap.capture.grouping import camera_names, frames_of, numbers_of_files
 from dymap.capture.layouts import scores
-from dymap.capture.readers.grouping import camera_names, frames_of, numbers_of_files
 from dymap.capture.source import Source
 from dymap.capture.writers.transforms import write_transforms
 from dymap.config import CaptureConfig
@@ -30,6 +31,7 @@ from tests.capture.layouts_alike import (
 )
 from tests.captures import FRAMES, TINY, VIEWS
 from tests.golden.sources import Arrays, Golden
+from tests.train.runs import run, short
 
 PICTURE = "images/{view:02d}/{frame:06d}.png"
 
@@ -95,9 +97,12 @@ def test_a_folder_a_frame_is_the_same_capture(dataset: Arrays, tmp_path: Path) -
 def test_intrinsics_at_the_top_hold_for_all_and_angles_are_focal_lengths(root: Path, dataset: Arrays) -> None:
     frames = [{k: e[k] for k in ("file_path", "transform_matrix")} for e in entries(dataset)]
     fov = 2 * np.arctan(64 / 100)
-    for top in ({"fl_x": 100, "w": 128, "h": 96}, {"camera_angle_x": fov}, {"fl_x": 200, "w": 256, "h": 192}):
+    for top in ({"fl_x": 100, "w": 128, "h": 96}, {"camera_angle_x": fov}, {"fl_x": 100}):
         for camera in read(root, frames, top).cameras:
             np.testing.assert_allclose(camera.K, [[100, 0, 63.5], [0, 100, 47.5], [0, 0, 1]])
+    with pytest.warns(UserWarning, match="was calibrated at 256 x 192, its pictures are 128 x 96: K is scaled by 0.5"):
+        K = read(root, frames, {"fl_x": 200, "w": 256, "h": 192}).cameras[0].K
+    np.testing.assert_allclose(K, [[100, 0, 63.5], [0, 100, 47.5], [0, 0, 1]])
     frames[1]["fl_x"] = 50
     cameras = read(root, frames, {"fl_x": 100, "fl_y": 90, "w": 128, "h": 96}).cameras
     assert sorted(tuple(np.diag(camera.K)) for camera in cameras)[:2] == [(50, 90, 1), (100, 90, 1)]
@@ -196,6 +201,15 @@ def test_one_view_an_instant_is_trained_and_the_test_views_are_kept(dataset: Arr
     assert capture.shot(3, 3).rgb.any()
     chosen = open_capture(tmp_path, CaptureConfig(boxes="own", options=options, test_views=(12,)))
     assert chosen.test_views == (12,)
+
+
+@pytest.mark.parametrize("options", [{}, {"hull_samples": 16, "proposal_grid": 16, "hull_grid": 16}])
+def test_one_view_an_instant_trains(dataset: Arrays, tmp_path: Path, options: dict[str, Any]) -> None:
+    write_dnerf(tmp_path, dataset)
+    box = {"box": [-1.5, -1.5, -1.5, 1.5, 1.5, 1.5]}
+    capture = open_capture(tmp_path, CaptureConfig(boxes="own", options=box))
+    _, reports = run(capture, short(steps=2, **options))
+    assert all(np.isfinite(value) for report in reports for value in report.losses.values())
 
 
 def test_splits_of_nerfstudio_keep_views_for_evaluation(root: Path, dataset: Arrays) -> None:
@@ -309,7 +323,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "model": ({"camera_model": "EQUIRECTANGULAR"}, "camera_model 'EQUIRECTANGULAR' is none of OPENCV, "),
     "k4": ({"k4": 0.1}, "k4 of camera_model OPENCV is 0.1: it is the fourth of nerfstudio's radial terms"),
     "fisheye": ({"camera_model": "OPENCV_FISHEYE", "p1": 0.1}, "a fisheye lens has k1, k2, k3 and k4"),
-    "shape": ({"w": 100}, "the picture is 128 x 96, but w and h are 100 x 96, which is another shape"),
+    "shape": ({"w": 100}, "camera .* was calibrated at 100 x 96, but its pictures are 128 x 96, of another shape"),
     "time": ({"time": 0.5}, "of the entries only some have a time"),
 }
 
@@ -339,6 +353,21 @@ def test_bombs_of_json_are_refused(root: Path) -> None:
         (root / "transforms.json").write_text(text, encoding="latin-1")
         with pytest.raises(InputError, match=r"transforms\.json"):
             read_source(root, CaptureConfig())
+
+
+def test_it_is_a_calibration_too(root: Path, dataset: Arrays) -> None:
+    frames = entries(dataset)
+    source = read(root, frames)
+    for place in (root, root / "transforms.json"):
+        found = read_calibration(place)
+        assert [camera.name for camera in found] == [camera.name for camera in source.cameras]
+        assert_same_cameras(replace(source, cameras=found), golden_cameras(dataset))
+    for entry in frames:
+        del entry["w"], entry["h"]
+    read(root, frames)
+    assert_same_cameras(replace(source, cameras=read_calibration(root, lambda _: (128, 96))), golden_cameras(dataset))
+    with pytest.raises(InputError, match=r"frames\[0\]: w and h are missing"):
+        read_calibration(root)
 
 
 def test_numbers_are_the_digits_that_advance() -> None:

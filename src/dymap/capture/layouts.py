@@ -7,7 +7,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dymap.capture.readers import actorshq, dna, neural3d, nhr, transforms, zjumocap
+from dymap.capture.readers import (
+    actorshq,
+    calibrated,
+    colmap,
+    dna,
+    easymocap,
+    neural3d,
+    nhr,
+    panoptic,
+    selfcap,
+    transforms,
+    zjumocap,
+)
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, from_json, to_json
 from dymap.errors import InputError
@@ -34,9 +46,14 @@ class Reader(Protocol):
 
 READERS: dict[str, Reader] = {
     "actorshq": actorshq,
+    "calibrated": calibrated,
+    "colmap": colmap,
     "dna": dna,
+    "easymocap": easymocap,
     "neural3d": neural3d,
     "nhr": nhr,
+    "panoptic": panoptic,
+    "selfcap": selfcap,
     "transforms": transforms,
     "zjumocap": zjumocap,
 }

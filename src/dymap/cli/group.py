@@ -33,7 +33,7 @@ class Group:
         """What there is to be called."""
         width = max(map(len, self.commands))
         commands = "\n".join(f"  {name:<{width}}  {sentence}" for name, sentence in self.commands.items())
-        note = self.note or f"{self.prog} COMMAND --help explains its options."
+        note = self.note or f"{self.prog} COMMAND --help explains its options; --quiet prints only errors and warnings."
         return f"usage: {self.prog} COMMAND ...\n\n{self.description}\n\n{commands}\n\n{note}"
 
     def find(self, command: str) -> Callable[..., int]:

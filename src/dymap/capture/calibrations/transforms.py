@@ -18,13 +18,16 @@ The world is the file's own (after `applied_transform`, which is not undone), an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dymap.capture.calibrations.sizes import Size
+from dymap.capture.grouping import camera_names, pose_key
+from dymap.capture.numbers import natural
 from dymap.capture.paths import inner_path
 from dymap.errors import InputError
 from dymap.files import read_json
@@ -32,6 +35,7 @@ from dymap.geometry.camera import Array, Camera
 from dymap.geometry.lens import Lens
 from dymap.geometry.pose import nearest_rotation
 
+Sizes = Callable[[str], Size | None]
 MAX_ENTRIES = 1_000_000
 TIMES = ("time", "timestep_index", "timestep", "frame")
 """Keys under which programs keep when a picture was taken, the first that is there counts."""
@@ -67,19 +71,12 @@ class Intrinsics:
     D: tuple[float, ...]
 
     def K(self, width: int, height: int) -> Array:
-        """[3, 3] of pictures of this size, with pixel centres at integers. Raises ValueError for another shape than
-        that of the file's pictures."""
-        w, h = self.width or width, self.height or height
-        if abs(w * height / width - h) > 1:
-            raise ValueError(f"{width} x {height}, but w and h are {w} x {h}, which is another shape")
-        fx = self.fx if self.fx is not None else _focal(w, self.angle_x) if self.angle_x is not None else None
-        fy = self.fy if self.fy is not None else _focal(h, self.angle_y) if self.angle_y is not None else fx
+        """[3, 3] of pictures of this size, with pixel centres at integers."""
+        fx = self.fx if self.fx is not None else _focal(width, self.angle_x) if self.angle_x is not None else None
+        fy = self.fy if self.fy is not None else _focal(height, self.angle_y) if self.angle_y is not None else fx
         fx = fy if fx is None else fx
-        assert fx is not None, "read_shots refuses entries without any"
-        assert fy is not None
-        cx, cy = w / 2 if self.cx is None else self.cx, h / 2 if self.cy is None else self.cy
-        x, y = width / w, height / h
-        return np.array([[fx * x, 0, cx * x - 0.5], [0, fy * y, cy * y - 0.5], [0, 0, 1]])
+        cx, cy = width / 2 if self.cx is None else self.cx, height / 2 if self.cy is None else self.cy
+        return np.array([[fx, 0, cx - 0.5], [0, fy, cy - 0.5], [0, 0, 1]], np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,16 +100,34 @@ class Shot:
         """File and entry, for errors."""
         return f"{self.file}: frames[{self.index}]"
 
-    def camera(self, width: int, height: int, scale: float, name: str) -> Camera:
-        """The camera of pictures of this size. scale: metres of one of the file's units. Raises InputError."""
+    def camera(self, name: str, size: Size, scale: float = 1.0) -> Camera:
+        """The camera of the pictures that the file speaks of. size: width and height if it does not say. scale: metres
+        of one of the file's units."""
         R = (self.pose[:3, :3] * (1, -1, -1)).T  # y up, z backwards -> y down, z forward
         T = -R @ self.pose[:3, 3] * scale
         lens = self.intrinsics
-        try:
-            K = lens.K(width, height)
-        except ValueError as error:
-            raise InputError(f"{self.where}: the picture is {error}; was it cropped or turned?") from None
-        return Camera(K, R, T, width, height, np.array(lens.D), name=name, lens=lens.lens)
+        width, height = lens.width or size[0], lens.height or size[1]
+        return Camera(lens.K(width, height), R, T, width, height, np.array(lens.D), name=name, lens=lens.lens)
+
+
+def is_transforms(path: Path) -> bool:
+    """Whether a file has the name of such a file; the content is looked at when it is read."""
+    return path.name == "transforms.json" or (path.name.startswith("transforms_") and path.suffix == ".json")
+
+
+def read_transforms(path: Path, sizes: Sizes | None = None) -> tuple[Camera, ...]:
+    """The cameras that a file speaks of, in the order of their names; units are taken for metres.
+
+    sizes: those of the pictures by the camera's name, for files without w and h. Raises InputError.
+    """
+    cameras = []
+    for shot, name in zip(*group(read_shots(path))[1:], strict=True):
+        lens = shot.intrinsics
+        known = None if (lens.width and lens.height) or sizes is None else sizes(name)
+        if known is None and not (lens.width and lens.height):
+            raise InputError(f"{shot.where}: w and h are missing, the width and height of the pictures")
+        cameras.append(shot.camera(name, known or (0, 0)))
+    return tuple(cameras)
 
 
 def read_shots(path: Path) -> list[Shot]:
@@ -132,6 +147,21 @@ def read_shots(path: Path) -> list[Shot]:
     if some := next((shot for shot in shots if (shot.time is None) != (shots[0].time is None)), None):
         raise InputError(f"{some.where}: of the entries only some have a time; give it to all of them or to none")
     return shots
+
+
+def group(shots: list[Shot]) -> tuple[list[int], list[Shot], list[str]]:
+    """[n] the camera of each picture; of each camera a picture and its name. In the order of names; those that are
+    held out come last."""
+    groups: dict[tuple[object, ...], list[Shot]] = {}
+    keys = [(shot.held_out, shot.label, shot.intrinsics, pose_key(shot.pose)) for shot in shots]
+    for shot, key in zip(shots, keys, strict=True):
+        groups.setdefault(key, []).append(shot)
+    names = camera_names(
+        [[shot.path for shot in group] for group in groups.values()], [group[0].label for group in groups.values()]
+    )
+    cameras = sorted(zip(groups, names, strict=True), key=lambda camera: (bool(camera[0][0]), natural(camera[1])))
+    order = {key: position for position, (key, _) in enumerate(cameras)}
+    return [order[key] for key in keys], [groups[key][0] for key, _ in cameras], [name for _, name in cameras]
 
 
 def _listed(data: Mapping[str, Any], key: str) -> set[str]:

@@ -46,20 +46,20 @@ def open_state(wanted: Wanted, paths: Sequence[Path], names: Sequence[str]) -> I
     """
     path = wanted.out / FILE
     mark = _mark(wanted, paths, names)
-    if not path.exists():
-        if wanted.out.exists() and (not wanted.out.is_dir() or any(wanted.out.iterdir())):
-            raise InputError(f"{wanted.out}: is there already, and no import of videos; choose another --out")
-        state = ImportState(path, {"format": FORMAT, "version": VERSION, "mark": mark, "done": False})
-        state.save(videos=[str(video) for video in paths])
-        return state
-    data = read_json(path)
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    data = read_json(path) if path.exists() else None
+    if data is None and wanted.out.exists() and (not wanted.out.is_dir() or any(wanted.out.iterdir())):
+        raise InputError(f"{wanted.out}: is there already, and no import of videos; choose another --out")
+    if data is not None and (not isinstance(data, dict) or data.get("format") != FORMAT):
         raise InputError(f"{path}: was not written by an import of videos; choose another --out")
-    if data.get("mark") != mark:
+    if data is not None and data.get("mark") == mark:
+        return ImportState(path, data)
+    if (wanted.out / "images").exists():
         raise InputError(
             f"{wanted.out}: holds an import of other videos, or with other options; choose another --out, or remove it"
         )
-    return ImportState(path, data)
+    state = ImportState(path, {"format": FORMAT, "version": VERSION, "mark": mark, "done": False})
+    state.save(videos=[str(video) for video in paths])
+    return state
 
 
 def _mark(wanted: Wanted, paths: Sequence[Path], names: Sequence[str]) -> str:

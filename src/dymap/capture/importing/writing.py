@@ -100,20 +100,23 @@ def write_image(path: Path, picture: Bytes) -> None:
         partial.write_bytes(data.tobytes())
 
 
-def write_sound(
-    wanted: Wanted, videos: Sequence[VideoFile], names: Sequence[str], offsets: Sequence[Offset], rows: Rows
-) -> Path | None:
-    """Write the sound of one camera, from the first frame to the end of the last; its file, if there is any."""
-    if wanted.audio is not None and wanted.audio not in names:
+def heard_view(wanted: Wanted, videos: Sequence[VideoFile], names: Sequence[str]) -> int | None:
+    """The camera whose sound is kept; None: there is no sound. Raises InputError if the one that is wanted has none."""
+    if wanted.audio is None:
+        return next((view for view, video in enumerate(videos) if video.has_audio), None)
+    if wanted.audio not in names:
         raise InputError(f"--audio {wanted.audio!r}: no such camera; there are {', '.join(names)}")
-    view = next((k for k, video in enumerate(videos) if video.has_audio and wanted.audio in (None, names[k])), None)
-    if view is None:
-        if wanted.audio is not None:
-            raise InputError(f"{videos[names.index(wanted.audio)].path}: holds no sound; choose another --audio")
-        return None
+    view = names.index(wanted.audio)
+    if not videos[view].has_audio:
+        raise InputError(f"{videos[view].path}: holds no sound; choose another --audio")
+    return view
+
+
+def write_sound(wanted: Wanted, video: VideoFile, offset: Offset, rows: Rows) -> Path:
+    """Write the sound of a video, from the first frame to the end of the last; its file."""
     path = wanted.out / "audio.wav"
-    begin = videos[view].begin + float(rows.times[0]) - offsets[view].seconds
-    keep_sound(videos[view].path, path, begin, float(rows.times[-1] - rows.times[0]) + 1 / rate_of(rows))
+    begin = video.begin + float(rows.times[0]) - offset.seconds
+    keep_sound(video.path, path, begin, float(rows.times[-1] - rows.times[0]) + 1 / rate_of(rows))
     return path
 
 

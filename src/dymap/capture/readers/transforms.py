@@ -25,19 +25,20 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.calibrations.transforms import Shot, read_shots
+from dymap.capture.calibrations.sizes import at_sizes
+from dymap.capture.calibrations.transforms import Shot, group, read_shots
 from dymap.capture.decode import ENDINGS, read_size, significant_white
-from dymap.capture.masks import MaskFolder, read_mask
+from dymap.capture.grouping import frames_of, numbers_of_files, numbers_of_frames
+from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers, natural
-from dymap.capture.readers.grouping import camera_names, frames_of, numbers_of_files, numbers_of_frames, pose_key
 from dymap.capture.readers.image_files import read_cut_out
+from dymap.capture.readers.listing import find_mask_folder, read_mask_or_palette
 from dymap.capture.readers.scattered import LOOKED_AT, Place, ScatteredImages, any_transparent, first_of_each
 from dymap.capture.source import Source
 from dymap.errors import InputError
 
 LOOKS_FOR = "transforms.json, transforms_train.json, or a folder a frame with its transforms.json"
 WHOLE, TRAIN, HELD_OUT = "transforms.json", "transforms_train.json", ("transforms_val.json", "transforms_test.json")
-MASK_FOLDERS = ("masks", "mask")
 MAX_FRAMES = 200_000
 
 
@@ -66,11 +67,11 @@ def read(root: Path, options: Options) -> Source:
     """List the pictures and group them into cameras and frames. Raises InputError that names the entry."""
     box = _box(options)
     shots = _unique(_list_shots(root))
-    frames, moments = frames_of(_times(root, shots), [shot.held_out for shot in shots], _group(shots)[0])
+    frames, moments = frames_of(_times(root, shots), [shot.held_out for shot in shots], group(shots)[0])
     if len(moments) > MAX_FRAMES:
         raise InputError(f"{root}: {len(moments)} frames are more than anyone filmed")
     shots, frames = [s for s, frame in zip(shots, frames, strict=True) if frame >= 0], [f for f in frames if f >= 0]
-    cameras, lenses, names = _group(shots)
+    cameras, lenses, names = group(shots)
     numbers = numbers_of_frames(moments, [shot.path for shot in shots], cameras, frames)
     images: dict[Place, Path] = {}
     masks: dict[Place, Path] = {}
@@ -85,14 +86,13 @@ def read(root: Path, options: Options) -> Source:
         if (mask := found.of(shot)) is not None:
             masks[place] = mask
     firsts = first_of_each(images, len(lenses))
-    white, read = significant_white(firsts[:: max(1, len(firsts) // LOOKED_AT)]), read_mask
+    white, read = significant_white(firsts[:: max(1, len(firsts) // LOOKED_AT)]), read_mask_or_palette
     if not masks and any_transparent(firsts):
         masks, read = images, read_cut_out
     footage = ScatteredImages(images, masks or None, len(numbers), read, white, box)
-    rig = tuple(
-        shot.camera(*read_size(path), options.scale, name)
-        for shot, path, name in zip(lenses, firsts, names, strict=True)
-    )
+    sizes = [read_size(path) for path in firsts]
+    told = [shot.camera(name, size, options.scale) for shot, name, size in zip(lenses, names, sizes, strict=True)]
+    rig = at_sizes(lenses[0].file, told, sizes)
     held_out = tuple(view for view, shot in enumerate(lenses) if shot.held_out)
     return Source("transforms", options, root, rig, numbers, footage, test_views=held_out)
 
@@ -164,21 +164,6 @@ def _unique(shots: list[Shot]) -> list[Shot]:
     return list(kept.values())
 
 
-def _group(shots: list[Shot]) -> tuple[list[int], list[Shot], list[str]]:
-    """[n] the camera of each picture; of each camera a picture and its name. In the order of names; those that are
-    held out come last."""
-    groups: dict[tuple[object, ...], list[Shot]] = {}
-    keys = [(shot.held_out, shot.label, shot.intrinsics, pose_key(shot.pose)) for shot in shots]
-    for shot, key in zip(shots, keys, strict=True):
-        groups.setdefault(key, []).append(shot)
-    names = camera_names(
-        [[shot.path for shot in group] for group in groups.values()], [group[0].label for group in groups.values()]
-    )
-    cameras = sorted(zip(groups, names, strict=True), key=lambda camera: (bool(camera[0][0]), natural(camera[1])))
-    order = {key: position for position, (key, _) in enumerate(cameras)}
-    return [order[key] for key in keys], [groups[key][0] for key, _ in cameras], [name for _, name in cameras]
-
-
 def _times(root: Path, shots: list[Shot]) -> list[float]:
     """[n] when each picture was taken: its time, or the number in its name."""
     if any((shot.time is None) != (shots[0].time is None) for shot in shots):
@@ -188,7 +173,7 @@ def _times(root: Path, shots: list[Shot]) -> list[float]:
     if shots[0].time is not None:
         return [float(shot.time or 0) for shot in shots]
     try:
-        return [float(number) for number in numbers_of_files([shot.path for shot in shots], _group(shots)[0])]
+        return [float(number) for number in numbers_of_files([shot.path for shot in shots], group(shots)[0])]
     except ValueError as error:
         raise InputError(f"{root}: {error}; entries have no 'time' either") from None
 
@@ -222,7 +207,7 @@ class _Masks:
             return None if shot.mask is None else self.root / shot.mask
         base = shot.file.parent
         if base not in self._folders:
-            found = next((base / name for name in MASK_FOLDERS if (base / name).is_dir()), None)
+            found = find_mask_folder(base)
             self._folders[base] = MaskFolder(found) if found else None
         folder = self._folders[base]
         return None if folder is None else folder.find((self.root / shot.path).relative_to(base).as_posix())
