@@ -52,7 +52,7 @@ def score(root: Path) -> float:
 
 
 def missing(root: Path) -> list[str]:
-    """What a folder lacks that `score` found to be in part of this layout."""
+    """What a folder lacks to have this layout, as names of files."""
     folder = _folder(root, "auto")
     lacks = [CALIBRATION] if not (folder / CALIBRATION).is_file() else []
     return lacks + ([f"{PICTURES}/CAMERA/CAMERA_rgb000000.jpg"] if not (folder / PICTURES).is_dir() else [])

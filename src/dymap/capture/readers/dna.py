@@ -57,8 +57,9 @@ def score(root: Path) -> float:
 
 
 def missing(root: Path) -> list[str]:
-    """What a folder lacks that `score` found to be in part of this layout."""
-    return [f"{name}_annots.smc" for name in _sequences(_files(root))]
+    """What a folder lacks to have this layout, as names of files."""
+    found = _sequences(_files(root))
+    return [f"{name}_annots.smc" for name in found[:3]] or ["NAME.smc", "NAME_annots.smc"]
 
 
 def read(root: Path, options: Options) -> Source:

@@ -52,6 +52,12 @@ def score(root: Path) -> float:
         return 0.0
 
 
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    lacks = [] if (root / POSES).is_file() else [POSES]
+    return lacks if list_videos(root) else [*lacks, "cam00.mp4"]
+
+
 def read(root: Path, options: Options) -> Source:
     """List the videos, and read when each of their pictures is shown. Raises InputError."""
     if not (math.isfinite(options.scale) and options.scale > 0):
