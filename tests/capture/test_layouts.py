@@ -53,8 +53,42 @@ def test_an_unknown_folder_is_told_what_was_looked_for_and_how_sure_each_was(tin
     (root / "annots.npy").unlink()
     assert not is_capture(root)
     assert not is_capture(tmp_path)
-    with pytest.raises(InputError, match=r"nhr \(annots\.npy.*; 0% sure\), zjumocap \(annots\.npy.*; 20% sure\)"):
+    with pytest.raises(InputError, match=r"the nearest is zjumocap, which lacks annots\.npy here") as said:
         read_source(root, TINY)
+    assert all(f"{name} ({reader.LOOKS_FOR}; " in str(said.value) for name, reader in READERS.items())
+    assert "; 0% sure), neural3d" in str(said.value)
+    assert str(said.value).endswith("; 20% sure)")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ((), "nothing in it is of any layout"),
+        (("a/annots.npy", "b/annots.npy"), "captures lie in it: a, b; name one of them"),
+        (("annots.npy", "lost/x.txt"), "the folder above is a capture"),
+        (
+            ("lost/intri.yml",),
+            r"the nearest is easymocap, which lacks extri\.yml and images/CAMERA/000000\.jpg or videos/",
+        ),
+        (("lost/calibration.csv",), r"the nearest is actorshq, which lacks rgbs/"),
+        (("lost/cam1/0.jpg", "lost/cam2/0.jpg"), "pictures lie in it without cameras"),
+        (("lost/clips/1.mp4",), "videos lie in it .* dymap capture import .*lost/clips --calibration FILE"),
+    ],
+)
+def test_an_unknown_folder_is_told_what_to_do(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    root = tmp_path / "lost" if (tmp_path / "lost").exists() else tmp_path
+    with pytest.raises(InputError, match=rf"no known capture layout; {message}"):
+        read_source(root, TINY)
+
+
+@pytest.mark.parametrize("layout", READERS)
+def test_every_reader_says_what_an_empty_folder_lacks(layout: str, tmp_path: Path) -> None:
+    lacks = READERS[layout].missing(tmp_path)
+    assert lacks
+    assert all(isinstance(name, str) and name for name in lacks)
 
 
 @pytest.mark.parametrize("layout", READERS)

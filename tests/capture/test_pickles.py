@@ -6,8 +6,13 @@ import io
 import os
 import pickle
 import resource
-from collections import OrderedDict
-from pathlib import Path
+import shlex
+import subprocess
+import sys
+import zipfile
+from collections import Counter, OrderedDict, defaultdict
+from fractions import Fraction
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -77,7 +82,7 @@ def test_nothing_is_executed(tmp_path: Path, function: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [OrderedDict(a=1), Path("x"), np.ma.masked_array([1.0]), np.random.default_rng(0), Evil(getattr, dict, "clear")],
+    [Counter(a=1), Fraction(1, 2), np.ma.masked_array([1.0]), np.random.default_rng(0), Evil(getattr, dict, "clear")],
 )
 def test_only_arrays_and_plain_containers(tmp_path: Path, value: Any) -> None:
     with pytest.raises(InputError, match="which no capture needs"):
@@ -174,6 +179,13 @@ ATTACKS = {
     + b"u",
     "a persistent object": b"N" + b"Q",
     "an object made anew": NDARRAY + b")\x81",
+    "paths without end": b"B\x00\x00@\x00".replace(b"B", b"X")
+    + b"x" * 2**22
+    + b"q\x000("
+    + b"cpathlib\nPosixPath\n(h\x00h\x00tR" * 200
+    + b"l",
+    "pairs that are none": b"ccollections\nOrderedDict\n](K\x01e\x85R",
+    "a type that is called": b"cbuiltins\nlist\n)R",
     "an instance": b"(inumpy\nndarray\n",
     "an extension": b"\x82\x01",
     "a memo of 2^31": b"Nr\xff\xff\xff\x7f" + b"\x81",
@@ -249,6 +261,90 @@ def test_every_protocol_and_both_of_numpys_names(tmp_path: Path, protocol: int, 
     assert read["o"].tolist() == text.tolist()
     assert (read["s"], read["b"], read["y"], read["n"], read[3]) == ("x", True, b"", value["n"], [0.5])
     assert type(read["b"]) is np.bool_
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+def test_dictionaries_matrices_and_paths_of_any_kind_become_plain(tmp_path: Path, protocol: int) -> None:
+    lists: Any = defaultdict(list)
+    lists["a"].append(1)
+    value = OrderedDict(
+        lists=lists, never=defaultdict(None, b=2), K=np.matrix("1 2; 3 4"), image=PurePosixPath("images/00/0.jpg"),
+        windows=PureWindowsPath("images", "00", "0.jpg"), order=OrderedDict([("z", 1), ("y", OrderedDict())]),
+    )  # fmt: skip
+    read = load_annotations(write(tmp_path / "annots.npy", value, protocol))
+    assert type(read) is dict
+    assert list(read) == list(value)
+    assert read["lists"] == {"a": [1]}
+    assert type(read["lists"]) is dict
+    assert read["never"] == {"b": 2}
+    assert type(read["K"]) is np.ndarray
+    np.testing.assert_array_equal(read["K"], [[1, 2], [3, 4]])
+    assert read["image"] == "images/00/0.jpg"
+    assert read["windows"].replace(chr(92), "/") == "images/00/0.jpg"
+    assert list(read["order"].items()) == [("z", 1), ("y", {})]
+
+
+def test_what_python_2_wrote(tmp_path: Path) -> None:
+    """Dictionaries in order as lists of pairs, text and bytes of one kind, numpy by its old name."""
+    pairs = b"ccollections\nOrderedDict\n((lp0\n(lp1\nS'a'\naI1\naa(lp2\nS'b'\na"
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I2\ntcnumpy\ndtype\n(S'f8'\n"
+        b"I0\nI1\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\nS" + repr(np.array([1.5, 2.5]).tobytes())[1:].encode() + b"\ntb"
+    )
+    data = io.BytesIO()
+    np.lib.format.write_array_header_1_0(data, {"shape": (), "fortran_order": False, "descr": "|O"})
+    path = tmp_path / "annots.npy"
+    path.write_bytes(data.getvalue() + pairs + array + b"aatR.")
+    read = load_annotations(path)
+    assert read["a"] == 1
+    np.testing.assert_array_equal(read["b"], [1.5, 2.5])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_archive_under_the_name(tmp_path: Path, packed: bool) -> None:
+    value = {"cams": {"K": [np.eye(3)]}, "ims": [{"ims": ["a.jpg"]}]}
+    for parts in (value, {"annots": value}):
+        with (tmp_path / "annots.npy").open("wb") as file:
+            (np.savez_compressed if packed else np.savez)(file, **{k: np.array(v, object) for k, v in parts.items()})
+        read = load_annotations(tmp_path / "annots.npy")
+        np.testing.assert_array_equal(read["cams"]["K"][0], np.eye(3))
+        np.testing.assert_array_equal(read["ims"][0]["ims"], ["a.jpg"])
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_a_plain_pickle_under_the_name(tmp_path: Path, protocol: int) -> None:
+    (tmp_path / "annots.npy").write_bytes(pickle.dumps({"cams": {"K": [np.eye(3)]}}, protocol))
+    np.testing.assert_array_equal(load_annotations(tmp_path / "annots.npy")["cams"]["K"][0], np.eye(3))
+
+
+def test_archives_are_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "annots.npy"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("cams.npy", "w") as part:
+        for _ in range(513):
+            part.write(bytes(2**20))
+    with pytest.raises(InputError, match=r"annots\.npy: refused or broken \(an archive that unpacks to more than"):
+        load_annotations(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("cams.npy", b"")
+    with pytest.raises(InputError, match="packed in an unexpected way"):
+        load_annotations(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data.pkl", b"")
+    with pytest.raises(InputError, match="an archive of other files than arrays"):
+        load_annotations(path)
+
+
+def test_what_is_not_known_is_refused_with_the_line_that_rewrites_the_file(tmp_path: Path) -> None:
+    K = [np.eye(3)] * 2
+    value = {"cams": dict.fromkeys("KDRT", K), "ims": [{"ims": [Path("a.jpg"), None]}], "other": Fraction(1, 2)}
+    path = write(tmp_path / "annots.npy", value)
+    with pytest.raises(InputError, match=r"it asks for fractions\.Fraction.*if you made it yourself") as refused:
+        load_annotations(path)
+    line = str(refused.value).split("python -c ")[1]
+    subprocess.run([sys.executable, "-c", shlex.split(line)[0]], cwd=tmp_path, check=True)
+    read = load_annotations(path)
+    np.testing.assert_array_equal(read["cams"]["R"][1], np.eye(3))
+    assert read["ims"] == [{"ims": ["a.jpg", None]}]
 
 
 def test_one_object_at_two_places_stays_one(tmp_path: Path) -> None:

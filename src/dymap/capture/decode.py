@@ -42,10 +42,14 @@ def read_image(path: Path, white: int | None = None) -> NDArray[np.uint8]:
     white: the value of white in a file of 16 bits (65535; 1023 or 4095 if the camera's 10 or 12 bits lie at the low
     end). Transparency is left out. Floats of EXR are linear light, those of TIFF are display values in [0, 1].
     """
-    data = _bytes(path)
+    return decode_image(path, _bytes(path), white)
+
+
+def decode_image(path: Path, data: bytes, white: int | None = None) -> NDArray[np.uint8]:
+    """As `read_image`, of bytes that `check_image` has looked at; path: where they are from."""
     if _depth(data) == 8:
         return np.asarray(_decode(path, data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
-    pixels = _colours(_pixels(path, data))
+    pixels = _colours(decode_pixels(path, data))
     if pixels.dtype == np.uint8:
         return pixels
     if pixels.dtype == np.uint16:
@@ -66,7 +70,7 @@ def read_pixels(path: Path) -> Pixels:
 
     Raises InputError as `read_image` does.
     """
-    return _pixels(path, _bytes(path))
+    return decode_pixels(path, _bytes(path))
 
 
 def has_alpha(pixels: Pixels) -> bool:
@@ -109,7 +113,7 @@ def significant_white(paths: list[Path]) -> int | None:
         data = _bytes(path)
         if _depth(data) == 8:
             return None
-        pixels = _pixels(path, data)
+        pixels = decode_pixels(path, data)
         if pixels.dtype != np.uint16:
             return None
         highest = max(highest, int(pixels.max()))
@@ -122,6 +126,11 @@ def _bytes(path: Path) -> bytes:
         data = read_regular(path, MAX_BYTES, "images")
     except FileNotFoundError:
         raise InputError(f"{path}: image is missing") from None
+    return check_image(path, data)
+
+
+def check_image(path: Path, data: bytes) -> bytes:
+    """The bytes of an image file, if they are whole and of a bearable size. Raises InputError that names the path."""
     # Decoders fill what a truncated file lacks with grey and only print a warning, so look for the end marker.
     if data[:2] == b"\xff\xd8" and not _jpeg_ends(data):
         raise InputError(f"{path}: JPEG is truncated (no end marker in {len(data)} bytes)")
@@ -147,7 +156,8 @@ def _decode(path: Path, data: bytes, flags: int) -> Pixels:
     return np.asarray(image)
 
 
-def _pixels(path: Path, data: bytes) -> Pixels:
+def decode_pixels(path: Path, data: bytes) -> Pixels:
+    """As `read_pixels`, of bytes that `check_image` has looked at."""
     if is_exr(data):
         return _read_exr(path)
     pixels = _decode(path, data, cv2.IMREAD_UNCHANGED)

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from dymap.capture.readers import (
+    actorshq,
     calibrated,
     colmap,
+    dna,
     easymocap,
     neural3d,
     nhr,
@@ -19,6 +21,7 @@ from dymap.capture.readers import (
     zjumocap,
 )
 from dymap.capture.source import Source
+from dymap.capture.unknown import unknown_folder
 from dymap.config import CaptureConfig, from_json, to_json
 from dymap.errors import InputError
 from dymap.geometry.lens import folds
@@ -38,13 +41,18 @@ class Reader(Protocol):
     def score(self, root: Path) -> float:
         """How sure it is, 0 to 1, that a folder has this layout. Cheap; never raises."""
 
+    def missing(self, root: Path) -> list[str]:
+        """What a folder lacks to have this layout, as names of files: said of the nearest if none is sure."""
+
     def read(self, root: Path, options: Any) -> Source:
         """List what a folder holds. Raises InputError that names what is missing or wrong."""
 
 
 READERS: dict[str, Reader] = {
+    "actorshq": actorshq,
     "calibrated": calibrated,
     "colmap": colmap,
+    "dna": dna,
     "easymocap": easymocap,
     "neural3d": neural3d,
     "nhr": nhr,
@@ -92,11 +100,8 @@ def layout_of(root: Path, config: CaptureConfig) -> str:
     sure = scores(root)
     best = max(sure, key=sure.__getitem__)
     if sure[best] < SURE:
-        looked = ", ".join(f"{name} ({READERS[name].LOOKS_FOR}; {score:.0%} sure)" for name, score in sure.items())
-        raise InputError(
-            f"{root}: no known capture layout; looked for {looked}; perhaps the capture lies in another folder, or "
-            "--set capture.layout=NAME knows better"
-        )
+        looked_for = {name: (READERS[name].LOOKS_FOR, score) for name, score in sure.items()}
+        raise InputError(unknown_folder(root, looked_for, lambda name: READERS[name].missing(root), is_capture))
     return best
 
 

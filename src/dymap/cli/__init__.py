@@ -34,8 +34,8 @@ GROUP = Group(
     "Volumetric video as dynamic MLP maps.",
     COMMANDS,
     groups=("capture",),
-    note="dymap COMMAND --help explains its options; --quiet prints only errors and warnings; --debug shows where an "
-    "error came from; dymap --version; docs/install.md: completion.",
+    note="dymap COMMAND --help explains its options; --quiet prints only errors and warnings; "
+    "--debug shows where an error came from; dymap --version; docs/install.md: completion.",
 )
 
 
@@ -68,16 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     warnings.showwarning = show_warning
     console.quiet = QUIET in words
-    return exit_code(lambda: call([word for word in words if word != QUIET]), debug)
-
-
-def call(words: list[str]) -> int:
-    """Parse and call. Raises InputError for an empty word, and SystemExit with code 2 for wrong ones."""
-    if "" in words:
-        from dymap.errors import InputError
-
-        raise InputError("an option or a path is empty; is a variable of the shell that should hold it not set?")
-    return GROUP.run(words)
+    return exit_code(lambda: GROUP.run([word for word in words if word != QUIET]), debug)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Union
 
+from dymap.errors import InputError
+
 
 @dataclass(frozen=True)
 class Group:
@@ -31,7 +33,7 @@ class Group:
         """What there is to be called."""
         width = max(map(len, self.commands))
         commands = "\n".join(f"  {name:<{width}}  {sentence}" for name, sentence in self.commands.items())
-        note = self.note or f"{self.prog} COMMAND --help explains its options."
+        note = self.note or f"{self.prog} COMMAND --help explains its options; --quiet prints only errors and warnings."
         return f"usage: {self.prog} COMMAND ...\n\n{self.description}\n\n{commands}\n\n{note}"
 
     def find(self, command: str) -> Callable[..., int]:
@@ -49,6 +51,8 @@ class Group:
         if not words or words[0] in ("-h", "--help"):
             print(self.help_text())
             raise SystemExit(0 if words else 2)
+        if "" in words:
+            raise InputError("an option or a path is empty; is a variable of the shell that should hold it not set?")
         if words[0] in self.groups:
             return self.group(words[0]).run(words[1:])
         import tyro

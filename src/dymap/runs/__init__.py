@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dymap.runs.baking import Baked, bake
     from dymap.runs.bars import Bars, Update, no_bars
     from dymap.runs.beginning import first_configuration
+    from dymap.runs.capture_convert import Converted, convert_capture
     from dymap.runs.capture_import import VideoImport, import_videos
     from dymap.runs.cleaning import CacheEntry, cache_entries, cache_root, clean, strangers
     from dymap.runs.configuration import configure
@@ -37,6 +38,7 @@ _FILES = {
     "baking": ("Baked", "bake"),
     "bars": ("Bars", "Update", "no_bars"),
     "beginning": ("first_configuration",),
+    "capture_convert": ("Converted", "convert_capture"),
     "capture_import": ("VideoImport", "import_videos"),
     "cleaning": ("CacheEntry", "cache_entries", "cache_root", "clean", "strangers"),
     "configuration": ("configure",),
@@ -55,10 +57,10 @@ _FILES = {
 """Which file holds which names."""
 
 __all__ = [
-    "Baked", "Bars", "CacheEntry", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder",
-    "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "cache_entries", "cache_root",
-    "clean", "configure", "demo", "evaluate", "film", "first_configuration", "import_model", "import_videos", "info",
-    "mesh", "no_bars", "quick_demo", "sample", "strangers", "train", "view",
+    "Baked", "Bars", "CacheEntry", "Converted", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit",
+    "RunFolder", "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "cache_entries",
+    "cache_root", "clean", "configure", "convert_capture", "demo", "evaluate", "film", "first_configuration",
+    "import_model", "import_videos", "info", "mesh", "no_bars", "quick_demo", "sample", "strangers", "train", "view",
 ]  # fmt: skip
 
 

@@ -61,6 +61,13 @@ def score(root: Path) -> float:
     return 0.85 if has_recording(root) else 0.3
 
 
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    held = any(_holds_calibration(folder) for folder in (root / FOLDER, root))
+    lacks = [] if held else [f"{FOLDER}/NAME.qca.txt or NAME.toml"]
+    return lacks if has_recording(root) else [*lacks, "videos/CAMERA.mp4 or images/CAMERA/000000.jpg"]
+
+
 def read(root: Path, options: Options) -> Source:
     """The capture at `root`. Raises InputError that names what is missing or wrong."""
     path = root / inside(root, options.calibration) if options.calibration else _find(root)

@@ -52,6 +52,11 @@ def score(root: Path) -> float:
         return 0.0
 
 
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    return [] if find_model(root) is not None else ["sparse/0/cameras.bin", "sparse/0/images.bin"]
+
+
 def read(root: Path, options: Options) -> Source:
     """List the cameras of the model, and their pictures or videos. Raises InputError that names what is missing."""
     if not (math.isfinite(options.scale) and options.scale > 0):

@@ -16,7 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dymap.capture.calibrations.opencv_yaml import INTRINSICS, OpenCVCalibration, is_opencv_yaml, read_opencv_yaml
+from dymap.capture.calibrations.opencv_yaml import (
+    EXTRINSICS,
+    INTRINSICS,
+    OpenCVCalibration,
+    is_opencv_yaml,
+    read_opencv_yaml,
+)
 from dymap.capture.readers.annotations import find_vertices
 from dymap.capture.readers.colours import CorrectedFootage
 from dymap.capture.readers.fitting import FitOption, fit_cameras
@@ -51,6 +57,12 @@ def score(root: Path) -> float:
     if (root / "annots.npy").is_file():
         return 0.4
     return 0.9 if has_recording(root) else 0.6
+
+
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    lacks = [name for name in (INTRINSICS, EXTRINSICS) if not (root / name).is_file()]
+    return lacks if has_recording(root) else [*lacks, "images/CAMERA/000000.jpg or videos/CAMERA.mp4"]
 
 
 def read(root: Path, options: Options) -> Source:

@@ -26,6 +26,7 @@ class ImageFiles(Footage):
     images: [frame][view] paths; None: the camera lacks the frame. masks: [frame][view] the files of each mask (None:
     this one has none), or None if nothing says what is foreground. read_mask: makes a mask [H, W] (0, 1, FACE) of its
     files. vertices: for each frame an .npy file [n, 3], metres, or None. white: of pictures of 16 bits (decode.py).
+    held_boxes: [frames, 2, 3] of the layout itself, metres, or None.
     """
 
     images: tuple[tuple[Path | None, ...], ...]
@@ -33,6 +34,11 @@ class ImageFiles(Footage):
     read_mask: Callable[..., Bytes] = read_mask
     vertices: tuple[Path, ...] | None = None
     white: int | None = None
+    held_boxes: NDArray[np.float32] | None = None
+
+    @property
+    def boxes(self) -> NDArray[np.float32] | None:
+        return self.held_boxes
 
     @property
     def has_masks(self) -> bool:

@@ -18,7 +18,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +52,12 @@ def score(root: Path) -> float:
         return 0.0
 
 
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    lacks = [] if (root / POSES).is_file() else [POSES]
+    return lacks if list_videos(root) else [*lacks, "cam00.mp4"]
+
+
 def read(root: Path, options: Options) -> Source:
     """List the videos, and read when each of their pictures is shown. Raises InputError."""
     if not (math.isfinite(options.scale) and options.scale > 0):
@@ -80,7 +85,7 @@ def list_videos(folder: Path) -> list[Path]:
 def read_poses(path: Path, count: int) -> NDArray[np.float64]:
     """[N, 17] of a file. Raises InputError if it is no such array, or not of `count` cameras."""
     try:
-        rows: NDArray[Any] = read_array(path, MAX_BYTES, "poses [N, 17]")
+        rows = read_array(path, MAX_BYTES, "poses [N, 17]")
     except FileNotFoundError:
         raise InputError(f"{path}: missing") from None
     if rows.ndim != 2 or rows.shape[1] != 17 or len(rows) == 0:

@@ -64,6 +64,12 @@ def _holds_grey_masks(folder: Path) -> bool:
         return False
 
 
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    lacks = [] if (root / "annots.npy").is_file() else ["annots.npy"]
+    return lacks if (root / "mask").is_dir() else [*lacks, "mask/CAMERA/000000.png"]
+
+
 def read(root: Path, options: Options) -> Source:
     """The capture at `root`. Raises InputError that names what is missing or wrong."""
     annotations = load_annotations(root / "annots.npy")

@@ -70,6 +70,12 @@ def score(root: Path) -> float:
     return 0.9 if (root / IMAGES).is_dir() else 0.6
 
 
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    lacks = [] if (root / TRAIN).is_file() else [TRAIN]
+    return lacks if (root / IMAGES).is_dir() else [*lacks, f"{IMAGES}/"]
+
+
 def read(root: Path, options: Options) -> Source:
     """List the pictures of both files. Raises InputError that names the file, the time and the camera."""
     if not (math.isfinite(options.scale) and options.scale > 0):

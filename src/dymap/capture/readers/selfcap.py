@@ -62,6 +62,14 @@ def score(root: Path) -> float:
     return 0.9 if is_opencv_yaml(root / OPTIMISED) and not is_opencv_yaml(root) else 0.5
 
 
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    folder = calibration_folder(root)
+    lacks = [name for name in (INTRINSICS, EXTRINSICS) if not (folder / name).is_file()]
+    lacks += [] if has_recording(root) else ["videos/CAMERA.mp4 or images/CAMERA/000000.jpg"]
+    return lacks if any((root / name).is_file() for name in OFFSET_FILES) else [*lacks, OFFSET_FILES[0]]
+
+
 def read(root: Path, options: Options) -> Source:
     """The capture at `root`. Raises InputError that names what is missing or wrong."""
     if not (math.isfinite(options.fps) and options.fps >= 0):

@@ -63,6 +63,11 @@ def score(root: Path) -> float:
         return 0.0
 
 
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    return [] if any((root / name).is_file() for name in (WHOLE, TRAIN)) else [WHOLE]
+
+
 def read(root: Path, options: Options) -> Source:
     """List the pictures and group them into cameras and frames. Raises InputError that names the entry."""
     box = _box(options)

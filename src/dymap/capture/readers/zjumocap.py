@@ -44,6 +44,11 @@ def score(root: Path) -> float:
     return 0.6 if folders in ([], ["mask"]) else 0.9
 
 
+def missing(root: Path) -> list[str]:
+    """What a folder lacks to have this layout, as names of files."""
+    return [] if (root / "annots.npy").is_file() else ["annots.npy"]
+
+
 def read(root: Path, options: Options) -> Source:
     """The capture at `root`. Raises InputError that names what is missing or wrong."""
     annotations = load_annotations(root / "annots.npy")
