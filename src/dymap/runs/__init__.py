@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dymap.runs.baking import Baked, bake
     from dymap.runs.bars import Bars, Update, no_bars
     from dymap.runs.beginning import first_configuration
+    from dymap.runs.capture_import import VideoImport, import_videos
     from dymap.runs.cleaning import CacheEntry, cache_entries, cache_root, clean, strangers
     from dymap.runs.configuration import configure
     from dymap.runs.demonstration import Demo, demo, quick_demo
@@ -36,6 +37,7 @@ _FILES = {
     "baking": ("Baked", "bake"),
     "bars": ("Bars", "Update", "no_bars"),
     "beginning": ("first_configuration",),
+    "capture_import": ("VideoImport", "import_videos"),
     "cleaning": ("CacheEntry", "cache_entries", "cache_root", "clean", "strangers"),
     "configuration": ("configure",),
     "demonstration": ("Demo", "demo", "quick_demo"),
@@ -54,9 +56,9 @@ _FILES = {
 
 __all__ = [
     "Baked", "Bars", "CacheEntry", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder",
-    "RunRecord", "Sampled", "Trained", "Update", "Viewing", "bake", "cache_entries", "cache_root", "clean", "configure",
-    "demo", "evaluate", "film", "first_configuration", "import_model", "info", "mesh", "no_bars", "quick_demo",
-    "sample", "strangers", "train", "view",
+    "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "cache_entries", "cache_root",
+    "clean", "configure", "demo", "evaluate", "film", "first_configuration", "import_model", "import_videos", "info",
+    "mesh", "no_bars", "quick_demo", "sample", "strangers", "train", "view",
 ]  # fmt: skip
 
 
