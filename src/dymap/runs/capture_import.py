@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dymap.capture.importing import PictureEnding, VideoImport, Wanted
+from dymap.capture.importing import Fit, PictureEnding, VideoImport, Wanted
 from dymap.capture.importing import import_videos as import_wanted
 from dymap.runs.bars import Bars, no_bars
 
@@ -25,7 +25,7 @@ def import_videos(
     crop: tuple[int, int, int, int] | None = None,
     undistort: bool = False,
     masks: str | Path | None = None,
-    scale_calibration: bool = False,
+    scale_calibration: Fit | None = None,
     audio: str | None = None,
     ending: PictureEnding = "jpg",
     progress: Bars = no_bars,
@@ -36,8 +36,9 @@ def import_videos(
     order. out: the capture's folder. fps: frames a second, default the first video's own. start, end: seconds of the
     first video. frames: so many at most. offsets: file of the seconds by which each camera began after the first, or
     `auto`: by sound, else by motion; default: all began together. crop: x, y, width, height, pixels. undistort: write
-    pictures of ideal lenses. masks: folder of masks of the videos. scale_calibration: it was made at another size.
-    audio: camera whose sound is kept, default the first that has any. ending: of pictures.
+    pictures of ideal lenses. masks: folder of masks of the videos. scale_calibration: how the videos were made of
+    pictures as calibrated (whole, bars or cut), if they have another size. audio: camera whose sound is kept, default
+    the first that has any. ending: of pictures.
 
     Raises InputError that names the file or the camera for whatever does not fit.
     """

@@ -1,4 +1,4 @@
-"""The cameras of an import: at the size of their videos, by names of folders, without distortion, cropped."""
+"""The cameras of an import: by names of folders, without distortion, cropped."""
 
 from __future__ import annotations
 
@@ -9,34 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from dymap.capture.importing.wanted import Wanted
-from dymap.capture.videos import VideoFile
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.lens import folds
-
-
-def fitted(camera: Camera, video: VideoFile, wanted: Wanted) -> Camera:
-    """The camera at the size of its video. Raises InputError if the calibration was made at another one."""
-    if (camera.width, camera.height) == (video.width, video.height):
-        return camera
-    sizes = (
-        f"{wanted.calibration}: camera {camera.name!r} was calibrated at {camera.width} x {camera.height}, but "
-        f"{video.path.name} is {video.width} x {video.height}"
-    )
-    if abs(camera.width * video.height - camera.height * video.width) > max(video.width, video.height):
-        turned = (camera.height, camera.width) == (video.width, video.height)
-        raise InputError(
-            f"{sizes}, {'the same turned: calibrate' if turned else 'another shape: was it cropped? Calibrate'} "
-            "with pictures of the videos"
-        )
-    if not wanted.scale_calibration:
-        raise InputError(f"{sizes}; if the video was made smaller or larger as a whole, pass --scale-calibration")
-    x, y = video.width / camera.width, video.height / camera.height
-    K = camera.K.copy()
-    K[0] *= x
-    K[1] *= y
-    K[:2, 2] += (np.array([x, y]) - 1) / 2  # centres at integers: the corner at -0.5 stays where it is
-    return replace(camera, K=K, width=video.width, height=video.height)
 
 
 def named_for_folders(cameras: Sequence[Camera]) -> list[Camera]:
@@ -61,11 +36,6 @@ def written_camera(camera: Camera, wanted: Wanted) -> Camera:
                 f"{np.round(camera.D, 4).tolist()} fits another lens or another order of numbers; calibrate it again"
             )
         camera = camera.undistorted()
-    elif camera.lens == "fisheye":
-        raise InputError(
-            f"{wanted.calibration}: camera {camera.name!r} has a fisheye lens, which the layout of EasyMocap has not; "
-            "pass --undistort"
-        )
     if wanted.crop is None:
         return camera
     x, y, width, height = wanted.crop

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from dymap.capture.importing.fitting import Fit
 from dymap.capture.numbers import natural
 from dymap.capture.video_packets import ENDINGS
 from dymap.errors import InputError
@@ -23,8 +24,9 @@ class Wanted:
     fps: frames a second, default whenever the first video has a picture. start, end: seconds of the first video;
     frames: so many at most. offsets: a file, `auto`, or nothing: all began together. crop: x, y, width, height in
     pixels of each picture. undistort: write pictures of ideal lenses. masks: folder of masks, CAMERA.mp4 or
-    CAMERA/NUMBER.png with the picture's number in the video. scale_calibration: the calibration was made at another
-    size of the same shape. audio: camera whose sound is kept, default the first that has any.
+    CAMERA/NUMBER.png with the picture's number in the video. scale_calibration: how the videos were made of pictures
+    as calibrated, if they have another size (fitting.py). audio: camera whose sound is kept, default the first that
+    has any.
     """
 
     videos: tuple[Path, ...]
@@ -38,7 +40,7 @@ class Wanted:
     crop: tuple[int, int, int, int] | None = None
     undistort: bool = False
     masks: Path | None = None
-    scale_calibration: bool = False
+    scale_calibration: Fit | None = None
     audio: str | None = None
     ending: PictureEnding = "jpg"
 

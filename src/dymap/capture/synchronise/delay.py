@@ -43,12 +43,6 @@ def sound_delay(a: Floats, b: Floats, rate: float, longest: float, band: tuple[f
     return _best(scores[lags], lags, rate, apart=max(1, round(0.02 * rate)))
 
 
-def motion_delay(a: Floats, b: Floats, rate: float, longest: float) -> Delay:
-    """The delay at which two motions agree best; see `motion_scores`."""
-    lags, scores = motion_scores(a, b, rate, longest)
-    return best_motion(lags, scores, rate)
-
-
 def best_motion(lags: Lags, scores: Floats, rate: float) -> Delay:
     """The delay of the highest score. Scores within half a second of it are its own, as motion is smooth."""
     return _best(scores, lags, rate, apart=max(1, round(0.5 * rate)))

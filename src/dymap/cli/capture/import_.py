@@ -40,10 +40,12 @@ def import_(
         Path | None, tyro.conf.arg(help="Folder of the videos' masks: CAMERA.mp4, or CAMERA/NUMBER.png from 0 on.")
     ] = None,
     scale_calibration: Annotated[
-        bool,
-        tyro.conf.FlagCreatePairsOff,
-        tyro.conf.arg(help="The calibration was made at another size of the same shape: scale it."),
-    ] = False,
+        Literal["whole", "bars", "cut"] | None,
+        tyro.conf.arg(
+            help="How videos of another size than calibrated were made: scaled as a whole, to fit in with black bars, "
+            "or to fill with the rest cut away; default: bars if they are seen."
+        ),
+    ] = None,
     audio: Annotated[
         str | None, tyro.conf.arg(help="Camera whose sound is kept; default: the first that has any.")
     ] = None,
