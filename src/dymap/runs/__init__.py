@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dymap.runs.bars import Bars, Update, no_bars
     from dymap.runs.beginning import first_configuration
     from dymap.runs.capture_import import VideoImport, import_videos
+    from dymap.runs.capture_masking import MadeMasks, make_masks
     from dymap.runs.cleaning import CacheEntry, cache_entries, cache_root, clean, strangers
     from dymap.runs.configuration import configure
     from dymap.runs.demonstration import Demo, demo, quick_demo
@@ -38,6 +39,7 @@ _FILES = {
     "bars": ("Bars", "Update", "no_bars"),
     "beginning": ("first_configuration",),
     "capture_import": ("VideoImport", "import_videos"),
+    "capture_masking": ("MadeMasks", "make_masks"),
     "cleaning": ("CacheEntry", "cache_entries", "cache_root", "clean", "strangers"),
     "configuration": ("configure",),
     "demonstration": ("Demo", "demo", "quick_demo"),
@@ -55,10 +57,10 @@ _FILES = {
 """Which file holds which names."""
 
 __all__ = [
-    "Baked", "Bars", "CacheEntry", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder",
-    "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "cache_entries", "cache_root",
-    "clean", "configure", "demo", "evaluate", "film", "first_configuration", "import_model", "import_videos", "info",
-    "mesh", "no_bars", "quick_demo", "sample", "strangers", "train", "view",
+    "Baked", "Bars", "CacheEntry", "Demo", "Evaluated", "Filmed", "Imported", "MadeMasks", "Meshed", "Orbit",
+    "RunFolder", "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "cache_entries",
+    "cache_root", "clean", "configure", "demo", "evaluate", "film", "first_configuration", "import_model",
+    "import_videos", "info", "make_masks", "mesh", "no_bars", "quick_demo", "sample", "strangers", "train", "view",
 ]  # fmt: skip
 
 
