@@ -98,13 +98,17 @@ class Source:
         Asked for only if it is `present`. Raises InputError that names the file if one cannot be read or has another
         size than the camera.
         """
+        return self.picture(frame, view), self.mask(frame, view)
+
+    def picture(self, frame: int, view: int) -> Bytes:
+        """The picture of `read` without its mask. Raises InputError as `read` does."""
         picture, camera = self.footage.picture(self._position(frame), view), self.cameras[view]
         if picture.shape[:2] != (camera.height, camera.width):
             raise InputError(
                 f"{self.files(frame, view)[0]}: image is {picture.shape[1]} x {picture.shape[0]}, but the first image "
                 f"of camera {camera.name!r} is {camera.width} x {camera.height}"
             )
-        return picture, self.mask(frame, view)
+        return picture
 
     def mask(self, frame: int, view: int) -> Bytes | None:
         """[H, W]: 0 background, 1 foreground, FACE face; None: nothing is known. Raises InputError as `read` does.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dymap.runs.beginning import first_configuration
     from dymap.runs.capture_convert import Converted, convert_capture
     from dymap.runs.capture_import import VideoImport, import_videos
+    from dymap.runs.capture_masking import MadeMasks, make_masks
     from dymap.runs.cleaning import CacheEntry, cache_entries, cache_root, clean, strangers
     from dymap.runs.configuration import configure
     from dymap.runs.demonstration import Demo, demo, quick_demo
@@ -40,6 +41,7 @@ _FILES = {
     "beginning": ("first_configuration",),
     "capture_convert": ("Converted", "convert_capture"),
     "capture_import": ("VideoImport", "import_videos"),
+    "capture_masking": ("MadeMasks", "make_masks"),
     "cleaning": ("CacheEntry", "cache_entries", "cache_root", "clean", "strangers"),
     "configuration": ("configure",),
     "demonstration": ("Demo", "demo", "quick_demo"),
@@ -57,10 +59,11 @@ _FILES = {
 """Which file holds which names."""
 
 __all__ = [
-    "Baked", "Bars", "CacheEntry", "Converted", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit",
-    "RunFolder", "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "cache_entries",
-    "cache_root", "clean", "configure", "convert_capture", "demo", "evaluate", "film", "first_configuration",
-    "import_model", "import_videos", "info", "mesh", "no_bars", "quick_demo", "sample", "strangers", "train", "view",
+    "Baked", "Bars", "CacheEntry", "Converted", "Demo", "Evaluated", "Filmed", "Imported", "MadeMasks", "Meshed",
+    "Orbit", "RunFolder", "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake",
+    "cache_entries", "cache_root", "clean", "configure", "convert_capture", "demo", "evaluate", "film",
+    "first_configuration", "import_model", "import_videos", "info", "make_masks", "mesh", "no_bars", "quick_demo",
+    "sample", "strangers", "train", "view",
 ]  # fmt: skip
 
 

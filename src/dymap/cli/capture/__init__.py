@@ -6,6 +6,7 @@ from dymap.cli.group import Group
 
 COMMANDS = {
     "import": "Make a capture of the videos of several cameras.",
+    "masks": "Make masks: what is foreground in each picture.",
     "convert": "Write a capture in another layout.",
 }
 """What the list of commands says of each."""

@@ -1,0 +1,190 @@
+"""Masks by a segmentation network in an ONNX file, run with onnxruntime (extra `masks`).
+
+    picture -> resized to the network's size, normalised -> network -> how much each pixel is foreground -> mask
+
+Networks differ in the order of their axes, their size, and what they give; all that is found out from the file, but for
+the normalisation and the classes that are foreground.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.capture.masking.onnx_file import read_network
+from dymap.capture.masking.tidy import Bytes, Floats, tidy
+from dymap.errors import InputError
+
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and standard deviation of the colours [0, 1] that most networks were trained on."""
+LONGEST = 1024
+"""Pixels of the longest side that a network of any size is given, unless another is asked for."""
+STEP = 32
+"""Sizes of networks that take any are multiples of this."""
+MAX_SIDE = 4096
+KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+MAX_CLASSES = 2000
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """What a network's file does not say. mean, std: of colours in [0, 1]; uint8 networks normalise by themselves.
+    classes: name -> number of those that are foreground. longest: side of pictures for networks that take any size."""
+
+    mean: tuple[float, float, float] = IMAGENET[0]
+    std: tuple[float, float, float] = IMAGENET[1]
+    classes: Mapping[str, int] = field(default_factory=dict)
+    longest: int = LONGEST
+
+
+class Network:
+    """A loaded network: `foreground(picture)`. Pictures are given to it one by one, from any thread."""
+
+    def __init__(self, path: Path, options: NetworkOptions):
+        if min(options.std) <= 0 or not np.isfinite([*options.mean, *options.std]).all():
+            raise InputError(f"--std {' '.join(map(str, options.std))}: expected three numbers above 0")
+        if not STEP <= options.longest <= MAX_SIDE:
+            raise InputError(f"--size {options.longest}: expected {STEP} to {MAX_SIDE} pixels")
+        try:
+            ort: Any = importlib.import_module("onnxruntime")
+        except ImportError:
+            raise InputError("--method model needs the extra masks: pip install 'dymap[masks]'") from None
+        self.path, self.options = path, options
+        self._session = self._load(ort, read_network(path))
+        self._name, self._type, self._first, self._size = self._input()
+        self._output = self._session.get_outputs()[0].name
+
+    def foreground(self, picture: Bytes) -> Bytes:
+        """[H, W] 1 where the network sees foreground in a picture [H, W, 3] RGB. Raises InputError."""
+        try:
+            given = self._session.run([self._output], {self._name: self._prepared(picture)})[0]
+        except Exception as error:  # whatever the library makes of a network
+            raise InputError(f"{self.path}: the network cannot be run ({_line(error)})") from None
+        score = above(np.asarray(given), list(self.options.classes.values()), self.path)
+        height, width = picture.shape[:2]
+        return tidy((cv2.resize(score, (width, height), interpolation=cv2.INTER_LINEAR) > 0).astype(np.uint8))
+
+    def _load(self, ort: Any, data: bytes) -> Any:
+        settings = ort.SessionOptions()
+        settings.log_severity_level = 4
+        known = ort.get_available_providers()
+        chosen = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in known]
+        try:
+            return ort.InferenceSession(data, settings, providers=chosen)
+        except Exception as error:  # whatever the library makes of a file
+            newer = "opset" in str(error).lower() or "ir version" in str(error).lower()
+            remedy = (
+                "export it with an older opset (17, say), or update onnxruntime" if newer else "is it another file?"
+            )
+            raise InputError(
+                f"{self.path}: onnxruntime {ort.__version__} cannot load the network ({_line(error)}); {remedy}"
+            ) from None
+
+    def _input(self) -> tuple[str, Any, bool, tuple[int, int] | None]:
+        """The input's name, type, whether channels are its first axis, and its height and width (None: any)."""
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            names = ", ".join(repr(one.name) for one in inputs[:6])
+            raise InputError(
+                f"{self.path}: the network takes {len(inputs)} inputs ({names}), expected one, the picture; those that "
+                "remember earlier pictures are not supported"
+            )
+        (one,) = inputs
+        shape = [size if isinstance(size, int) and size > 0 else None for size in one.shape]
+        first = len(shape) == 4 and shape[1] == 3
+        if len(shape) != 4 or not (first or shape[3] == 3) or shape[0] not in (1, None) or one.type not in KINDS:
+            raise InputError(
+                f"{self.path}: the network takes {one.type} {one.shape}, expected a picture of float32, float16 or "
+                "uint8: [1, 3, height, width] or [1, height, width, 3]"
+            )
+        height, width = shape[2:] if first else shape[1:3]
+        if max(height or 0, width or 0) > MAX_SIDE:
+            raise InputError(f"{self.path}: the network takes {one.shape}, more than {MAX_SIDE} pixels a side")
+        return one.name, KINDS[one.type], first, None if height is None or width is None else (height, width)
+
+    def _prepared(self, picture: Bytes) -> NDArray[Any]:
+        height, width = self._size or _free_size(picture.shape[0], picture.shape[1], self.options.longest)
+        smaller = height * width < picture.shape[0] * picture.shape[1]
+        resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        values: NDArray[Any] = resized
+        if self._type is not np.uint8:
+            mean, std = np.array(self.options.mean, np.float32), np.array(self.options.std, np.float32)
+            values = ((resized.astype(np.float32) / 255 - mean) / std).astype(self._type)
+        return np.ascontiguousarray(values.transpose(2, 0, 1)[None] if self._first else values[None])
+
+
+def above(output: NDArray[Any], classes: Sequence[int], path: Path) -> Floats:
+    """[h, w] above 0 where a network's output says foreground.
+
+    output: [1, C, h, w], [1, h, w, C] or [1, h, w], with or without the 1: one channel of opacities in [0, 1] or
+    [0, 255] or of logits, two of background and foreground, more of `classes`, or numbers of classes (integers).
+    Raises InputError that names the file.
+    """
+    values = output[0] if output.ndim in (3, 4) and output.shape[0] == 1 else output
+    if values.ndim == 3 and values.shape[-1] < min(values.shape[:2]):
+        values = np.moveaxis(values, -1, 0)
+    if values.ndim == 2:
+        values = values[None]
+    if values.ndim != 3 or 0 in values.shape or len(values) > MAX_CLASSES:
+        raise InputError(f"{path}: the network gives an array of shape {output.shape}, expected one value a pixel")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError(f"{path}: the network gives values that are not finite; do --mean and --std fit it?")
+    count = len(values)
+    if count == 1 and values.dtype.kind in "iu" and (classes or values.dtype != np.uint8):
+        return np.where(np.isin(values[0], _labels(classes, int(values.max()), path)), 1, -1).astype(np.float32)
+    values = values.astype(np.float32)
+    if count == 1:
+        if values.min() < -0.01:  # logits
+            return np.asarray(values[0])
+        return np.asarray(values[0] - (0.5 if values.max() <= 1.01 else 127.5), np.float32)
+    chosen = _chosen(classes, count, path)
+    others = np.delete(values, chosen, axis=0)
+    return np.asarray(values[chosen].max(axis=0) - others.max(axis=0), np.float32)
+
+
+def parse_classes(words: Sequence[str]) -> dict[str, int]:
+    """`person=15` -> its number. Raises InputError."""
+    found = {}
+    for word in words:
+        name, equals, number = word.partition("=")
+        if not (equals and name and number.isascii() and number.isdecimal() and len(number) < 5):
+            raise InputError(f"--class {word}: expected a name and a number, such as person=15")
+        found[name] = int(number)
+    return found
+
+
+def _labels(classes: Sequence[int], highest: int, path: Path) -> Sequence[int]:
+    """The numbers that are foreground in a map of classes; without a choice the 1 of 0 and 1."""
+    if not classes and highest > 1:
+        raise InputError(f"{path}: the network gives numbers of classes; say which are foreground: --class person=15")
+    return classes or [1]
+
+
+def _chosen(classes: Sequence[int], count: int, path: Path) -> list[int]:
+    """The channels that are foreground, of `count`: of two without a choice the second."""
+    if not classes and count == 2:
+        return [1]
+    if not classes:
+        raise InputError(
+            f"{path}: the network tells {count} classes apart; say which are foreground: --class person=15"
+        )
+    if max(classes) >= count or len(set(classes)) == count:
+        raise InputError(f"{path}: the network has classes 0 to {count - 1}; --class asks for {sorted(set(classes))}")
+    return sorted(set(classes))
+
+
+def _free_size(height: int, width: int, longest: int) -> tuple[int, int]:
+    scale = min(1.0, longest / max(height, width))
+    return tuple(max(STEP, round(side * scale / STEP) * STEP) for side in (height, width))  # type: ignore[return-value]
+
+
+def _line(error: Exception) -> str:
+    """The first line of what a library says."""
+    return next((line.strip()[:300] for line in str(error).splitlines() if line.strip()), type(error).__name__)
