@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dymap.cli import COMMANDS, main
+from dymap.cli import COMMANDS, GROUP, main
 from dymap.config import Config, flatten, to_json
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ def help_of(command: str) -> str:
         written: list[str] = []
         patch.setattr("sys.stdout.write", written.append)
         with pytest.raises(SystemExit):
-            main([command, "--help-all" if command in ("train", "import-model") else "--help"])
+            main([*command.split(), "--help-all" if command in ("train", "import-model") else "--help"])
     return "".join(written)
 
 
@@ -71,6 +71,9 @@ def test_named_options_exist(page: Path) -> None:
     """In every `dymap COMMAND ...`, and in every line of a block that begins so."""
     for line in re.findall(r"(?:^|`)(?:\.venv/bin/)?dymap ([^`\n]+)", page.read_text(), re.MULTILINE):
         command, *words = line.partition(" # ")[0].split()
-        if command in COMMANDS:
+        if command in GROUP.groups and words:
+            assert words[0] in GROUP.group(command).commands, line
+            command = f"{command} {words.pop(0)}"
+        if command.split()[0] in COMMANDS:
             for option in {word for word in words if word.startswith("--")} - {"--help", "--help-all"}:
                 assert re.search(rf"{re.escape(option)}\b", help_of(command)), f"dymap {command} has no {option}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dymap.cli import COMMANDS, find
+from dymap.cli import COMMANDS, GROUP
 from dymap.cli.words import in_order
 from dymap.config import Config
 from tests.cli.conftest import Run
@@ -29,7 +29,7 @@ from tests.cli.conftest import Run
     ],
 )
 def test_lists_are_written_in_any_way(words: tuple[str, ...]) -> None:
-    given = in_order(find("evaluate"), words)
+    given = in_order(GROUP.find("evaluate"), words)
     assert given[0] == "RUN"
     assert {tuple(given[1:4]), tuple(given[-3:])} >= {("--views", "3", "7")}
     assert given[given.index("--frames") + 1] == "0"
@@ -51,7 +51,7 @@ def test_options_stand_before_and_after_what_they_are_for(command: str) -> None:
     for order in itertools.permutations(OPTIONS[command]):
         for place in range(len(order) + 1):
             parts = [*order[:place], ["RUN"], *order[place:]]
-            given = in_order(find(command), list(itertools.chain(*parts)))
+            given = in_order(GROUP.find(command), list(itertools.chain(*parts)))
             assert given[0] == "RUN"
             assert given[1:] == list(itertools.chain(*order))
             expected = expected or sorted(given)
@@ -59,21 +59,23 @@ def test_options_stand_before_and_after_what_they_are_for(command: str) -> None:
 
 
 def test_a_run_may_be_called_like_a_number() -> None:
-    assert in_order(find("evaluate"), ["--views", "3,7", "12"]) == ["12", "--views", "3", "7"]
+    assert in_order(GROUP.find("evaluate"), ["--views", "3,7", "12"]) == ["12", "--views", "3", "7"]
 
 
 def test_negative_numbers_are_values() -> None:
     config = Config()
-    assert in_order(find("train"), ["--frames", "0,-1,2"], config) == ["--frames", "0", "-1", "2"]
-    assert in_order(find("train"), ["--bake.grid", "1,2,3", "--train.rays=-4"], config)[:4] == [
+    assert in_order(GROUP.find("train"), ["--frames", "0,-1,2"], config) == ["--frames", "0", "-1", "2"]
+    assert in_order(GROUP.find("train"), ["--bake.grid", "1,2,3", "--train.rays=-4"], config)[:4] == [
         "--bake.grid", "1", "2", "3",
     ]  # fmt: skip
 
 
 def test_assignments_are_not_taken_apart() -> None:
-    given = in_order(find("train"), ["--set", "bake.grid=[1,2,3]", "--steps", "5", "--set", "train.rays=2"], Config())
+    given = in_order(
+        GROUP.find("train"), ["--set", "bake.grid=[1,2,3]", "--steps", "5", "--set", "train.rays=2"], Config()
+    )
     assert given == ["--set", "bake.grid=[1,2,3]", "train.rays=2", "--steps", "5"]
-    given = in_order(find("import-model"), ["--set", "a=1", "b=2", "model.pth", "--out", "x"], Config())
+    given = in_order(GROUP.find("import-model"), ["--set", "a=1", "b=2", "model.pth", "--out", "x"], Config())
     assert given == ["model.pth", "--set", "a=1", "b=2", "--out", "x"]
 
 

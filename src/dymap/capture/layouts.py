@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dymap.capture.readers import nhr, zjumocap
+from dymap.capture.readers import calibrated, easymocap, neural3d, nhr, selfcap, zjumocap
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, from_json, to_json
 from dymap.errors import InputError
@@ -32,7 +32,14 @@ class Reader(Protocol):
         """List what a folder holds. Raises InputError that names what is missing or wrong."""
 
 
-READERS: dict[str, Reader] = {"nhr": nhr, "zjumocap": zjumocap}
+READERS: dict[str, Reader] = {
+    "calibrated": calibrated,
+    "easymocap": easymocap,
+    "neural3d": neural3d,
+    "nhr": nhr,
+    "selfcap": selfcap,
+    "zjumocap": zjumocap,
+}
 
 SURE = 0.5
 """A layout of a lower score is not taken unless it is asked for by name."""

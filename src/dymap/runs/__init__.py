@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dymap.runs.baking import Baked, bake
     from dymap.runs.bars import Bars, Update, no_bars
+    from dymap.runs.capture_import import VideoImport, import_videos
     from dymap.runs.configuration import configure
     from dymap.runs.demonstration import Demo, demo, quick_demo
     from dymap.runs.evaluation import Evaluated, evaluate
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _FILES = {
     "baking": ("Baked", "bake"),
     "bars": ("Bars", "Update", "no_bars"),
+    "capture_import": ("VideoImport", "import_videos"),
     "configuration": ("configure",),
     "demonstration": ("Demo", "demo", "quick_demo"),
     "evaluation": ("Evaluated", "evaluate"),
@@ -50,8 +52,8 @@ _FILES = {
 
 __all__ = [
     "Baked", "Bars", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder", "RunRecord",
-    "Sampled", "Trained", "Update", "Viewing", "bake", "configure", "demo", "evaluate", "film", "import_model", "info",
-    "mesh", "no_bars", "quick_demo", "sample", "train", "view",
+    "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "configure", "demo", "evaluate", "film",
+    "import_model", "import_videos", "info", "mesh", "no_bars", "quick_demo", "sample", "train", "view",
 ]  # fmt: skip
 
 

@@ -64,7 +64,10 @@ def of_file(file: Path) -> str | None:
             more = "; as a path of a film: dymap render RUN --cameras FILE" if ending == ".json" else ""
             return f"{kind}, which no reader of dymap knows; {CAPTURES}{more}"
     kinds = (
-        (FILMS, f"a film; take it apart into one image a frame, a folder a camera; {CAPTURES}"),
+        (
+            FILMS,
+            "a film; of several cameras they become a capture: dymap capture import FILMS --calibration FILE --out DIR",
+        ),
         (PICTURES, f"a picture; {CAPTURES}"),
         (SURFACES, "a mesh or a cloud of points; dymap writes them (dymap mesh) and reads none"),
         (MODELS, "a model of torch; if it is a released one: dymap import-model FILE --preset NAME --out RUN"),

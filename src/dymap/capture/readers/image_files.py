@@ -94,26 +94,29 @@ def first_pictures(images: tuple[tuple[Path | None, ...], ...]) -> tuple[Path, .
     return tuple(firsts)
 
 
-def _plain_array(data: bytes) -> NDArray[Any]:
-    """The array of an .npy file, whose size is compared with the header before it is made. Raises ValueError."""
+def plain_array(data: bytes, columns: int) -> NDArray[Any]:
+    """The numbers [n, columns] of an .npy file, whose size is compared with the header before they are read.
+
+    Raises ValueError; a broken header can raise anything.
+    """
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(file)
     if dtype.kind not in "fiu":
         raise ValueError("it holds no plain numbers")
-    if len(shape) != 2 or shape[1] != 3 or shape[0] <= 0:
+    if len(shape) != 2 or shape[1] != columns or shape[0] <= 0:
         raise ValueError(f"its shape is {shape}")
-    if len(data) - file.tell() < shape[0] * 3 * dtype.itemsize:
-        raise ValueError(f"it ends before the {shape[0]} points of its header")
-    flat = np.frombuffer(data, dtype, shape[0] * 3, file.tell())
+    if len(data) - file.tell() < shape[0] * columns * dtype.itemsize:
+        raise ValueError(f"it ends before the {shape[0]} rows of its header")
+    flat = np.frombuffer(data, dtype, shape[0] * columns, file.tell())
     return flat.reshape(shape, order="F" if fortran else "C").copy()
 
 
 def read_vertices(path: Path) -> NDArray[Any]:
     """[n, 3] points from an .npy file. Raises InputError for a missing file and for anything but finite points."""
     try:
-        points = _plain_array(read_regular(path, MAX_BYTES, "vertices"))
+        points = plain_array(read_regular(path, MAX_BYTES, "vertices"), 3)
     except FileNotFoundError:
         raise InputError(f"{path}: vertices of this frame are missing (or use --boxes hull)") from None
     except Exception as error:  # a broken header can raise anything

@@ -1,0 +1,60 @@
+"""Cameras from the files of calibration programs: one file a format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dymap.capture.calibrations.caliscope import is_caliscope, read_caliscope
+from dymap.capture.calibrations.opencv_yaml import EXTRINSICS, INTRINSICS, Sizes, read_opencv_yaml
+from dymap.capture.calibrations.qualisys import is_qualisys, read_qualisys
+from dymap.errors import InputError
+from dymap.geometry.camera import Camera
+
+EXPECTED = (
+    "intri.yml and extri.yml (EasyMocap), NAME.qca.txt (Qualisys), or NAME.toml with a table a camera (Caliscope, "
+    "Pose2Sim)"
+)
+KINDS: tuple[Callable[[Path], bool], ...] = (
+    lambda path: path.name == INTRINSICS,
+    is_qualisys,
+    is_caliscope,
+)
+"""How a calibration is known by its file, the surest first: programs write others from it."""
+
+
+def read_calibration(path: Path, sizes: Sizes | None = None) -> tuple[Camera, ...]:
+    """The cameras of a file, or of a folder that holds one calibration: names, sizes of pictures, poses in metres.
+
+    sizes: those of the pictures by the camera's name, which only some files of EasyMocap do not say. Raises InputError
+    for a format that is not known, and for what is wrong in the file.
+    """
+    if path.is_dir():
+        path = find_calibration(path)
+    if path.name in (INTRINSICS, EXTRINSICS):
+        return read_opencv_yaml(path.parent, sizes).cameras
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected {EXPECTED}")
+    if is_qualisys(path):
+        return read_qualisys(path)
+    if path.suffix.lower() == ".toml":
+        return read_caliscope(path).cameras
+    raise InputError(f"{path}: no calibration that is known; expected {EXPECTED}")
+
+
+def find_calibration(folder: Path) -> Path:
+    """The one calibration of a folder; of several kinds the first. Raises InputError for none and for several."""
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror})") from None
+    for is_kind in KINDS:
+        if len(found := [path for path in files if is_kind(path)]) == 1:
+            return found[0]
+        if found:
+            several = ", ".join(path.name for path in found[:5])
+            raise InputError(f"{folder}: holds several calibrations ({several}); name one of them")
+    raise InputError(f"{folder}: holds no calibration that is known; expected {EXPECTED}")
+
+
+__all__ = ["Sizes", "find_calibration", "read_calibration"]

@@ -1,0 +1,76 @@
+"""A camera out of numbers that a file holds: they are looked at, and faults name the file and the camera."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dymap.errors import InputError
+from dymap.geometry.camera import Camera
+from dymap.geometry.lens import Lens
+
+MAX_SIDE = 100_000
+"""Of a picture, pixels."""
+NO_ROTATION = 1e-2
+"""How far R^T R may be from the identity: files round."""
+
+
+def make_camera(
+    path: Path,
+    name: str,
+    *,
+    K: ArrayLike,
+    R: ArrayLike,
+    T: ArrayLike,
+    size: tuple[float, float],
+    D: ArrayLike = (0.0, 0.0, 0.0, 0.0, 0.0),
+    lens: Lens = "opencv",
+) -> Camera:
+    """The camera `name` of the file `path`; size: width and height. Raises InputError that names both.
+
+    K: [3, 3] pixels, centres at integers. R: [3, 3], T: [3] world to camera, OpenCV's axes, metres.
+    """
+    width, height = size
+    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+        raise InputError(f"{path}: camera {name!r}: pictures of {width:g} x {height:g}; expected pixels of a picture")
+    try:
+        camera = Camera(
+            np.asarray(K, np.float64),
+            np.asarray(R, np.float64),
+            np.asarray(T, np.float64),
+            round(width),
+            round(height),
+            np.asarray(D, np.float64),
+            name,
+            lens=lens,
+        )
+    except (ValueError, TypeError) as error:
+        text = str(error) if str(error).startswith("camera ") else f"camera {name!r}: {error}"
+        raise InputError(f"{path}: {text}") from None
+    check_pose(path, camera)
+    if not (camera.K[0, 0] > 0 and camera.K[1, 1] > 0 and np.allclose(camera.K[2], (0, 0, 1), atol=1e-6)):
+        raise InputError(
+            f"{path}: camera {name!r}: K is {np.round(camera.K, 3).tolist()}; expected [[fx, 0, cx], [0, fy, cy], "
+            "[0, 0, 1]] with fx and fy above 0"
+        )
+    return camera
+
+
+def check_pose(path: Path, camera: Camera) -> None:
+    """Raises InputError if R is no rotation."""
+    determinant = float(np.linalg.det(camera.R))
+    if np.abs(camera.R.T @ camera.R - np.eye(3)).max() > NO_ROTATION or determinant < 0:
+        why = "a mirror: one axis has the wrong sign" if determinant < 0 else "it is scaled, or not of this camera"
+        raise InputError(
+            f"{path}: R of camera {camera.name!r} is no rotation (determinant {determinant:.3f}; {why}); expected "
+            "world to camera, without scale or mirror"
+        )
+
+
+def check_name(path: Path, name: str) -> str:
+    """The name of a camera, which is a folder's and a file's too. Raises InputError for one that leaves its folder."""
+    if not name or name in (".", "..") or not name.isprintable() or len(PurePosixPath(name).parts) != 1 or "\\" in name:
+        raise InputError(f"{path}: a camera is called {name[:80]!r}, which is no name of a folder; expected one as 01")
+    return name

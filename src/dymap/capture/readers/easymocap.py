@@ -1,0 +1,90 @@
+"""The layout of EasyMocap and EasyVolcap.
+
+    my_capture/
+      intri.yml extri.yml         lenses and poses of the cameras by name, T in metres (calibrations/opencv_yaml.py)
+      images/01/000000.jpg        a folder a camera, called after it
+      videos/01.mp4               instead of images: a video a camera, that began together
+      masks/01/000000.png         or mask/, schp/: white on black, cut-outs, labels; may be missing, for some or for all
+      vertices/000000.npy         [n, 3] points of the surface, metres; may be missing
+
+OpenCV's axes and centres at integers; the world's axes are the calibration's. Pictures of another size than the
+calibration's have K scaled, with a warning, if they were made smaller or larger as a whole. ccm_NAME corrects colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dymap.capture.calibrations.opencv_yaml import INTRINSICS, OpenCVCalibration, is_opencv_yaml, read_opencv_yaml
+from dymap.capture.readers.annotations import find_vertices
+from dymap.capture.readers.colours import CorrectedFootage
+from dymap.capture.readers.image_files import ImageFiles
+from dymap.capture.readers.listing import find_mask_folder
+from dymap.capture.readers.recordings import Recording, find_recording, footage_of, has_recording, inside
+from dymap.capture.readers.sizes import FitOption, fit_cameras
+from dymap.capture.source import Footage, Source
+from dymap.geometry.camera import Camera
+
+LOOKS_FOR = "intri.yml and extri.yml, and images/CAMERA/ or videos/CAMERA.mp4"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the files of this layout do not say."""
+
+    images: str = ""
+    """The folder of pictures; empty: images, or videos."""
+    masks: str = ""
+    """The folder of masks; empty: masks, mask or schp."""
+    colours: bool = True
+    """Whether the colour matrices of intri.yml are applied."""
+    fit: FitOption = "auto"
+    """How pictures of another size than the calibration's were made: whole, scaled with black bars, or cut; auto: if it
+    is seen."""
+
+
+def score(root: Path) -> float:
+    """How sure it is, 0 to 1: both files are needed; annots.npy beside them is ZJU-MoCap's, which has them too."""
+    if not is_opencv_yaml(root):
+        return 0.2 if any((root / name).is_file() for name in ("intri.yml", "extri.yml")) else 0.0
+    if (root / "annots.npy").is_file():
+        return 0.4
+    return 0.9 if has_recording(root) else 0.6
+
+
+def read(root: Path, options: Options) -> Source:
+    """The capture at `root`. Raises InputError that names what is missing or wrong."""
+    recording = find_recording(root, options.images)
+    calibration = read_opencv_yaml(root, recording.size)
+    names = [camera.name for camera in calibration.cameras]
+    footage, frames = footage_of(recording, names, masks_of(root, options.masks))
+    footage, cameras = complete(root, root / INTRINSICS, calibration, recording, footage, frames, options)
+    return Source("easymocap", options, root, cameras, frames, footage)
+
+
+def masks_of(root: Path, named: str) -> Path | None:
+    """The folder of masks, which may be named. Raises InputError if it leaves the capture's folder."""
+    return find_mask_folder(root, inside(root, named))
+
+
+def complete(
+    root: Path,
+    said_in: Path,
+    calibration: OpenCVCalibration,
+    recording: Recording,
+    footage: Footage,
+    frames: tuple[int, ...],
+    options: Options,
+) -> tuple[Footage, tuple[Camera, ...]]:
+    """The footage with points of the surface and colours corrected, and the cameras at their pictures' size.
+
+    said_in: the file of the lenses. Raises InputError.
+    """
+    names = [camera.name for camera in calibration.cameras]
+    cameras = fit_cameras(said_in, calibration.cameras, recording, names, options.fit)
+    if isinstance(footage, ImageFiles):
+        footage = replace(footage, vertices=find_vertices(root, frames))
+    if options.colours and any(matrix is not None for matrix in calibration.colours):
+        footage = CorrectedFootage(footage, calibration.colours, said_in)
+    return footage, cameras

@@ -1,0 +1,12 @@
+"""dymap capture: from what was filmed to a capture that trains."""
+
+from __future__ import annotations
+
+from dymap.cli.group import Group
+
+COMMANDS = {
+    "import": "Make a capture of the videos of several cameras.",
+}
+"""What the list of commands says of each."""
+
+GROUP = Group("dymap capture", "dymap.cli.capture", "From what was filmed to a capture that trains.", COMMANDS)
