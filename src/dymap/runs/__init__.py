@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dymap.runs.baking import Baked, bake
     from dymap.runs.bars import Bars, Update, no_bars
+    from dymap.runs.capture_checking import CheckedCapture, check_capture
     from dymap.runs.capture_import import VideoImport, import_videos
     from dymap.runs.configuration import configure
     from dymap.runs.demonstration import Demo, demo, quick_demo
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _FILES = {
     "baking": ("Baked", "bake"),
     "bars": ("Bars", "Update", "no_bars"),
+    "capture_checking": ("CheckedCapture", "check_capture"),
     "capture_import": ("VideoImport", "import_videos"),
     "configuration": ("configure",),
     "demonstration": ("Demo", "demo", "quick_demo"),
@@ -51,9 +53,10 @@ _FILES = {
 """Which file holds which names."""
 
 __all__ = [
-    "Baked", "Bars", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder", "RunRecord",
-    "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "configure", "demo", "evaluate", "film",
-    "import_model", "import_videos", "info", "mesh", "no_bars", "quick_demo", "sample", "train", "view",
+    "Baked", "Bars", "CheckedCapture", "Demo", "Evaluated", "Filmed", "Imported", "Meshed", "Orbit", "RunFolder",
+    "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake", "check_capture", "configure", "demo",
+    "evaluate", "film", "import_model", "import_videos", "info", "mesh", "no_bars", "quick_demo", "sample", "train",
+    "view",
 ]  # fmt: skip
 
 

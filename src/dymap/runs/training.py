@@ -8,6 +8,7 @@ reports for all.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from dymap.config import Config
 from dymap.errors import InputError
 from dymap.presets import preset as find_preset
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
+from dymap.runs.capture_checking import warnings_of
 from dymap.runs.configuration import configure
 from dymap.runs.extent import check_extent
 from dymap.runs.folder import RunFolder
@@ -41,6 +43,7 @@ def train(
     options: Mapping[str, Any] | None = None,
     processes: int | None = None,
     minutes: float | None = None,
+    check: bool = True,
     device: str = "auto",
     threads: int = 0,
     progress: Bars = no_bars,
@@ -52,7 +55,8 @@ def train(
 
     out: folder of the run, default runs/NAME of the capture. config: all options, default the preset's. options: dotted
     key -> value, on top. processes: that train together, default as the configuration says. minutes: stop after that
-    time. device: auto, cpu, cuda, cuda:1, mps. threads: of the CPU, 0: as many as torch takes by itself. progress, say:
+    time. check: look for what is wrong with the capture before a new run begins, and warn. device: auto, cpu, cuda,
+    cuda:1, mps. threads: of the CPU, 0: as many as torch takes by itself. progress, say:
     importable functions if there are several processes, in which they are called.
 
     Raises InputError, NotFiniteError, and LostError if a process is gone.
@@ -69,6 +73,9 @@ def train(
         check_known(Path(data))
     if not folder.exists():
         check_extent(Path(data), config.capture, preset)
+        if check and (own is None or own.rank == 0):
+            for sentence in warnings_of(Path(data), config.capture):
+                warnings.warn(f"{data}: {sentence}", stacklevel=2)
     job = Job(Path(data), config, folder, preset, device, threads, minutes, progress, say)
     if own or config.train.processes == 1:
         return train_in_place(job, own or Rank())

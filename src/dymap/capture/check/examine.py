@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from dymap.capture.check.agreement import Agreement, agree
 from dymap.capture.check.cameras import find_wrong_cameras
 from dymap.capture.check.diagnosis import trust
@@ -62,6 +64,22 @@ def examine(source: Source, survey: Survey | None = None) -> Report:
         found += [one for one in find_exposures(survey) if one.camera not in named]
     order = sorted(found, key=lambda finding: not finding.gross)
     return Report(survey, tuple(order), agreement)
+
+
+def examine_in_short(source: Source, count: int = 4) -> list[Finding]:
+    """The gross findings about cameras and masks of a few frames: seconds, before a training."""
+    total = len(source.frames)
+    frames = sorted({round(place) for place in np.linspace(0, total - 1, min(count, total))})
+    survey = Survey(source, frames)
+    if not source.has_masks or len(survey.cameras) < 3:
+        return []
+    found = list(find_wrong_masks(survey))
+    told = {(finding.camera, finding.frame) for finding in found if finding.gross}
+    agreement = trust(survey, survey.frames)
+    if agreement.known:
+        among = find_wrong_rig(survey, agreement) if is_lost(agreement) else find_wrong_cameras(survey, agreement)
+        found += [one for one in among if not _known(one, told)]
+    return [finding for finding in found if finding.gross]
 
 
 def _of_cameras(survey: Survey, agreement: Agreement) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ an undistorted picture shows nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -20,6 +20,7 @@ from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.lens import undistort_nearest
 
+Progress = Callable[[int, int], None]
 SIDE = 144
 """Pixels of the longer side of a small picture: a person is some eighty pixels tall."""
 UNSEEN = 255
@@ -55,12 +56,18 @@ class Survey:
         """The number of the frame at a position."""
         return self.source.frames[frame]
 
-    def gather(self, threads: int = 4) -> Survey:
-        """Read what the checks of all frames ask for. Faults of files are kept, not raised."""
+    def gather(self, progress: Progress | None = None, threads: int = 4) -> Survey:
+        """Read what the checks ask for. Faults of files are kept, not raised. progress: takes done, of how many."""
         shots = [(frame, view) for frame in self.frames for view in self.views]
+
+        def read(shot: tuple[int, int]) -> None:
+            self.mask(*shot)
+            self.picture(*shot)
+
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda shot: self.mask(*shot), shots))
-            list(pool.map(lambda shot: self.picture(*shot), shots))
+            for done, _ in enumerate(pool.map(read, shots), 1):
+                if progress is not None:
+                    progress(done, len(shots))
         return self
 
     @property

@@ -41,9 +41,9 @@ def find_late_cameras(survey: Survey, agreement: Agreement) -> Iterator[Finding]
             continue
         way = "late" if off > 0 else "early"
         text = (
-            f"camera {survey.name(view)!r} is {abs(off):.1f} frames {way} against the others ({deviation:.2f} frames is "
-            f"how far they differ among themselves); shift its files by {max(1, round(abs(off)))}, or import its video "
-            "with --offsets"
+            f"camera {survey.name(view)!r} is {abs(off):.1f} frames {way} against the others ({deviation:.2f} frames "
+            f"is how far they differ among themselves); shift its files by {max(1, round(abs(off)))}, or import its "
+            "video with --offsets"
         )
         measures = {"delay": off, "deviation": deviation}
         yield Finding(text, False, survey.name(view), cause="delay", gross=abs(off) > 0.75, measures=measures)

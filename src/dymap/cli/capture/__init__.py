@@ -6,6 +6,7 @@ from dymap.cli.group import Group
 
 COMMANDS = {
     "import": "Make a capture of the videos of several cameras.",
+    "check": "Say what is wrong with a capture, and mend what is certain.",
 }
 """What the list of commands says of each."""
 
