@@ -40,6 +40,9 @@ def train(
     processes: Annotated[
         int | None, tyro.conf.arg(help="Processes that train together, each on a GPU of its own or on the CPU.")
     ] = None,
+    check: Annotated[
+        bool, tyro.conf.arg(help="Look for what is wrong with the capture before a new run, and warn.")
+    ] = True,
     set: Assignments = (),
     device: Device = "auto",
     threads: Threads = 0,
@@ -68,6 +71,7 @@ def train(
         config=runs.configure(config, options, set),
         processes=processes,
         minutes=minutes,
+        check=check,
         device=device,
         threads=threads,
         progress=no_bars if console.quiet else progress_bar,  # other processes have a terminal of their own

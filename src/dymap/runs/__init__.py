@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dymap.runs.baking import Baked, bake
     from dymap.runs.bars import Bars, Update, no_bars
     from dymap.runs.beginning import first_configuration
+    from dymap.runs.capture_checking import CheckedCapture, check_capture
     from dymap.runs.capture_convert import Converted, convert_capture
     from dymap.runs.capture_import import VideoImport, import_videos
     from dymap.runs.capture_masking import MadeMasks, make_masks
@@ -39,6 +40,7 @@ _FILES = {
     "baking": ("Baked", "bake"),
     "bars": ("Bars", "Update", "no_bars"),
     "beginning": ("first_configuration",),
+    "capture_checking": ("CheckedCapture", "check_capture"),
     "capture_convert": ("Converted", "convert_capture"),
     "capture_import": ("VideoImport", "import_videos"),
     "capture_masking": ("MadeMasks", "make_masks"),
@@ -59,11 +61,11 @@ _FILES = {
 """Which file holds which names."""
 
 __all__ = [
-    "Baked", "Bars", "CacheEntry", "Converted", "Demo", "Evaluated", "Filmed", "Imported", "MadeMasks", "Meshed",
-    "Orbit", "RunFolder", "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing", "bake",
-    "cache_entries", "cache_root", "clean", "configure", "convert_capture", "demo", "evaluate", "film",
-    "first_configuration", "import_model", "import_videos", "info", "make_masks", "mesh", "no_bars", "quick_demo",
-    "sample", "strangers", "train", "view",
+    "Baked", "Bars", "CacheEntry", "CheckedCapture", "Converted", "Demo", "Evaluated", "Filmed", "Imported",
+    "MadeMasks", "Meshed", "Orbit", "RunFolder", "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing",
+    "bake", "cache_entries", "cache_root", "check_capture", "clean", "configure", "convert_capture", "demo", "evaluate",
+    "film", "first_configuration", "import_model", "import_videos", "info", "make_masks", "mesh", "no_bars",
+    "quick_demo", "sample", "strangers", "train", "view",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ reports for all.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from dymap.presets import DEFAULT
 from dymap.presets import preset as find_preset
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.beginning import check_preset, find_run
+from dymap.runs.capture_checking import warnings_of
 from dymap.runs.captures import as_recorded, check_known_capture, find_capture
 from dymap.runs.configuration import configure
 from dymap.runs.extent import check_extent
@@ -44,6 +46,7 @@ def train(
     options: Mapping[str, Any] | None = None,
     processes: int | None = None,
     minutes: float | None = None,
+    check: bool = True,
     device: str = "auto",
     threads: int = 0,
     progress: Bars = no_bars,
@@ -57,9 +60,9 @@ def train(
     data: the capture, default where the run's is; it may have moved. out: folder of the run, default
     runs/CAPTURE/PRESET. preset: default small. config: all options, default those of the run, or the preset's. options:
     dotted key -> value, on top. A finished run gets longer with more `train.steps`. processes: that train together,
-    default as the configuration says. minutes: stop after that time. device: auto, cpu, cuda, cuda:1, mps. threads: of
-    the CPU, 0: as many as torch takes by itself. progress, say: importable functions if there are several processes, in
-    which they are called.
+    default as the configuration says. minutes: stop after that time. check: look for what is wrong with the capture
+    before a new run begins, and warn. device: auto, cpu, cuda, cuda:1, mps. threads: of the CPU, 0: as many as torch
+    takes by itself. progress, say: importable functions if there are several processes, in which they are called.
 
     Raises InputError (also if another process trains in that folder), NotFiniteError, and LostError if a process is
     gone.
@@ -84,6 +87,9 @@ def train(
         place = Path(data or "")
         check_known_capture(place, config.capture)
         check_extent(place, config, name)
+        if check and (own is None or own.rank == 0):
+            for sentence in warnings_of(place, config.capture):
+                warnings.warn(f"{place}: {sentence}", stacklevel=2)
     if out is None and (own is None or own.rank == 0):
         say(f"the run is in {folder.root} (--out chooses another folder)")
     job = Job(place, config, folder, name, device, threads, minutes, progress, say)

@@ -1,0 +1,83 @@
+"""Repair: a capture in which what is known for certain to be wrong is mended; in memory, for a writer to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.capture.source import Bytes, Footage, Source
+from dymap.geometry.camera import Camera
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Repair:
+    """view: whose camera is mended. camera: of the one that was given. pictures: the view whose pictures are its own
+    (None: its own are). picture: of pixels as they were given."""
+
+    view: int
+    camera: Callable[[Camera], Camera] | None = None
+    pictures: int | None = None
+    picture: Callable[[Pixels], Pixels] | None = None
+
+
+def repaired(source: Source, repairs: Sequence[Repair]) -> Source:
+    """The source with repairs made, one a view. Points and boxes stay."""
+    cameras, views, turns = list(source.cameras), list(range(len(source.cameras))), {}
+    for repair in repairs:
+        if repair.pictures is not None:
+            views[repair.view] = repair.pictures
+            size = source.cameras[repair.pictures]
+            cameras[repair.view] = replace(cameras[repair.view], width=size.width, height=size.height)
+        if repair.camera is not None:
+            cameras[repair.view] = repair.camera(cameras[repair.view])
+        if repair.picture is not None:
+            turns[repair.view] = repair.picture
+    return replace(source, cameras=tuple(cameras), footage=Mended(source.footage, tuple(views), turns))
+
+
+class Mended(Footage):
+    """Footage whose views are in another order, or whose pictures are turned."""
+
+    def __init__(self, footage: Footage, views: tuple[int, ...], turns: dict[int, Callable[[Pixels], Pixels]]):
+        self.footage, self.views, self.turns = footage, views, turns
+
+    @property
+    def has_masks(self) -> bool:
+        return self.footage.has_masks
+
+    def present(self, frame: int, view: int) -> bool:
+        return self.footage.present(frame, self.views[view])
+
+    def masked(self, frame: int, view: int) -> bool:
+        return self.footage.masked(frame, self.views[view])
+
+    def picture(self, frame: int, view: int) -> Bytes:
+        return self._turned(self.footage.picture(frame, self.views[view]), view)
+
+    def mask(self, frame: int, view: int) -> Bytes | None:
+        mask = self.footage.mask(frame, self.views[view])
+        return None if mask is None else self._turned(mask, view)
+
+    def files(self, frame: int, view: int) -> tuple[Path, ...]:
+        return self.footage.files(frame, self.views[view])
+
+    @property
+    def has_points(self) -> bool:
+        return self.footage.has_points
+
+    def points(self, frame: int) -> NDArray[Any]:
+        return self.footage.points(frame)
+
+    @property
+    def boxes(self) -> NDArray[np.float32] | None:
+        return self.footage.boxes
+
+    def _turned(self, pixels: Pixels, view: int) -> Pixels:
+        return self.turns[view](pixels) if view in self.turns else pixels
