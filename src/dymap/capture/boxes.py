@@ -163,7 +163,7 @@ def hull_boxes(
             filled = np.argwhere(carve(seeing, masks, box, shape, *needed))
             if len(filled) == 0:
                 raise InputError(
-                    f"{source.root}: the masks of frame {number} leave no common volume{why_empty(seeing, masks, box)}"
+                    f"{source.root}: the masks of frame {number} leave no common volume{why_empty(seeing, masks, start)}"
                 )
             voxel = (box[1] - box[0]) / np.array(shape)
             box = np.stack([box[0] + voxel * filled.min(axis=0), box[0] + voxel * (filled.max(axis=0) + 1)])
