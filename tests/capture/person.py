@@ -26,13 +26,33 @@ HEIGHTS = (1.25, 0.75, 1.75, 1.0, 2.15, 0.62, 1.5, 1.9)
 
 
 class Balls(Footage):
-    """One frame or several; the person moves 0.1 m along x from frame to frame. bad: views without any foreground."""
+    """One frame or several; the person moves 0.1 m along x from frame to frame.
+
+    bad: views without any foreground. wrong: views that show a patch somewhere else. also: where else such people are.
+    absent: views without pictures. bare: views without masks.
+    """
 
     has_masks = True
     has_points = True
 
-    def __init__(self, cameras: Sequence[Camera], bad: Sequence[int] = ()):
-        self.cameras, self.bad = cameras, bad
+    def __init__(
+        self,
+        cameras: Sequence[Camera],
+        bad: Sequence[int] = (),
+        also: Sequence[tuple[float, float, float]] = (),
+        absent: Sequence[int] = (),
+        bare: Sequence[int] = (),
+        wrong: Sequence[int] = (),
+    ):
+        self.wrong = wrong
+        self.cameras, self.bad, self.absent, self.bare = cameras, bad, absent, bare
+        self.places = ((0.0, 0.0, 0.0), *also)
+
+    def present(self, frame: int, view: int) -> bool:  # noqa: ARG002
+        return view not in self.absent
+
+    def masked(self, frame: int, view: int) -> bool:
+        return self.present(frame, view) and view not in self.bare
 
     def picture(self, frame: int, view: int) -> NDArray[np.uint8]:
         return np.repeat(self.mask(frame, view)[..., None] * np.uint8(200), 3, axis=-1)
@@ -41,13 +61,16 @@ class Balls(Footage):
         camera = self.cameras[view]
         row, column = np.mgrid[: camera.height, : camera.width]
         seen = np.zeros(row.shape, np.uint8)
-        if view in self.bad:
+        if view in self.wrong:
+            seen[-30:, :20] = 1
+        if view in self.bad or view in self.wrong:
             return seen
         d = np.stack([column, row, np.ones_like(row)], -1) @ np.linalg.inv(camera.K).T
         d /= np.linalg.norm(d, axis=-1, keepdims=True)
-        for centre, radius in BALLS:
-            local = camera.R @ (np.array(centre) + np.array([0.1 * frame, 0, 0])) + camera.T
-            seen |= local @ local - (d @ local) ** 2 < radius**2
+        for place in self.places:
+            for centre, radius in BALLS:
+                local = camera.R @ (np.array(centre) + place + np.array([0.1 * frame, 0, 0])) + camera.T
+                seen |= local @ local - (d @ local) ** 2 < radius**2
         return seen
 
     def files(self, frame: int, view: int) -> tuple[Path, ...]:  # noqa: ARG002
@@ -68,6 +91,6 @@ def ring(views: int, focal: float = 1.25, arc: float = 360.0, size: int = 160) -
     return cameras
 
 
-def filmed(cameras: Sequence[Camera], frames: int = 1, bad: Sequence[int] = ()) -> Source:
-    """The person as a reader finds it."""
-    return Source("balls", None, Path("balls"), tuple(cameras), tuple(range(frames)), Balls(cameras, bad))
+def filmed(cameras: Sequence[Camera], frames: int = 1, bad: Sequence[int] = (), **footage: Any) -> Source:
+    """The person as a reader finds it. footage: see `Balls`."""
+    return Source("balls", None, Path("balls"), tuple(cameras), tuple(range(frames)), Balls(cameras, bad, **footage))

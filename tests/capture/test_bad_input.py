@@ -87,9 +87,12 @@ def test_mask_of_another_shape(root: Path, cache: Path) -> None:
     refused(root, cache, r"schp/03/000001\.png: mask is 96 x 96, its image is 128 x 96, which is another shape")
 
 
-def test_no_vertices_folder(root: Path, cache: Path) -> None:
+@pytest.mark.usefixtures("cache")
+def test_no_vertices_folder(root: Path) -> None:
     shutil.rmtree(root / "vertices")
-    refused(root, cache, "no vertices folder, from which the boxes are made; .* --boxes hull")
+    with pytest.raises(InputError, match=r"no vertices folder, from which the boxes are made; .* --boxes hull"):
+        open_capture(root, replace(TINY, boxes="vertices"))
+    assert open_capture(root, TINY).config.boxes == "hull", "if nothing else is asked for"
 
 
 def test_vertices_of_one_frame_missing(root: Path, cache: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dymap.capture import Capture, open_capture, read_source
-from dymap.capture.boxes import hull_boxes, rig_box, source_boxes, undistorted_masks
-from dymap.config import CaptureConfig, from_json
+from dymap.capture.boxes import boxes_from, hull_boxes, rig_box, source_boxes, undistorted_masks, widened_boxes
+from dymap.capture.cache import cache_folder
+from dymap.config import CaptureConfig, from_json, to_json
 from dymap.errors import InputError
 from dymap.geometry.box import box_corners, box_of_points
 from dymap.geometry.camera import look_at
@@ -107,7 +111,7 @@ def test_cameras_that_face_each_other_do_not_agree_along_their_axis() -> None:
 
 @pytest.mark.parametrize("views", [8, 12, 20])
 def test_one_bad_mask_of_many_is_outvoted(views: int) -> None:
-    (box,) = hull_boxes(filmed(ring(views), bad=[2]), padding=0)
+    (box,) = hull_boxes(filmed(ring(views), wrong=[2]), padding=0)
     more, less = excess(box)
     assert more < 0.2
     assert less <= 0
@@ -123,6 +127,116 @@ def test_feet_below_a_picture_are_not_lost() -> None:
     more, less = excess(box)
     assert more < 0.3
     assert less <= 0
+
+
+@pytest.mark.parametrize("views", [3, 4, 6, 10])
+def test_a_blank_mask_of_one_camera_carves_nothing_away(views: int) -> None:
+    """Whatever the number of cameras: it is named and left out."""
+    with pytest.warns(UserWarning, match=r"camera '02' shows next to nothing in frame 0, although .* left out"):
+        (box,) = hull_boxes(filmed(ring(views + 1), bad=[2]), padding=0)
+    more, less = excess(box)
+    assert more < 0.3
+    assert less <= 0
+
+
+def test_a_blank_mask_is_right_if_the_person_is_not_in_the_picture() -> None:
+    """A camera that looks aside: nothing is told, and nothing is lost."""
+    cameras = ring(5)
+    R, T = look_at(tuple(cameras[2].position), tuple(3 * cameras[2].position))
+    cameras[2] = replace(cameras[2], R=R, T=T)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (box,) = hull_boxes(filmed(cameras), padding=0)
+    assert excess(box)[1] <= 0
+
+
+@pytest.mark.parametrize("lacking", ["absent", "bare"])
+def test_cameras_without_pictures_or_masks_have_no_vote(lacking: str) -> None:
+    cameras = ring(6)
+    (box,) = hull_boxes(filmed(cameras, **{lacking: [1, 4]}), padding=0)
+    kept = [camera for view, camera in enumerate(cameras) if view not in (1, 4)]
+    (expected,) = hull_boxes(filmed(kept), padding=0)
+    assert np.abs(box - expected).max() < 0.15  # the cube to begin with is another
+    assert excess(box)[1] <= 0
+
+
+def test_a_box_holds_several_people() -> None:
+    (box,) = hull_boxes(filmed(ring(8, focal=0.6), also=[(0.9, 0.5, 0.0)]), padding=0)
+    assert (box[0] <= EXTENT[0]).all()
+    assert (box[1] >= EXTENT[1] + [0.9, 0.5, 0]).all()
+    assert np.ptp(box, axis=0).max() < 2.6
+
+
+@pytest.mark.parametrize(("views", "wrong"), [(3, 1), (4, 0), (5, 3), (7, 6)])
+def test_the_camera_that_empties_the_volume_is_named(views: int, wrong: int) -> None:
+    """Its masks are of a place two metres beside."""
+    source = filmed(ring(views, focal=0.6))
+    camera = source.cameras[wrong]
+    cameras = list(source.cameras)
+    cameras[wrong] = replace(camera, T=camera.T + np.array([1.5, 0, 0]))
+    with pytest.raises(InputError, match=rf"no common volume: camera '{wrong:02d}' .* where {views - 1} others agree"):
+        hull_boxes(replace(source, cameras=tuple(cameras)), padding=0)
+
+
+def test_two_cameras_that_empty_the_volume_are_named() -> None:
+    source = filmed(ring(7, focal=0.6))
+    cameras = list(source.cameras)
+    for view, aside in ((2, [1.5, 0, 0]), (5, [-1.3, 0.7, 0])):
+        cameras[view] = replace(cameras[view], T=cameras[view].T + aside)
+    with pytest.raises(InputError, match=r"cameras '02', '05' show nothing where the other 5 agree"):
+        hull_boxes(replace(source, cameras=tuple(cameras)), padding=0)
+
+
+def test_a_frame_in_which_nobody_is_says_so() -> None:
+    with pytest.raises(InputError, match=r"frame 0 leave no common volume: all of them are empty; .*--frames"):
+        hull_boxes(filmed(ring(4), bad=range(4)), padding=0)
+
+
+def test_boxes_come_from_what_there_is(tiny: Capture) -> None:
+    assert boxes_from(made_up(), TINY) == "own"
+    assert boxes_from(tiny.source, TINY) == "vertices"
+    assert boxes_from(tiny.source, replace(TINY, boxes="hull")) == "hull"
+    source = filmed(ring(4))
+    source.footage.has_points = False  # type: ignore[misc]
+    assert boxes_from(source, TINY) == "hull"
+    source.footage.has_masks = False  # type: ignore[misc]
+    with pytest.raises(InputError, match="no vertices folder, from which boxes are made, and no masks"):
+        boxes_from(source, TINY)
+    assert tiny.config.boxes == "vertices", "what a run records"
+
+
+def test_boxes_over_time_hold_every_frames_own() -> None:
+    rng = np.random.default_rng(4)
+    low = rng.normal(size=(30, 3)).cumsum(axis=0).astype(np.float32)
+    boxes = np.stack([low, low + rng.uniform(1, 2, (30, 3)).astype(np.float32)], axis=1)
+    plain, smooth, clip = (
+        widened_boxes(boxes, "hull", CaptureConfig(box_smoothing=how)) for how in ("none", "smooth", "clip")
+    )
+    np.testing.assert_allclose(plain[:, 1], boxes[:, 1] + 0.1, atol=1e-6)
+    for wider in (smooth, clip):
+        assert (wider[:, 0] <= plain[:, 0]).all()
+        assert (wider[:, 1] >= plain[:, 1]).all()
+    assert (clip == clip[0]).all()
+    np.testing.assert_array_equal(clip[0], [plain[:, 0].min(axis=0), plain[:, 1].max(axis=0)])
+    assert np.abs(np.diff(smooth, axis=0)).mean() < 0.5 * np.abs(np.diff(plain, axis=0)).mean()
+    (one,) = widened_boxes(boxes[:1], "own", CaptureConfig(box_smoothing="smooth"))
+    np.testing.assert_array_equal(one, boxes[0])
+
+
+def test_one_box_for_the_clip_is_not_taken_for_a_fault(tiny: Capture, tiny_root: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        capture = open_capture(tiny_root, replace(TINY, box_smoothing="clip"))
+    assert (capture.boxes == capture.boxes[0]).all()
+    np.testing.assert_array_equal(capture.boxes[0, 0], tiny.boxes[:, 0].min(axis=0))
+
+
+def test_a_new_option_leaves_the_folder_of_prepared_images(tiny: Capture) -> None:
+    """Of captures that do not use it."""
+    old = to_json(replace(TINY, boxes="vertices"))
+    del old["box_smoothing"]
+    wanted = json.dumps([str(tiny.source.root.resolve()), old], sort_keys=True)
+    assert cache_folder(tiny.source, tiny.config).name.endswith(hashlib.sha256(wanted.encode()).hexdigest()[:12])
 
 
 def test_runs_from_before_keep_their_rule() -> None:

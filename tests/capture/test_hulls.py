@@ -170,3 +170,17 @@ def test_other_marks_are_other_things(tmp_path: Path) -> None:
     assert read_kept(tmp_path / "a", "one") == b"content"
     assert read_kept(tmp_path / "a", "another") is None
     assert read_kept(tmp_path / "b", "one") is None
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_blank_mask_empties_no_hull(root: Path) -> None:
+    before = all_hulls(open_capture(root, TINY))
+    for frame in range(FRAMES):
+        write_rgb(root / f"schp/02/{frame:06d}.png", np.zeros((96, 128, 3), np.uint8))
+    capture = open_capture(root, TINY)
+    with pytest.warns(UserWarning, match="mask of camera '02' at frame position 0 shows next to nothing") as told:
+        after = all_hulls(capture)
+    assert len(told) == 1, "once a camera"
+    for one, other in zip(before, after, strict=True):
+        assert other.any()
+        assert (one & ~other).mean() < 0.03  # of what no other camera sees nothing is known

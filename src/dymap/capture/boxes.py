@@ -1,7 +1,11 @@
-"""Boxes around what is filmed: from points of its surface, from the visual hull of the masks, or the layout's own."""
+"""Boxes around what is filmed: from points of its surface, from the visual hull of the masks, or the layout's own.
+
+where from -> tight boxes, one a frame -> padding -> smoothed over time, or one for the clip
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -10,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.cache import Progress, cache_folder, fingerprint
-from dymap.capture.hull import carve
+from dymap.capture.hull import blank, carve, dissent, in_view
 from dymap.capture.images import undistort_labels
 from dymap.capture.kept import keep, read_kept
 from dymap.capture.source import Source
@@ -21,8 +25,11 @@ from dymap.geometry.camera import Camera
 from dymap.geometry.grid import grid_shape
 
 Votes = Literal["all", "half"]
-VERSION = 1
+Origin = Literal["vertices", "hull", "own"]
+VERSION = 2
 """Raised whenever the boxes of the same masks come out otherwise."""
+SMOOTHED = 5
+"""Frames to either side over which boxes are smoothed: a third of a second in all, of 30 frames a second."""
 LONGEST = 64
 """Voxels along the longest side of the hull that boxes are made from."""
 CROSSING, SPARE_FROM = 0.8, 8
@@ -32,18 +39,63 @@ of a person grow by 0.1 to 0.7 m if there are four to seven, and by 0.05 m from 
 
 
 def source_boxes(source: Source, config: CaptureConfig, progress: Progress | None = None) -> NDArray[np.float32]:
-    """[F, 2, 3] boxes; world, metres; from where `capture.boxes` says. Raises InputError if they cannot be had there.
+    """[F, 2, 3] boxes as they are trained in; world, metres. See `tight_boxes` and `widened_boxes`."""
+    return widened_boxes(tight_boxes(source, config, progress), boxes_from(source, config), config)
 
-    Boxes from points and from the hull are widened by the configured padding on every side; the layout's own are not.
+
+def boxes_from(source: Source, config: CaptureConfig) -> Origin:
+    """Where the boxes come from: what `capture.boxes` says, or with `auto` the first that there is of the layout's own,
+    vertices and masks. Raises InputError if there is none of them."""
+    if config.boxes != "auto":
+        return config.boxes
+    if source.boxes is not None:
+        return "own"
+    if source.has_points:
+        return "vertices"
+    if not source.has_masks:
+        raise InputError(
+            f"{source.root}: no vertices folder, from which boxes are made, and no masks, whose visual hull could make "
+            "them; make masks, or points of the surface (docs/captures.md says how files are named)"
+        )
+    return "hull"
+
+
+def tight_boxes(source: Source, config: CaptureConfig, progress: Progress | None = None) -> NDArray[np.float32]:
+    """[F, 2, 3] every frame's box before it is widened; world, metres. Raises InputError if it cannot be had from where
+    `capture.boxes` says.
+
     Those from the hull are carved unless `keep_boxes` has kept them; progress is told the frames that are done.
     """
-    if config.boxes == "hull":
+    origin = boxes_from(source, config)
+    if origin == "hull":
         if (kept := read_kept(*_place(source, config))) is not None:
             return np.frombuffer(kept, np.float32).reshape(-1, 2, 3).copy()
-        return hull_boxes(source, config.box_padding, config.hull_votes, progress=progress)
-    if config.boxes == "own":
-        return own_boxes(source)
-    return point_boxes(source, config.box_padding)
+        return hull_boxes(source, 0.0, config.hull_votes, progress=progress)
+    return own_boxes(source) if origin == "own" else point_boxes(source, 0.0)
+
+
+def widened_boxes(boxes: NDArray[np.float32], origin: Origin, config: CaptureConfig) -> NDArray[np.float32]:
+    """Boxes [F, 2, 3] with the configured padding on every side, unless they are the layout's own, and over time as
+    `capture.box_smoothing` says. They hold what they held before."""
+    low, high = boxes[:, 0], boxes[:, 1]
+    if origin != "own":
+        low, high = low - config.box_padding, high + config.box_padding
+    if config.box_smoothing == "clip":
+        low, high = (np.repeat(bound[None], len(boxes), axis=0) for bound in (low.min(axis=0), high.max(axis=0)))
+    elif config.box_smoothing == "smooth":
+        low, high = -smoothed_above(-low, SMOOTHED), smoothed_above(high, SMOOTHED)
+    return np.stack([low, high], axis=1).astype(np.float32)
+
+
+def smoothed_above(values: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """[F, n] a smooth curve above values [F, n]: the mean over `reach` frames to either side of the largest over as
+    many, each of which is as large as the frame's own."""
+
+    def windows(of: NDArray[np.float32]) -> NDArray[np.float32]:
+        padded = np.pad(of, ((reach, reach), (0, 0)), mode="edge")
+        return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)  # [F, n, 2 reach + 1]
+
+    return np.asarray(np.maximum(windows(windows(values).max(axis=-1)).mean(axis=-1), values))
 
 
 def point_boxes(source: Source, padding: float) -> NDArray[np.float32]:
@@ -67,16 +119,16 @@ def own_boxes(source: Source) -> NDArray[np.float32]:
 
 
 def keep_boxes(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> None:
-    """Keep boxes that were carved beside the prepared images, for the next command."""
+    """Keep tight boxes that were carved beside the prepared images, for the next command."""
     place, mark = _place(source, config)
-    if config.boxes == "hull" and read_kept(place, mark) is None:
+    if boxes_from(source, config) == "hull" and read_kept(place, mark) is None:
         keep(place, mark, boxes.tobytes())
 
 
 def _place(source: Source, config: CaptureConfig) -> tuple[Path, str]:
     """The file of a capture's carved boxes, and the mark of all that they are made from."""
     nothing = np.zeros((0, 2, 3), np.float32)
-    made = (VERSION, LONGEST, config.box_padding, config.hull_votes, fingerprint(source, config, nothing))
+    made = (VERSION, LONGEST, config.hull_votes, fingerprint(source, config, nothing))
     return cache_folder(source, config) / "hull-boxes", repr(made)
 
 
@@ -89,16 +141,20 @@ def hull_boxes(
 ) -> NDArray[np.float32]:
     """[F, 2, 3] boxes of the visual hull of every frame, carved with `longest` voxels along the longest side.
 
-    votes: see `agreement`. progress is told the frames that are done. Raises InputError without masks, or for a frame
-    whose masks leave no volume.
+    votes: see `agreement`. A mask that shows next to nothing where others see somebody is warned of and left out.
+    progress is told the frames that are done. Raises InputError without masks, or for a frame whose masks leave no
+    volume, which names the cameras that contradict the others.
     """
     if not source.has_masks:
         raise InputError(f"{source.root}: boxes from the visual hull need masks, and the capture has none")
     cameras = [camera.undistorted() for camera in source.cameras]
     start = rig_box(cameras, votes)
     boxes = []
+    blanks: dict[str, list[int]] = {}
     for frame, number in enumerate(source.frames):
         known = undistorted_masks(source, frame)
+        without = [list(known)[i] for i in blank(list(known.values()))] if votes == "all" else []
+        known = {view: mask for view, mask in known.items() if view not in without}
         seeing, masks = [cameras[view] for view in known], list(known.values())
         needed = agreement(len(known), votes)
         box = start
@@ -106,17 +162,48 @@ def hull_boxes(
             shape = grid_shape(box, longest)
             filled = np.argwhere(carve(seeing, masks, box, shape, *needed))
             if len(filled) == 0:
-                raise InputError(
-                    f"{source.root}: the masks of frame {number} leave no common volume; one of them may be empty or "
-                    "a camera may be wrong"
-                )
+                why = why_empty(seeing, masks, start)
+                raise InputError(f"{source.root}: the masks of frame {number} leave no common volume{why}")
             voxel = (box[1] - box[0]) / np.array(shape)
             box = np.stack([box[0] + voxel * filled.min(axis=0), box[0] + voxel * (filled.max(axis=0) + 1)])
             box = box.astype(np.float32)
         boxes.append(np.stack([box[0] - padding, box[1] + padding]))
+        for view in without:
+            if in_view(cameras[view], box.mean(axis=0)):  # else it is right: the person is not in its picture
+                blanks.setdefault(cameras[view].name, []).append(number)
         if progress:
             progress(frame + 1, len(source.frames))
+    warn_of_blanks(source, blanks)
     return np.stack(boxes).astype(np.float32)
+
+
+def why_empty(cameras: Sequence[Camera], masks: Sequence[NDArray[np.uint8]], box: NDArray[np.float32]) -> str:
+    """The end of a sentence about masks that leave nothing of a box: which cameras contradict the others."""
+    if not any(mask.any() for mask in masks):
+        return ": all of them are empty; leave the frame out (--frames), or make its masks again"
+    names = [repr(cameras[view].name) for view in dissent(cameras, masks, box, grid_shape(box, LONGEST))]
+    if not names:
+        return ", not even those of two cameras; look at R and T of all of them: their direction, axes and unit"
+    if len(names) == 1:
+        return (
+            f": camera {names[0]} shows nothing where {len(cameras) - 1} others agree; its mask, calibration or time "
+            "is wrong there: mend it, or leave the camera out"
+        )
+    return (
+        f": cameras {', '.join(names)} show nothing where the other {len(cameras) - len(names)} agree; their masks, "
+        "calibration or time are wrong there: mend them, or leave the cameras out"
+    )
+
+
+def warn_of_blanks(source: Source, blanks: dict[str, list[int]]) -> None:
+    """Warn of the frames whose mask shows next to nothing, by the name of the camera."""
+    for name, numbers in blanks.items():
+        where = f"frame {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} frames (the first is {numbers[0]})"
+        warnings.warn(
+            f"{source.root}: the mask of camera {name!r} shows next to nothing in {where}, although others see "
+            "somebody in its picture; it is left out of the boxes there: look at its masks",
+            stacklevel=3,
+        )
 
 
 def agreement(views: int, votes: Votes) -> tuple[int, float, int]:

@@ -31,6 +31,8 @@ from dymap.signals import held, threads
 VERSION = 1
 SMALL = 64 * 2**20
 """Bytes of images up to which they are read whole: nothing that happens to the file afterwards matters then."""
+SINCE = {"box_smoothing": "none"}
+"""Options that there were not when folders were named first: they count if they are set."""
 Progress = Callable[[int, int], None]
 
 
@@ -104,7 +106,11 @@ def cache_root() -> Path:
 def cache_folder(source: Source, config: CaptureConfig) -> Path:
     """Where the cache of a capture is, prepared with these options."""
     root = source.root.resolve()  # however it is spelt
-    wanted = json.dumps([str(root), to_json(config)], sort_keys=True)
+    options = to_json(config)
+    for name, usual in SINCE.items():
+        if options[name] == usual:
+            del options[name]
+    wanted = json.dumps([str(root), options], sort_keys=True)
     return cache_root() / f"{root.name}-{hashlib.sha256(wanted.encode(errors='surrogateescape')).hexdigest()[:12]}"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.boxes import keep_boxes, source_boxes
+from dymap.capture.boxes import boxes_from, keep_boxes, tight_boxes, widened_boxes
 from dymap.capture.cache import Progress, ShotCache, open_cache
 from dymap.capture.check import check_source
 from dymap.capture.encoder_input import read_encoder_images
@@ -35,8 +35,11 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
     Of the configuration, layout, options, frames and transform are the reader's and have been followed already.
     """
     train_views, _ = views_of(source, config)  # a wrong view shows before hours of work, not after
-    boxes = source_boxes(source, config, progress)
-    for finding in check_source(source, boxes):
+    origin = boxes_from(source, config)
+    config = replace(config, boxes=origin)
+    tight = tight_boxes(source, config, progress)
+    boxes = widened_boxes(tight, origin, config)
+    for finding in check_source(source, boxes, tight):
         if finding.fatal:
             raise InputError(f"{source.root}: {finding.text}")
         warnings.warn(f"{source.root}: {finding.text}", stacklevel=2)
@@ -46,7 +49,7 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
     for camera in source.cameras:
         prepared_camera(camera, config)  # as does a ratio that leaves no pixels
     cache = open_cache(source, config, boxes, progress)
-    keep_boxes(source, config, boxes)
+    keep_boxes(source, config, tight)
     return Capture(source, config, boxes, cache)
 
 
@@ -54,7 +57,8 @@ class Capture:
     """A prepared capture.
 
     cameras: undistorted, scaled by the ratio. boxes: [F, 2, 3] float32, world, metres. frames: frame numbers.
-    train_views, test_views: indices into cameras. config: its options are those that differ from the reader's defaults.
+    train_views, test_views: indices into cameras. config: its options are those that differ from the reader's defaults,
+    and its boxes say where they came from.
     """
 
     def __init__(self, source: Source, config: CaptureConfig, boxes: NDArray[np.float32], cache: ShotCache):

@@ -12,6 +12,12 @@ from dymap.geometry.camera import Camera
 
 LARGEST = 8
 """Voxels an axis of the largest blocks: blocks that the silhouettes cut are halved until they are voxels."""
+NEXT_TO_NOTHING = 0.01
+"""Of the median share of pictures that is foreground: a tenth of the size, as from ten times as far."""
+SCRAP = 0.05
+"""Of what is left if one more camera is outvoted."""
+SLIGHT_CROSSING = 0.1
+"""Of lines of sight whose agreement accuses a camera: two that face each other agree along their axis."""
 
 
 def carve(
@@ -69,6 +75,55 @@ def crossing(cameras: Sequence[Camera], points: NDArray[np.float64], shown: NDAr
         d /= np.linalg.norm(d, axis=1, keepdims=True)
         total[shows] += d[:, :, None] * d[:, None, :]
     return np.asarray(shown.sum(axis=0) - np.linalg.eigvalsh(total)[:, -1])
+
+
+def blank(masks: Sequence[NDArray[np.uint8]]) -> list[int]:
+    """Which masks [H, W] show next to nothing although others show somebody.
+
+    They may be failures, and rule out all that their cameras see. If they are right, what others see lies beyond their
+    pictures, and without them a hull is hardly larger.
+    """
+    shares = np.array([np.count_nonzero(mask) / mask.size for mask in masks])
+    if not shares.any():
+        return []
+    return [int(i) for i in np.flatnonzero(shares <= NEXT_TO_NOTHING * np.median(shares[shares > 0]))]
+
+
+def in_view(camera: Camera, point: NDArray[np.floating]) -> bool:
+    """Whether a point [3] lies in a camera's picture."""
+    pixel, depth = camera.project(np.asarray(point, np.float64)[None])
+    x, y = pixel[0]
+    return bool(depth[0] > 0 and -0.5 <= x <= camera.width - 0.5 and -0.5 <= y <= camera.height - 0.5)
+
+
+def dissent(
+    cameras: Sequence[Camera],
+    masks: Sequence[NDArray[np.uint8]],
+    box: NDArray[np.float32],
+    shape: tuple[int, int, int],
+) -> list[int]:
+    """Of masks that leave no volume, the fewest cameras that contradict the others; empty if no two cameras agree.
+
+    One more camera is outvoted each time, until outvoting another one leaves not much more: what is left then is a
+    body, and no scrap. Those are named that rule out most of it. Arguments as of `carve`.
+    """
+    views = len(cameras)
+    outvoted, left = 0, np.zeros((0, 3), np.int64)
+    for against in range(1, views - 1):
+        needed = max(2, min(views // 2 + 1, views - against))
+        filled = np.argwhere(carve(cameras, masks, box, shape, needed, SLIGHT_CROSSING, against))
+        if len(left) > SCRAP * len(filled):
+            break
+        outvoted, left = against, filled
+    if not len(left):
+        return []
+    low, high = box.astype(np.float64)
+    sums = [cv2.integral((mask != 0).astype(np.uint8)) for mask in masks]
+    missed = [
+        int(_meet_foreground([camera], [total], low, (high - low) / np.array(shape), left, 1)[1].sum())
+        for camera, total in zip(cameras, sums, strict=True)
+    ]
+    return sorted(np.argsort(missed)[::-1][:outvoted].tolist())
 
 
 def _combinations(shape: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:

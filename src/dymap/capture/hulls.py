@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.hull import carve
+from dymap.capture.hull import blank, carve, in_view
 from dymap.capture.kept import keep, read_kept
 from dymap.geometry.camera import Camera
 from dymap.geometry.grid import grid_shape
 
-VERSION = 1
+VERSION = 2
 """Raised whenever hulls of the same masks come out otherwise."""
 
 
@@ -22,7 +23,7 @@ class Hulls:
 
     folder: of the prepared images. mark: of all that those were made from, boxes and cameras among it. boxes:
     [F, 2, 3] world, metres. cameras: of the training views, prepared. masks: frame -> [H, W] for each of them, or None
-    of a camera that has none then: it carves nothing.
+    of a camera that has none then: it carves nothing, as one whose mask is `blank`.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Hulls:
         masks: Callable[[int], list[NDArray[np.uint8] | None]],
     ):
         self._folder, self._mark, self._boxes, self._cameras, self._masks = folder, mark, boxes, cameras, masks
+        self._told: set[str] = set()
         self._bits: dict[tuple[int, int], NDArray[np.uint8]] = {}  # a bit a voxel: small for any number of frames
 
     def get(self, frame: int, longest: int) -> NDArray[np.bool_]:
@@ -44,7 +46,10 @@ class Hulls:
         shape = grid_shape(self._boxes[frame], longest)
         if not self.has(frame, longest):
             pairs = zip(self._cameras, self._masks(frame), strict=True)
-            cameras, masks = zip(*((camera, mask) for camera, mask in pairs if mask is not None), strict=True)
+            known = [(camera, mask) for camera, mask in pairs if mask is not None]
+            without = set(blank([mask for _, mask in known]))
+            self._tell(frame, [known[i][0] for i in without])
+            cameras, masks = zip(*(pair for i, pair in enumerate(known) if i not in without), strict=True)
             bits = np.packbits(carve(cameras, masks, self._boxes[frame], shape))
             keep(*self._place(frame, longest), bits.tobytes())
             self._bits[frame, longest] = bits
@@ -57,6 +62,17 @@ class Hulls:
                 return False
             self._bits[frame, longest] = np.frombuffer(kept, np.uint8)
         return True
+
+    def _tell(self, frame: int, cameras: Sequence[Camera]) -> None:
+        """Warn once of each of the cameras whose mask is blank although the box's middle is in its picture."""
+        for camera in cameras:
+            if camera.name not in self._told and in_view(camera, self._boxes[frame].mean(axis=0)):
+                self._told.add(camera.name)
+                warnings.warn(
+                    f"the mask of camera {camera.name!r} at frame position {frame} shows next to nothing, although "
+                    "others see somebody in its picture; such masks carve nothing: look at them",
+                    stacklevel=4,
+                )
 
     def _place(self, frame: int, longest: int) -> tuple[Path, str]:
         """The file of a hull, and the mark of all that it is made from."""

@@ -31,7 +31,8 @@ def train(
     frames: Annotated[tuple[int, int, int] | None, tyro.conf.arg(help="First, end (-1: all) and step.")] = None,
     fps: Annotated[float | None, tyro.conf.arg(help="Frames a second of the capture.")] = None,
     boxes: Annotated[
-        Literal["vertices", "hull"] | None, tyro.conf.arg(help="Boxes from body vertices or from the masks' hull.")
+        Literal["auto", "vertices", "hull", "own"] | None,
+        tyro.conf.arg(help="Boxes from body vertices, the masks' hull or the layout; auto: what there is."),
     ] = None,
     unit: Annotated[Literal["mm", "m"] | None, tyro.conf.arg(help="Unit of the cameras' T on disk.")] = None,
     steps: Annotated[int | None, tyro.conf.arg(help="Training steps; more of them lengthen a finished run.")] = None,

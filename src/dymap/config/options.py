@@ -129,9 +129,12 @@ class CaptureConfig(Checked, part="capture"):
     test_frame_step: Annotated[int, Within(0, MOST_FRAMES, above=True)] = 1
     """Evaluate every n-th frame of the trained range."""
     box_padding: Annotated[float, Within(0, 1000)] = 0.1
-    """Metres around the vertices."""
-    boxes: Literal["vertices", "hull", "own"] = "vertices"
-    """Boxes from the body vertices, from the visual hull of the masks, or those that the layout itself holds."""
+    """Metres around the vertices or the hull."""
+    boxes: Literal["auto", "vertices", "hull", "own"] = "auto"
+    """Boxes from the body vertices, from the visual hull of the masks, or those that the layout itself holds; auto: its
+    own if it holds any, else from vertices, else from the hull."""
+    box_smoothing: Literal["none", "smooth", "clip"] = "none"
+    """Boxes over time: every frame's own, smoothed (each holds its frame's own), or one for the whole clip."""
     hull_votes: Literal["all", "half"] = "all"
     """Boxes from the hull: no camera may rule a point out (one of many may), or half must show it (older runs)."""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)

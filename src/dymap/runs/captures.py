@@ -72,13 +72,15 @@ def check_same(folder: RunFolder, source: Source, config: CaptureConfig) -> None
         raise InputError(f"{source.root}: another capture than the one of {folder.root}: {difference}")
 
 
-def as_recorded(config: CaptureConfig, place: Path) -> CaptureConfig:
-    """The configuration with the reader's options as a run records them: only those that differ from its defaults.
+def as_recorded(config: CaptureConfig, place: Path, begun: CaptureConfig) -> CaptureConfig:
+    """The configuration as a run records it that was begun with `begun`: of the reader's options only those that differ
+    from its defaults, and boxes from where they came then, unless another place is asked for.
 
     Raises InputError for options that the reader of the capture does not have.
     """
     options = reader_options(layout_of(place, config), config.options)
-    return replace(config, options=given_options(options))
+    boxes = begun.boxes if config.boxes == "auto" else config.boxes
+    return replace(config, options=given_options(options), boxes=boxes)
 
 
 def remember(folder: RunFolder, source: Source, config: CaptureConfig) -> None:

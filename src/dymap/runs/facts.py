@@ -13,7 +13,7 @@ import torch
 
 from dymap._version import __version__
 from dymap.capture import Source, read_source
-from dymap.capture.boxes import source_boxes
+from dymap.capture.boxes import boxes_from, tight_boxes, widened_boxes
 from dymap.capture.check import check_source
 from dymap.capture.layouts import is_capture
 from dymap.config import CaptureConfig
@@ -76,7 +76,7 @@ def capture_rows(path: Path) -> Rows:
         ("distorted", f"{sum(camera.distorted for camera in source.cameras)} lenses"),
         ("frames", f"{len(source.frames)}, numbers {source.frames[0]} to {source.frames[-1]}"),
         ("masks", "yes" if source.has_masks else "no"),
-        ("vertices", "yes" if source.has_points else "no: use --boxes hull"),
+        ("vertices", "yes" if source.has_points else "no"),
         *box_rows(path, source),
         ("next", f"{command} --test-views {views}{needed(source)}"),
     ]
@@ -87,17 +87,18 @@ def box_rows(path: Path, source: Source) -> Rows:
     words = needed(source).split()
     options = {"unit": words[words.index("--unit") + 1]} if "--unit" in words else {}
     config = CaptureConfig(options=options)
-    if not source.has_points:
-        config = replace(config, boxes="hull", frames=(0, 1, 1))
     try:
+        if (origin := boxes_from(source, config)) == "hull":
+            config = replace(config, frames=(0, 1, 1))
         read = read_source(path, config)
-        boxes = source_boxes(read, config)
+        tight = tight_boxes(read, config)
     except InputError as error:
         return [("box", f"none: {error}")]
+    boxes = widened_boxes(tight, origin, config)
     note = (
-        ", the median of all frames" if len(boxes) > 1 else "" if source.has_points else ", of the first frame's masks"
+        ", the median of all frames" if len(boxes) > 1 else ", of the first frame's masks" if origin == "hull" else ""
     )
-    findings = islice(check_source(read, boxes), MOST_FINDINGS)
+    findings = islice(check_source(read, boxes, tight), MOST_FINDINGS)
     return [("box", size_in_metres(boxes) + note), *(("warning", finding.text) for finding in findings)]
 
 
@@ -106,9 +107,8 @@ def needed(source: Source) -> str:
     # A person's box between the cameras is enough to tell the units, and nothing is carved for it.
     centre = np.mean([camera.position for camera in source.cameras], axis=0)
     boxes = np.tile(np.stack([centre - 1, centre + 1]).astype(np.float32), (len(source.frames), 1, 1))
-    found = "" if source.has_points else " --boxes hull"
     units = {finding.option for finding in check_source(source, boxes) if finding.option.startswith("--unit")}
-    return found + "".join(f" {option}" for option in sorted(units))
+    return "".join(f" {option}" for option in sorted(units))
 
 
 def held_out(views: int) -> str:

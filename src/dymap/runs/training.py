@@ -81,7 +81,7 @@ def train(
     config = configure(config, {"train.processes": own.world_size if own else processes})
     if begun:
         place = find_capture(folder, data)
-        config = replace(config, capture=as_recorded(config.capture, place))
+        config = replace(config, capture=as_recorded(config.capture, place, begun.config.capture))
         folder.check(config, newest_step(folder.checkpoints))
     else:
         place = Path(data or "")

@@ -30,6 +30,13 @@ from dymap.train.loop import Listener, new_field
 from dymap.train.loop import train as run_training
 from dymap.train.step import StepReport
 
+ORIGINS = {
+    "vertices": "around the vertices",
+    "hull": "around the masks' visual hull",
+    "own": "of the layout itself",
+}
+"""Where the boxes come from, as it is told."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -110,7 +117,7 @@ def train_capture(
     job.say(
         f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "
         f"{len(capture.test_views)} test views of {size_text(capture)}; "
-        f"box {size_in_metres(capture.boxes)}; "
+        f"box {size_in_metres(capture.boxes)} {ORIGINS[capture.config.boxes]}; "
         f"{count_parameters(field) / 1e6:.1f} M parameters on {where}; curves: tensorboard --logdir {run.curves}"
     )
     with ExitStack() as opened:

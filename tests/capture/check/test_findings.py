@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from dymap.capture import Capture, Source
+from dymap.capture import Capture, Source, open_capture
 from dymap.capture.check import CHECKS, check_source
 from dymap.capture.check.extent import find_cameras_in_line, find_equal_boxes, find_large_boxes
+from dymap.capture.check.height import find_wrong_height
 from dymap.capture.check.sight import find_blind_cameras
 from dymap.capture.check.unit import find_wrong_unit
+from dymap.capture.readers import zjumocap
+from dymap.errors import InputError
 from dymap.geometry.box import size_in_metres
 from tests.capture.person import EXTENT, filmed, ring
 from tests.capture.test_source import made_up
+from tests.captures import TINY, write_capture
+from tests.golden.sources import Golden
 
 
 def scaled(source: Source, factor: float) -> Source:
@@ -48,6 +58,39 @@ def test_millimetres_taken_for_metres(tiny: Capture) -> None:
     assert "T looks like millimetres where metres are expected" in finding.text
 
 
+@pytest.mark.parametrize(
+    ("factor", "option", "words"),
+    [
+        (1e-3, "--unit m", r"would be 1\.89 mm tall .* is T in metres\? --unit m reads it so"),
+        (1e3, "", r"would be 1890 m tall .* is T in millimetres\? it should be in metres"),
+        (4, "", r"would be 7\.5\d m tall .* about 0\.225 times as long"),
+        (0.1, "", r"would be 0\.19 m tall .* about 8\.99 times as long"),
+    ],
+)
+def test_people_of_another_size_are_found(factor: float, option: str, words: str) -> None:
+    """Boxes from masks shrink with the cameras: nothing else shows the unit."""
+    source = replace(scaled(filmed(ring(4)), factor), options=zjumocap.Options(unit="mm"))
+    (finding,) = find_wrong_height(source, person(1) * np.float32(factor))
+    assert not finding.fatal
+    assert finding.option == option
+    assert re.search(words, finding.text), finding.text
+
+
+def test_people_who_lie_or_are_many_are_not_found() -> None:
+    source = filmed(ring(4))
+    for extent in ((1.8, 0.5, 0.28), (6.0, 5.0, 1.9), (0.5, 0.5, 2.5)):
+        box = np.array([[[0, 0, 0], extent]], np.float32)
+        assert not list(find_wrong_height(source, box)), extent
+
+
+def test_a_unit_is_told_by_boxes_from_masks_too(trimmed: Golden, tmp_path: Path) -> None:
+    """Metres that are read as millimetres, without vertices: before the padding, which is larger than all."""
+    root = write_capture(tmp_path / "metres", trimmed.arrays("dataset"), 1, metres=True)
+    shutil.rmtree(root / "vertices")
+    with pytest.warns(UserWarning, match=r"mm tall .*--unit m reads it so"), contextlib.suppress(InputError):
+        open_capture(root, TINY)
+
+
 def test_every_blind_camera_is_found_in_every_frame(tiny: Capture) -> None:
     source = turned_back(turned_back(tiny.source, 1), 4)
     found = list(find_blind_cameras(source, tiny.boxes))
@@ -66,7 +109,7 @@ def test_a_box_out_of_the_picture_is_found(tiny: Capture) -> None:
 
 def test_a_wrong_unit_is_read_before_the_blind_cameras_that_it_makes(tiny: Capture) -> None:
     findings = list(check_source(scaled(tiny.source, 1e-3), tiny.boxes))
-    assert len(CHECKS) == 5
+    assert len(CHECKS) == 6
     assert findings[0].option == "--unit m"
     assert len(findings) > 1
     assert findings[1].fatal

@@ -45,28 +45,28 @@ def repaired(source: Source, repairs: Sequence[Repair]) -> Source:
 class Mended(Footage):
     """Footage whose views are in another order, or whose pictures are turned."""
 
-    def __init__(self, footage: Footage, views: tuple[int, ...], turns: dict[int, Callable[[Pixels], Pixels]]):
-        self.footage, self.views, self.turns = footage, views, turns
+    def __init__(self, footage: Footage, order: tuple[int, ...], turns: dict[int, Callable[[Pixels], Pixels]]):
+        self.footage, self.order, self.turns = footage, order, turns
 
     @property
     def has_masks(self) -> bool:
         return self.footage.has_masks
 
     def present(self, frame: int, view: int) -> bool:
-        return self.footage.present(frame, self.views[view])
+        return self.footage.present(frame, self.order[view])
 
     def masked(self, frame: int, view: int) -> bool:
-        return self.footage.masked(frame, self.views[view])
+        return self.footage.masked(frame, self.order[view])
 
     def picture(self, frame: int, view: int) -> Bytes:
-        return self._turned(self.footage.picture(frame, self.views[view]), view)
+        return self._turned(self.footage.picture(frame, self.order[view]), view)
 
     def mask(self, frame: int, view: int) -> Bytes | None:
-        mask = self.footage.mask(frame, self.views[view])
+        mask = self.footage.mask(frame, self.order[view])
         return None if mask is None else self._turned(mask, view)
 
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
-        return self.footage.files(frame, self.views[view])
+        return self.footage.files(frame, self.order[view])
 
     @property
     def has_points(self) -> bool:

@@ -1,0 +1,54 @@
+"""How tall the person would be: boxes from masks are of any size, and a wrong unit shows nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.capture.check.finding import Finding
+from dymap.capture.source import Source
+
+SHORTEST, TALLEST = 0.3, 4.0
+"""Metres that people, and what they hold, are tall."""
+USUAL = 1.7
+"""Metres that a person is tall."""
+UPRIGHT = 0.8
+"""Cosine of the angle up to which the cameras' mean up direction is an axis of the world."""
+
+
+def find_wrong_height(source: Source, boxes: NDArray[np.float32]) -> Iterator[Finding]:
+    """Boxes [F, 2, 3] (world, metres; before any padding) too small or too tall for people, by their median sides."""
+    sides = np.median(boxes[:, 1] - boxes[:, 0], axis=0)
+    tall = float(sides[up_axis(source, sides)])
+    if float(sides.max()) >= SHORTEST and tall <= TALLEST:
+        return
+    if tall <= TALLEST:
+        tall = float(sides.max())
+    unit = getattr(source.options, "unit", None)
+    option = ""
+    if unit == "mm" and SHORTEST <= tall * 1000 <= TALLEST:
+        cause, option = "is T in metres? --unit m reads it so", "--unit m"
+    elif SHORTEST <= tall / 1000 <= TALLEST:
+        option = "--unit mm" if unit == "m" else ""
+        cause = "is T in millimetres?" + (f" {option} reads it so" if option else " it should be in metres")
+    else:
+        cause = f"T should be in metres; about {USUAL / max(tall, 1e-9):.3g} times as long, for a person"
+    yield Finding(
+        f"what was filmed would be {length(tall)} tall (its box before padding, the median of all frames); {cause}",
+        fatal=False,
+        option=option,
+    )
+
+
+def up_axis(source: Source, sides: NDArray[np.floating]) -> int:
+    """Which axis of the world is up: that of the cameras, if they are upright, or that of the box's longest side."""
+    up = -np.mean([camera.R[1] for camera in source.cameras], axis=0)
+    up = np.abs(up) / max(float(np.linalg.norm(up)), 1e-9)
+    return int(np.argmax(up)) if up.max() > UPRIGHT else int(np.argmax(sides))
+
+
+def length(metres: float) -> str:
+    """`1.7 mm` or `1.70 m`."""
+    return f"{metres * 1000:.3g} mm" if metres < 0.1 else f"{metres:.2f} m" if metres < 100 else f"{metres:.0f} m"
