@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dymap.capture.calibrations.opencv_yaml import INTRINSICS, OpenCVCalibration, is_opencv_yaml, read_opencv_yaml
-from dymap.capture.readers.annotations import find_vertices
+from dymap.capture.readers.annotations import Unit, find_vertices
 from dymap.capture.readers.colours import CorrectedFootage
 from dymap.capture.readers.fitting import FitOption, fit_cameras
 from dymap.capture.readers.image_files import ImageFiles
@@ -33,6 +33,8 @@ LOOKS_FOR = "intri.yml and extri.yml, and images/CAMERA/ or videos/CAMERA.mp4"
 class Options:
     """What the files of this layout do not say."""
 
+    unit: Unit = "m"
+    """Unit of the cameras' T in extri.yml."""
     images: str = ""
     """The folder of pictures; empty: images, or videos."""
     masks: str = ""
@@ -83,6 +85,8 @@ def complete(
     """
     names = [camera.name for camera in calibration.cameras]
     cameras = fit_cameras(said_in, calibration.cameras, recording, names, options.fit)
+    if options.unit == "mm":
+        cameras = tuple(replace(camera, T=camera.T / 1000) for camera in cameras)
     if isinstance(footage, ImageFiles):
         footage = replace(footage, vertices=find_vertices(root, frames))
     if options.colours and any(matrix is not None for matrix in calibration.colours):
