@@ -4,6 +4,7 @@
       calibration/Calib.qca.txt     or Calib.toml, camera_array.toml; or beside the folders
       videos/cam01.mp4              or images/cam01/000000.jpg; or videos beside the calibration
       masks/cam01/000000.png        or masks/cam01.mp4; may be missing, for some cameras or for all
+      vertices/000000.npy           [n, 3] points of the surface, metres; may be missing; with images
 
 Videos and folders are called after the cameras, or have their name as a word; if none has, and there are as many of
 both, they are taken in the order of their names, as Pose2Sim does. Videos began together. Axes, units and centres of
@@ -72,7 +73,7 @@ def read(root: Path, options: Options) -> Source:
     match = match_cameras(places, _cameras(path, options), path)
     standing = _turned(path, options, match.cameras, [recording.size(name) for name in names])
     cameras = fit_cameras(path, standing, recording, names, options.fit)
-    footage, frames = footage_of(recording, names, masks_of(root, options.masks), fps=options.fps)
+    footage, frames = footage_of(root, recording, names, masks_of(root, options.masks), fps=options.fps)
     return Source("calibrated", options, root, cameras, frames, footage)
 
 

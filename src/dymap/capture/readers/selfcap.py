@@ -71,8 +71,8 @@ def read(root: Path, options: Options) -> Source:
     calibration = read_opencv_yaml(folder, recording.size)
     names = [camera.name for camera in calibration.cameras]
     offsets = seconds(root, options, names, calibration.times, recording)
-    footage, frames = footage_of(recording, names, masks_of(root, options.masks), offsets, options.fps)
-    footage, cameras = complete(root, folder / INTRINSICS, calibration, recording, footage, frames, options)
+    footage, frames = footage_of(root, recording, names, masks_of(root, options.masks), offsets, options.fps)
+    footage, cameras = complete(folder / INTRINSICS, calibration, recording, footage, options)
     return Source("selfcap", options, root, cameras, frames, footage)
 
 
