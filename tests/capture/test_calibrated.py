@@ -57,13 +57,16 @@ def test_videos_beside_each_other(tmp_path: Path) -> None:
     write_qualisys(tmp_path / "Calib.qca.txt", rig())
     for name in ("a", "b", "c"):
         numbered_clip(tmp_path / f"{name}.mp4", 2)
-    assert_same(read_source(tmp_path, CaptureConfig()).cameras, rig())
+    with pytest.warns(UserWarning, match="taken in order: a = 01, b = 02, c = 03"):
+        assert_same(read_source(tmp_path, CaptureConfig()).cameras, rig())
 
 
 def test_a_camera_without_a_video_is_left_out(tmp_path: Path) -> None:
     root = videos(tmp_path, ("01", "03"))
     write_qualisys(root / "calibration/Calib.qca.txt", rig())
-    assert [camera.name for camera in read_source(root, CaptureConfig()).cameras] == ["01", "03"]
+    with pytest.warns(UserWarning, match="without pictures are left out: '02'"):
+        source = read_source(root, CaptureConfig())
+    assert [camera.name for camera in source.cameras] == ["01", "03"]
     numbered_clip(root / "videos/09.mp4", 2)
     with pytest.raises(InputError, match=r"which one filmed '09.mp4' cannot be told"):
         read_source(root, CaptureConfig())

@@ -14,6 +14,7 @@ were turned by Caliscope's rotation_count have their cameras turned too.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from dymap.capture.calibrations import find_calibration, read_calibration
 from dymap.capture.calibrations.caliscope import is_caliscope, read_caliscope
 from dymap.capture.calibrations.qualisys import is_qualisys, read_qualisys
 from dymap.capture.calibrations.turn import turned
-from dymap.capture.importing.matching import match_cameras
+from dymap.capture.importing.matching import Match, match_cameras
 from dymap.capture.readers.easymocap import masks_of
 from dymap.capture.readers.fitting import FitOption, fit_cameras
 from dymap.capture.readers.recordings import find_recording, footage_of, has_recording, inside
@@ -71,6 +72,7 @@ def read(root: Path, options: Options) -> Source:
     names = recording.names()
     places = [recording.path(name) if isinstance(recording, VideoFolder) else Path(name) for name in names]
     match = match_cameras(places, _cameras(path, options), path)
+    _tell(path, names, match)
     standing = _turned(path, options, match.cameras, [recording.size(name) for name in names])
     cameras = fit_cameras(path, standing, recording, names, options.fit)
     footage, frames = footage_of(root, recording, names, masks_of(root, options.masks), fps=options.fps)
@@ -96,6 +98,17 @@ def _cameras(path: Path, options: Options) -> tuple[Camera, ...]:
     if is_qualisys(path):
         return read_qualisys(path, "m" if options.unit == "m" else "mm")
     return read_caliscope(path, options.unit).cameras if is_caliscope(path) else read_calibration(path)
+
+
+def _tell(path: Path, names: Sequence[str], match: Match) -> None:
+    """Warn of what a person should know of how pictures were given to cameras."""
+    if match.by == "order":
+        pairs = ", ".join(f"{name} = {camera.name}" for name, camera in zip(names[:6], match.cameras, strict=False))
+        more = ", ..." if len(names) > 6 else ""
+        warnings.warn(f"{path}: no name of a camera is one of pictures; taken in order: {pairs}{more}", stacklevel=3)
+    if match.left_out:
+        without = ", ".join(map(repr, match.left_out[:6]))
+        warnings.warn(f"{path}: cameras without pictures are left out: {without}", stacklevel=3)
 
 
 def _turned(
