@@ -136,6 +136,27 @@ def test_several_threads_may_ask_at_once(tmp_path: Path) -> None:
     assert not wrong
 
 
+def test_pictures_that_an_edit_list_cuts_off_are_not_shown(tmp_path: Path) -> None:
+    """As phones trim: the file holds five pictures more than it shows, and the first key picture is among them."""
+    path = tmp_path / "trimmed.mp4"
+    with av.open(str(path), "w", options={"use_editlist": "1", "avoid_negative_ts": "disabled"}) as container:
+        stream = container.add_stream("libx264", rate=30, options=X264_CLOSED)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        packets = []
+        for index in range(30):
+            frame = av.VideoFrame.from_ndarray(numbered(index))
+            frame.pts = index
+            packets += stream.encode(frame)
+        for packet in [*packets, *stream.encode()]:
+            shift = round(5 / 30 / packet.time_base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            container.mux(packet)
+    video = VideoFile(path)
+    np.testing.assert_allclose(video.times, np.arange(25) / 30, atol=1e-4)
+    for index in (20, 3, 11, 0, 24):
+        assert number_of(video.picture(index)) == index + 5
+
+
 def test_a_closed_video_opens_again(tmp_path: Path) -> None:
     video = VideoFile(numbered_clip(tmp_path / "a.mp4", 10))
     video.picture(3)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from dymap.capture.importing.fitting import Fit, has_bars, scaled
+from dymap.capture.importing.fitting import certain, scaled
 from dymap.capture.readers.recordings import Recording
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
@@ -35,7 +34,7 @@ def fit_cameras(
         if size == calibrated:
             found.append(camera)
             continue
-        how = fit if fit != "auto" else _certain(recording, name, size, calibrated)
+        how = certain(size, calibrated, partial(recording.first, name)) if fit == "auto" else fit
         sizes = f"camera {camera.name!r} was calibrated at {camera.width} x {camera.height}, its pictures are {size[0]}"
         sizes += f" x {size[1]}"
         if how is None:
@@ -50,12 +49,3 @@ def fit_cameras(
         others = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
         warnings.warn(f"{path}: {told[0]}{others}", stacklevel=4)
     return tuple(found)
-
-
-def _certain(recording: Recording, name: str, size: tuple[int, int], calibrated: tuple[int, int]) -> Fit | None:
-    """How pictures were brought to their size, if they say it themselves."""
-    if abs(size[0] * calibrated[1] - size[1] * calibrated[0]) <= max(size):
-        return "whole"
-    factor = min(size[0] / calibrated[0], size[1] / calibrated[1])
-    bars = (np.array(size) - factor * np.array(calibrated)) / 2
-    return "bars" if has_bars(recording.first(name), bars) else None
