@@ -76,7 +76,7 @@ def test_pictures_turned_by_the_rotation_count(tmp_path: Path, count: int) -> No
     lying = tuple(turned(camera, -count) for camera in rig())
     write_toml(root / "calibration/c.toml", lying, extra=f"rotation_count = {count}")
     assert_same(read_source(root, CaptureConfig()).cameras, rig())
-    with pytest.raises(InputError, match="the same turned"):
+    with pytest.raises(InputError, match="turned: calibrate with pictures as they are"):
         read_source(root, CaptureConfig(options={"turned": "no"}))
     write_toml(root / "calibration/c.toml", rig(), extra=f"rotation_count = {count}")
     assert_same(read_source(root, CaptureConfig()).cameras, rig())

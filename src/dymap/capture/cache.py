@@ -138,7 +138,7 @@ def _build(
     def work(item: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
         return prepare_shot(source, config, boxes[item[0]], *item)
 
-    items = [(frame, view) for frame in range(frames) for view in range(views)]
+    items = [(frame, view) for frame in range(frames) for view in range(views) if source.present(frame, view)]
     with replacing_folder(folder, "the image cache") as partial:
         total = 0
         with (partial / "shots.u8").open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -166,10 +166,7 @@ def _build(
 def prepare_shot(
     source: Source, config: CaptureConfig, box: NDArray[np.float32], frame: int, view: int
 ) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
-    """rgb and mask [h, w, 4] uint8 of one image inside the rectangle (x, y, w, h) of its projected box; no pixels if
-    the camera lacks the frame."""
-    if not source.present(frame, view):
-        return np.zeros((0, 0, 4), np.uint8), (0, 0, 0, 0)
+    """rgb and mask [h, w, 4] uint8 of one image inside the rectangle (x, y, w, h) of its projected box."""
     colour, mask = prepare(*source.read(frame, view), source.cameras[view], config.ratio)
     inside = projected_box_mask(box, prepared_camera(source.cameras[view], config))
     x, y, width, height = crop = bounding_rectangle(inside)

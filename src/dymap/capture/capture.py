@@ -35,15 +35,14 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
 
     Of the configuration, layout, options, frames and transform are the reader's and have been followed already.
     """
-    split_views(len(source.cameras), config)  # a wrong view shows before hours of work, not after
+    train_views, _ = views_of(source, config)  # a wrong view shows before hours of work, not after
     boxes = source_boxes(source, config)
     for finding in check_source(source, boxes):
         if finding.fatal:
             raise InputError(f"{source.root}: {finding.text}")
         warnings.warn(f"{source.root}: {finding.text}", stacklevel=2)
     for frame, number in enumerate(source.frames):
-        views = split_views(len(source.cameras), config)[0]
-        if not any(source.present(frame, view) for view in views):
+        if not any(source.present(frame, view) for view in train_views):
             raise InputError(f"{source.root}: no training view has a picture of frame {number}; leave it out: --frames")
     for camera in source.cameras:
         prepared_camera(camera, config)  # as does a ratio that leaves no pixels
@@ -123,7 +122,15 @@ class Capture:
 def prepared_rig(source: Source, config: CaptureConfig) -> tuple[tuple[Camera, ...], tuple[int, ...], tuple[int, ...]]:
     """The cameras of the prepared images, the training views and the test views among them."""
     cameras = tuple(prepared_camera(camera, config) for camera in source.cameras)
-    return cameras, *split_views(len(cameras), config)
+    return cameras, *views_of(source, config)
+
+
+def views_of(source: Source, config: CaptureConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Training and test views; the layout's own test views if none are configured. Raises InputError as `split_views`
+    does."""
+    if source.test_views and not (config.test_views or config.train_views):
+        config = replace(config, test_views=source.test_views)
+    return split_views(len(source.cameras), config)
 
 
 def split_views(count: int, config: CaptureConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:

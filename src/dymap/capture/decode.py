@@ -3,6 +3,7 @@
     read_image    8-bit RGB, whatever the file holds
     read_alpha    how much a picture's pixels cover, if it says so
     read_pixels   the values as they are, which masks are made of (masks.py)
+    read_size     only how large it is
 
 JPEG, PNG, TIFF, WebP and BMP are read with OpenCV; OpenEXR with the library of that name (extra `exr`). Pictures are
 turned as their EXIF orientation says, colours and masks alike.
@@ -82,6 +83,20 @@ def to_bytes(channel: Pixels) -> NDArray[np.uint8]:
         return channel
     scaled = np.nan_to_num(channel.astype(np.float32)) * (255 / _white_of(channel))
     return np.asarray(np.rint(np.clip(scaled, 0, 255)), np.uint8)
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture as `read_image` gives it, without decoding it. Raises InputError as that does."""
+    data = _bytes(path)
+    width, height = size_in_header(data) or (0, 0)
+    return (height, width) if _orientation(data) >= 5 else (width, height)
+
+
+def is_plain(path: Path) -> bool:
+    """Whether every program shows a file as `read_image` does: JPEG or PNG of 8 bits that is not to be turned. Raises
+    InputError as `read_image` does."""
+    data = _bytes(path)
+    return (data[:2] == b"\xff\xd8" or data[:4] == b"\x89PNG") and _depth(data) == 8 and _orientation(data) == 1
 
 
 def significant_white(paths: list[Path]) -> int | None:

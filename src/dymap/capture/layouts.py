@@ -7,7 +7,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dymap.capture.readers import calibrated, easymocap, neural3d, nhr, selfcap, zjumocap
+from dymap.capture.readers import (
+    calibrated,
+    colmap,
+    easymocap,
+    neural3d,
+    nhr,
+    panoptic,
+    selfcap,
+    transforms,
+    zjumocap,
+)
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig, from_json, to_json
 from dymap.errors import InputError
@@ -34,10 +44,13 @@ class Reader(Protocol):
 
 READERS: dict[str, Reader] = {
     "calibrated": calibrated,
+    "colmap": colmap,
     "easymocap": easymocap,
     "neural3d": neural3d,
     "nhr": nhr,
+    "panoptic": panoptic,
     "selfcap": selfcap,
+    "transforms": transforms,
     "zjumocap": zjumocap,
 }
 

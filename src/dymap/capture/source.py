@@ -74,7 +74,7 @@ class Source:
     layout: name of the reader. options: the reader's own, complete. root: the capture's folder. cameras: full-size,
     distorted, world in metres. frames: frame numbers. footage: the pictures. chosen: positions of `frames` among those
     of the footage (None: all). transform: rigid M [4, 4] by which the cameras were moved already; points and boxes are
-    moved when they are asked for.
+    moved when they are asked for. test_views: those that the layout keeps for evaluation, if nothing else is asked for.
     """
 
     layout: str
@@ -85,6 +85,7 @@ class Source:
     footage: Footage
     chosen: Sequence[int] | None = None
     transform: NDArray[np.float64] | None = None
+    test_views: tuple[int, ...] = ()
 
     def read(self, frame: int, view: int) -> tuple[Bytes, Bytes | None]:
         """The picture [H, W, 3] RGB at frame position `frame` and its mask [H, W] (see `mask`), as filmed.

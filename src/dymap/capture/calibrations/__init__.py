@@ -6,19 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dymap.capture.calibrations.caliscope import is_caliscope, read_caliscope
+from dymap.capture.calibrations.colmap import find_model, is_colmap, read_colmap_cameras
 from dymap.capture.calibrations.opencv_yaml import EXTRINSICS, INTRINSICS, Sizes, read_opencv_yaml
 from dymap.capture.calibrations.qualisys import is_qualisys, read_qualisys
+from dymap.capture.calibrations.transforms import is_transforms, read_transforms
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 
 EXPECTED = (
-    "intri.yml and extri.yml (EasyMocap), NAME.qca.txt (Qualisys), or NAME.toml with a table a camera (Caliscope, "
-    "Pose2Sim)"
+    "intri.yml and extri.yml (EasyMocap), NAME.qca.txt (Qualisys), NAME.toml with a table a camera (Caliscope, "
+    "Pose2Sim), transforms.json (nerfstudio), or cameras.bin and images.bin (COLMAP)"
 )
 KINDS: tuple[Callable[[Path], bool], ...] = (
     lambda path: path.name == INTRINSICS,
     is_qualisys,
     is_caliscope,
+    is_transforms,
+    is_colmap,
 )
 """How a calibration is known by its file, the surest first: programs write others from it."""
 
@@ -26,7 +30,8 @@ KINDS: tuple[Callable[[Path], bool], ...] = (
 def read_calibration(path: Path, sizes: Sizes | None = None) -> tuple[Camera, ...]:
     """The cameras of a file, or of a folder that holds one calibration: names, sizes of pictures, poses in metres.
 
-    sizes: those of the pictures by the camera's name, which only some files of EasyMocap do not say. Raises InputError
+    sizes: those of the pictures by the camera's name, which some files do not say. The units of transforms.json and
+    COLMAP, which have no name, are taken for metres. Raises InputError
     for a format that is not known, and for what is wrong in the file.
     """
     if path.is_dir():
@@ -39,6 +44,10 @@ def read_calibration(path: Path, sizes: Sizes | None = None) -> tuple[Camera, ..
         return read_qualisys(path)
     if path.suffix.lower() == ".toml":
         return read_caliscope(path).cameras
+    if path.suffix.lower() == ".json":
+        return read_transforms(path, sizes)
+    if path.name.partition(".")[0] in ("cameras", "images") and path.suffix.lower() in (".bin", ".txt"):
+        return read_colmap_cameras(path)
     raise InputError(f"{path}: no calibration that is known; expected {EXPECTED}")
 
 
@@ -54,6 +63,8 @@ def find_calibration(folder: Path) -> Path:
         if found:
             several = ", ".join(path.name for path in found[:5])
             raise InputError(f"{folder}: holds several calibrations ({several}); name one of them")
+    if (model := find_model(folder)) is not None:
+        return next(path for path in (model / "cameras.bin", model / "cameras.txt") if is_colmap(path))
     raise InputError(f"{folder}: holds no calibration that is known; expected {EXPECTED}")
 
 

@@ -31,7 +31,7 @@ from dymap.errors import InputError
 from dymap.files import read_regular
 from dymap.geometry.camera import Array, Camera
 
-MAX_BYTES = 2**22
+MAX_BYTES = 2**20
 MAX_CAMERAS = 4096
 MAX_NUMBERS = 32
 FARTHEST = 100.0

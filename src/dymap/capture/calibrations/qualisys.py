@@ -34,7 +34,7 @@ from dymap.files import read_regular
 from dymap.geometry.camera import Camera
 
 ENDINGS = (".qca.txt", ".qca")
-MAX_BYTES = 2**24
+MAX_BYTES = 2**21
 UNIT = 64
 """Parts of a pixel in which lengths are written."""
 OPENCV_AXES = np.diag([1.0, -1.0, -1.0])

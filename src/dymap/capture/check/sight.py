@@ -14,8 +14,10 @@ from dymap.geometry.box import projected_box_mask
 
 def find_blind_cameras(source: Source, boxes: NDArray[np.float32]) -> Iterator[Finding]:
     """Cameras in whose picture a box of `boxes` [F, 2, 3] (world, metres) does not appear."""
-    for camera in source.cameras:
-        for frame, box in zip(source.frames, boxes, strict=True):
+    for view, camera in enumerate(source.cameras):
+        for position, (frame, box) in enumerate(zip(source.frames, boxes, strict=True)):
+            if not source.present(position, view):
+                continue
             try:
                 visible = projected_box_mask(box, camera.undistorted()).any()
             except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from dymap.capture.decode import read_image
 from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers
+from dymap.capture.paths import inner_path
 from dymap.capture.readers.image_files import first_pictures
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
@@ -26,9 +26,6 @@ MAX_FRAMES = 200_000
 MAX_IMAGES = 5_000_000
 MAX_NUMBERS = 32
 """Of a camera's K, D, R or T; lens models have 14 at most."""
-
-DRIVE = re.compile("[A-Za-z]:")
-"""How an absolute path begins on Windows."""
 
 VERTEX_FOLDERS = ("vertices", "new_vertices")
 
@@ -99,13 +96,7 @@ def list_frames(root: Path, annotations: Any) -> tuple[Listing, tuple[int, ...]]
 def _check_path(path: Any, frame: int, where: Path) -> None:
     if not isinstance(path, str):
         raise InputError(f"{where}: frame {frame} lists a {type(path).__name__}, expected paths of images")
-    if "\\" in path:
-        raise InputError(
-            f"{where}: image path {path!r} has backslashes, as Windows writes them; write paths with / instead: "
-            "path.replace(chr(92), '/')"
-        )
-    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or DRIVE.match(path):
-        raise InputError(f"{where}: image path {path!r} leaves the capture's folder")
+    inner_path(path, where)
 
 
 def _numbers_of_rows(rows: Listing, where: Path) -> tuple[int, ...]:

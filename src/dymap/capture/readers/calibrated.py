@@ -24,8 +24,8 @@ from dymap.capture.calibrations.qualisys import is_qualisys
 from dymap.capture.calibrations.turn import turned
 from dymap.capture.importing.matching import match_cameras
 from dymap.capture.readers.easymocap import masks_of
+from dymap.capture.readers.fitting import FitOption, fit_cameras
 from dymap.capture.readers.recordings import find_recording, footage_of, has_recording, inside
-from dymap.capture.readers.sizes import FitOption, fit_cameras
 from dymap.capture.readers.video_listing import VideoFolder
 from dymap.capture.source import Source
 from dymap.errors import InputError

@@ -19,10 +19,10 @@ from pathlib import Path
 from dymap.capture.calibrations.opencv_yaml import INTRINSICS, OpenCVCalibration, is_opencv_yaml, read_opencv_yaml
 from dymap.capture.readers.annotations import find_vertices
 from dymap.capture.readers.colours import CorrectedFootage
+from dymap.capture.readers.fitting import FitOption, fit_cameras
 from dymap.capture.readers.image_files import ImageFiles
 from dymap.capture.readers.listing import find_mask_folder
 from dymap.capture.readers.recordings import Recording, find_recording, footage_of, has_recording, inside
-from dymap.capture.readers.sizes import FitOption, fit_cameras
 from dymap.capture.source import Footage, Source
 from dymap.geometry.camera import Camera
 

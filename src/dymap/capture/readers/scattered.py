@@ -1,0 +1,75 @@
+"""Footage of a layout that lists pictures one by one: of most cameras at most times there may be none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dymap.capture.decode import read_alpha, read_image
+from dymap.capture.masks import read_mask
+from dymap.capture.source import Bytes, Footage
+
+Place = tuple[int, int]
+"""Frame and view of a picture."""
+
+LOOKED_AT = 8
+"""Pictures that are looked at to see whether any is transparent."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScatteredImages(Footage):
+    """images: the pictures that there are. masks: those that have one; None: nothing says what is foreground.
+    read_mask: makes a mask [H, W] (0, 1, FACE) of its file. white: of pictures of 16 bits (decode.py). box: [2, 3] of
+    all frames, metres; None: the layout has none."""
+
+    images: Mapping[Place, Path]
+    masks: Mapping[Place, Path] | None
+    frames: int
+    read_mask: Callable[[Path], Bytes] = read_mask
+    white: int | None = None
+    box: NDArray[np.float32] | None = None
+
+    @property
+    def has_masks(self) -> bool:
+        return self.masks is not None
+
+    def present(self, frame: int, view: int) -> bool:
+        return (frame, view) in self.images
+
+    def masked(self, frame: int, view: int) -> bool:
+        return self.masks is not None and (frame, view) in self.masks
+
+    def picture(self, frame: int, view: int) -> Bytes:
+        return read_image(self.images[frame, view], self.white)
+
+    def mask(self, frame: int, view: int) -> Bytes | None:
+        assert self.masks is not None
+        path = self.masks.get((frame, view))
+        return None if path is None else self.read_mask(path)
+
+    def files(self, frame: int, view: int) -> tuple[Path, ...]:
+        image, mask = self.images.get((frame, view)), None if self.masks is None else self.masks.get((frame, view))
+        return tuple(dict.fromkeys(path for path in (image, mask) if path is not None))
+
+    @property
+    def boxes(self) -> NDArray[np.float32] | None:
+        return None if self.box is None else np.repeat(self.box[None], self.frames, axis=0)
+
+
+def first_of_each(images: Mapping[Place, Path], views: int) -> list[Path]:
+    """The earliest picture of each camera; every camera has one."""
+    first: dict[int, Place] = {}
+    for frame, view in images:
+        if view not in first or frame < first[view][0]:
+            first[view] = (frame, view)
+    return [images[first[view]] for view in range(views)]
+
+
+def any_transparent(firsts: list[Path]) -> bool:
+    """Whether the pictures of some cameras say by transparency what is foreground; a few are looked at."""
+    step = max(1, len(firsts) // LOOKED_AT)
+    return any(read_alpha(path) is not None for path in firsts[::step][: LOOKED_AT + 1])
