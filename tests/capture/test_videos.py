@@ -184,6 +184,20 @@ def test_a_video_cut_off_in_its_middle_is_refused_with_its_time(tmp_path: Path) 
         VideoFile(path)
 
 
+@pytest.mark.parametrize("sound", [False, True])
+def test_a_file_that_does_not_count_its_pictures_is_truncated_by_its_length(tmp_path: Path, sound: bool) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (60, 48, 64, 3), dtype=np.uint8)
+    audio = np.zeros(48000, np.float32) if sound else None  # longer than the pictures
+    path = write_clip(tmp_path / "a.mkv", list(noise), options={"x264-params": "keyint=10"}, audio=audio)
+    assert len(VideoFile(path).times) == 60
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(
+        InputError, match=r"a\.mkv: the video is truncated: it ends after \d\.\d\d of [23]\.\d\d seconds"
+    ):
+        VideoFile(path).picture(0)
+
+
 def test_a_damaged_picture_is_refused_with_its_time(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (30, 48, 64, 3), dtype=np.uint8)
     path = write_clip(tmp_path / "a.mp4", list(noise), options={"x264-params": "keyint=10:bframes=0"})
