@@ -243,3 +243,26 @@ def test_what_is_no_video_is_refused_in_one_sentence(tmp_path: Path) -> None:
         VideoFile(tmp_path / "f.mp4")
     with pytest.raises(InputError, match="has no picture 3, but 3"):
         VideoFile(tmp_path / "d.mp4").picture(3)
+
+
+def test_damage_of_any_kind_is_an_input_error_that_names_the_file(tmp_path: Path) -> None:
+    """Cut off, flipped bytes anywhere, flipped bytes in the index: pictures, or one sentence."""
+    whole = numbered_clip(tmp_path / "whole.mp4", 12, options=X264_CLOSED).read_bytes()
+    index, path = whole.index(b"moov"), tmp_path / "hurt.mp4"
+    rng, refused = np.random.default_rng(0), []
+    for attempt in range(90):
+        data = bytearray(whole)
+        if attempt % 3 == 0:
+            data = data[: rng.integers(len(data))]
+        else:
+            for at in rng.integers(index if attempt % 3 == 1 else 0, len(data), 4):
+                data[at] = rng.integers(256)
+        path.write_bytes(data)
+        try:
+            video = VideoFile(path)
+            for picture in (0, len(video.times) // 2, len(video.times) - 1):
+                video.picture(picture)
+        except InputError as error:
+            refused.append(str(error))
+    assert len(refused) > 45
+    assert all(sentence.startswith(str(path)) for sentence in refused)

@@ -91,6 +91,9 @@ def open_video(path: Path) -> tuple[Any, Any]:
         kinds = ", ".join(sorted({str(stream.type) for stream in container.streams})) or "nothing"
         container.close()
         raise InputError(f"{path}: holds no video, only {kinds}")
+    if streams[0].codec_context is None:
+        container.close()
+        raise InputError(f"{path}: no decoder is known for its video; export it as H.264 or HEVC")
     return container, streams[0]
 
 
