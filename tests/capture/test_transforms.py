@@ -31,6 +31,7 @@ from tests.capture.layouts_alike import (
 )
 from tests.captures import FRAMES, TINY, VIEWS
 from tests.golden.sources import Arrays, Golden
+from tests.train.runs import run, short
 
 PICTURE = "images/{view:02d}/{frame:06d}.png"
 
@@ -202,6 +203,15 @@ def test_one_view_an_instant_is_trained_and_the_test_views_are_kept(dataset: Arr
     assert chosen.test_views == (12,)
 
 
+@pytest.mark.parametrize("options", [{}, {"hull_samples": 16, "proposal_grid": 16, "hull_grid": 16}])
+def test_one_view_an_instant_trains(dataset: Arrays, tmp_path: Path, options: dict[str, Any]) -> None:
+    write_dnerf(tmp_path, dataset)
+    box = {"box": [-1.5, -1.5, -1.5, 1.5, 1.5, 1.5]}
+    capture = open_capture(tmp_path, CaptureConfig(boxes="own", options=box))
+    _, reports = run(capture, short(steps=2, **options))
+    assert all(np.isfinite(value) for report in reports for value in report.losses.values())
+
+
 def test_splits_of_nerfstudio_keep_views_for_evaluation(root: Path, dataset: Arrays) -> None:
     frames = entries(dataset)
     held_out = [e["file_path"] for e in frames if "/03/" in e["file_path"]]
@@ -289,6 +299,9 @@ def test_other_files_are_refused(root: Path, case: str) -> None:
         read_source(root, CaptureConfig())
 
 
+DEEP: Any = []
+for _ in range(300):
+    DEEP = [DEEP]
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "outside": (
         {"file_path": "../a.png"},
@@ -308,6 +321,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "mirrored": ({"transform_matrix": np.diag([1, 1, -1, 1.0]).tolist()}, "holds a reflection"),
     "focal": ({"fl_x": -3}, "fl_x is -3, expected pixels, above 0"),
     "focal text": ({"fl_x": "12"}, "fl_x is '12', expected a finite number"),
+    "focal deep": ({"fl_x": DEEP}, "fl_x is nan, expected a finite number"),
+    "pose deep": ({"transform_matrix": DEEP}, r"transform_matrix is not \[4, 4\] finite numbers"),
+    "time deep": ({"time": DEEP}, "time is a list, expected a finite number"),
+    "time far": ({"time": 1e300}, "time is 1e\\+300, expected at most 1e\\+15"),
+    "half a letter": ({"file_path": "images/\ud800.png"}, "holds half a letter"),
     "no lens": ({"fl_x": None, "fl_y": None}, "no lens; expected fl_x in pixels or camera_angle_x"),
     "angle": ({"camera_angle_x": 7}, "camera_angle_x is 7, expected radians between 0 and pi"),
     "model": ({"camera_model": "EQUIRECTANGULAR"}, "camera_model 'EQUIRECTANGULAR' is none of OPENCV, "),

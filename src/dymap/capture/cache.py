@@ -98,7 +98,7 @@ def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32
     digest.update(boxes.tobytes())
     for camera in source.cameras:
         digest.update(b"".join(a.tobytes() for a in (camera.K, camera.D, camera.R, camera.T)))
-    shots = ((frame, view) for frame in range(len(source.frames)) for view in range(len(source.cameras)))
+    shots = ((frame, view) for frame in range(len(source.frames)) for view in source.views(frame))
     for path in dict.fromkeys(path for shot in shots for path in source.files(*shot)):  # a video holds many pictures
         try:
             status = path.stat()
@@ -138,7 +138,7 @@ def _build(
     def work(item: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
         return prepare_shot(source, config, boxes[item[0]], *item)
 
-    items = [(frame, view) for frame in range(frames) for view in range(views) if source.present(frame, view)]
+    items = [(frame, view) for frame in range(frames) for view in source.views(frame)]
     with replacing_folder(folder, "the image cache") as partial:
         total = 0
         with (partial / "shots.u8").open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:

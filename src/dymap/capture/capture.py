@@ -42,7 +42,7 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
             raise InputError(f"{source.root}: {finding.text}")
         warnings.warn(f"{source.root}: {finding.text}", stacklevel=2)
     for frame, number in enumerate(source.frames):
-        if not any(source.present(frame, view) for view in train_views):
+        if not set(source.views(frame)).intersection(train_views):
             raise InputError(f"{source.root}: no training view has a picture of frame {number}; leave it out: --frames")
     for camera in source.cameras:
         prepared_camera(camera, config)  # as does a ratio that leaves no pixels
@@ -76,7 +76,8 @@ class Capture:
 
     def train_views_of(self, frame: int) -> NDArray[np.int64]:
         """[n] the training views that have a picture at a frame position."""
-        return np.array([view for view in self.train_views if self.present(frame, view)], np.int64)
+        seen = set(self.source.views(frame))
+        return np.array([view for view in self.train_views if view in seen], np.int64)
 
     def shot(self, frame: int, view: int) -> Shot:
         """The prepared image and mask at frame position and view, cropped to the projected box."""

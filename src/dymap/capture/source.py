@@ -44,6 +44,11 @@ class Footage(ABC):
         """Whether the camera has a picture of the frame. Cheap: nothing is decoded."""
         return True
 
+    def views(self, frame: int, count: int) -> Sequence[int]:
+        """The cameras, of `count`, that have a picture of the frame. A layout of thousands with few pictures each
+        says so without asking for each."""
+        return [view for view in range(count) if self.present(frame, view)]
+
     def masked(self, frame: int, view: int) -> bool:
         """Whether `mask` has one for a picture. Cheap: nothing is decoded."""
         return self.has_masks and self.present(frame, view)
@@ -122,6 +127,10 @@ class Source:
     def present(self, frame: int, view: int) -> bool:
         """Whether the camera `view` has a picture at frame position `frame`."""
         return self.footage.present(self._position(frame), view)
+
+    def views(self, frame: int) -> Sequence[int]:
+        """The cameras that have a picture at frame position `frame`."""
+        return self.footage.views(self._position(frame), len(self.cameras))
 
     def masked(self, frame: int, view: int) -> bool:
         """Whether a mask says what is foreground in the picture of camera `view` at frame position `frame`."""

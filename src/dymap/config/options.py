@@ -92,13 +92,13 @@ class CaptureConfig:
     """Which part of a capture is used, and how its images are prepared (method.md 9-11)."""
 
     layout: str = "auto"
-    """On-disk layout: auto, zjumocap, nhr."""
+    """On-disk layout: auto, or the name of one (docs/captures.md)."""
     ratio: float = 1.0
     """Images are resized by this."""
     frames: tuple[int, int, int] = (0, -1, 1)
     """First frame position, end (exclusive; -1: all), step."""
     test_views: tuple[int, ...] = ()
-    """Views kept out of training."""
+    """Views kept out of training; empty: those that the layout keeps for evaluation, if it says so."""
     train_views: tuple[int, ...] = ()
     """Views to train on; empty: all but the test views."""
     test_frame_step: int = 1

@@ -14,10 +14,13 @@ from dymap.geometry.box import projected_box_mask
 
 def find_blind_cameras(source: Source, boxes: NDArray[np.float32]) -> Iterator[Finding]:
     """Cameras in whose picture a box of `boxes` [F, 2, 3] (world, metres) does not appear."""
-    for view, camera in enumerate(source.cameras):
-        for position, (frame, box) in enumerate(zip(source.frames, boxes, strict=True)):
-            if not source.present(position, view):
-                continue
+    seen: list[list[int]] = [[] for _ in source.cameras]  # the frame positions of each camera's pictures
+    for position in range(len(source.frames)):
+        for view in source.views(position):
+            seen[view].append(position)
+    for camera, positions in zip(source.cameras, seen, strict=True):
+        for position in positions:
+            frame, box = source.frames[position], boxes[position]
             try:
                 visible = projected_box_mask(box, camera.undistorted()).any()
             except ValueError as error:

@@ -4,6 +4,7 @@
       calibration/Calib.qca.txt     or Calib.toml, camera_array.toml; or beside the folders
       videos/cam01.mp4              or images/cam01/000000.jpg; or videos beside the calibration
       masks/cam01/000000.png        or masks/cam01.mp4; may be missing, for some cameras or for all
+      vertices/000000.npy           [n, 3] points of the surface, metres; may be missing; with images
 
 Videos and folders are called after the cameras, or have their name as a word; if none has, and there are as many of
 both, they are taken in the order of their names, as Pose2Sim does. Videos began together. Axes, units and centres of
@@ -20,7 +21,7 @@ from typing import Literal
 
 from dymap.capture.calibrations import find_calibration, read_calibration
 from dymap.capture.calibrations.caliscope import is_caliscope, read_caliscope
-from dymap.capture.calibrations.qualisys import is_qualisys
+from dymap.capture.calibrations.qualisys import is_qualisys, read_qualisys
 from dymap.capture.calibrations.turn import turned
 from dymap.capture.importing.matching import match_cameras
 from dymap.capture.readers.easymocap import masks_of
@@ -39,6 +40,8 @@ FOLDER = "calibration"
 class Options:
     """What the files do not say."""
 
+    unit: Literal["auto", "mm", "m"] = "auto"
+    """Unit of the cameras' positions; auto: millimetres for Qualisys, and what fits the numbers of TOML."""
     calibration: str = ""
     """The file of the calibration; empty: the one in calibration or beside the folders of pictures."""
     images: str = ""
@@ -67,10 +70,10 @@ def read(root: Path, options: Options) -> Source:
     recording = find_recording(root, options.images)
     names = recording.names()
     places = [recording.path(name) if isinstance(recording, VideoFolder) else Path(name) for name in names]
-    match = match_cameras(places, read_calibration(path), path)
+    match = match_cameras(places, _cameras(path, options), path)
     standing = _turned(path, options, match.cameras, [recording.size(name) for name in names])
     cameras = fit_cameras(path, standing, recording, names, options.fit)
-    footage, frames = footage_of(recording, names, masks_of(root, options.masks), fps=options.fps)
+    footage, frames = footage_of(root, recording, names, masks_of(root, options.masks), fps=options.fps)
     return Source("calibrated", options, root, cameras, frames, footage)
 
 
@@ -87,6 +90,12 @@ def _holds_calibration(folder: Path) -> bool:
         return any(is_qualisys(path) or is_caliscope(path) for path in folder.iterdir() if path.is_file())
     except OSError:
         return False
+
+
+def _cameras(path: Path, options: Options) -> tuple[Camera, ...]:
+    if is_qualisys(path):
+        return read_qualisys(path, "m" if options.unit == "m" else "mm")
+    return read_caliscope(path, options.unit).cameras if is_caliscope(path) else read_calibration(path)
 
 
 def _turned(

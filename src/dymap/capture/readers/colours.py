@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ class CorrectedFootage(Footage):
 
     def present(self, frame: int, view: int) -> bool:
         return self.footage.present(frame, view)
+
+    def views(self, frame: int, count: int) -> Sequence[int]:
+        return self.footage.views(frame, count)
 
     def masked(self, frame: int, view: int) -> bool:
         return self.footage.masked(frame, view)

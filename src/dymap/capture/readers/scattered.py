@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,17 @@ class ScatteredImages(Footage):
 
     def present(self, frame: int, view: int) -> bool:
         return (frame, view) in self.images
+
+    def views(self, frame: int, count: int) -> Sequence[int]:  # noqa: ARG002
+        return self._views[frame]
+
+    @cached_property
+    def _views(self) -> list[list[int]]:
+        """[F] the cameras that have a picture, in their order."""
+        views: list[list[int]] = [[] for _ in range(self.frames)]
+        for frame, view in sorted(self.images):
+            views[frame].append(view)
+        return views
 
     def masked(self, frame: int, view: int) -> bool:
         return self.masks is not None and (frame, view) in self.masks

@@ -40,12 +40,7 @@ def write_transforms(source: Source, out: Path, progress: Progress | None = None
         raise InputError(f"{out}: exists already; name a new folder")
     fisheye = all(camera.lens == "fisheye" for camera in source.cameras)
     folders = folder_names([camera.name for camera in source.cameras])
-    places = [
-        (frame, view)
-        for frame in range(len(source.frames))
-        for view in range(len(source.cameras))
-        if source.present(frame, view)
-    ]
+    places = [(frame, view) for frame in range(len(source.frames)) for view in source.views(frame)]
     entries = []
     with replacing_folder(out, "the capture", overwrite=False) as folder:
         for done, (frame, view) in enumerate(places):
