@@ -62,6 +62,9 @@ def render(
     turns: Annotated[float, tyro.conf.arg(help="How often the orbit goes round; below 0: the other way.")] = 1.0,
     start: Annotated[float, tyro.conf.arg(help="Degrees after the usual beginning at which the orbit begins.")] = 0.0,
     png: Annotated[Path | None, tyro.conf.arg(help="Folder for the frames as PNG too.")] = None,
+    audio: Annotated[
+        Path | None, tyro.conf.arg(help="The clip's sound, such as audio.wav of a capture; repeated as the clip is.")
+    ] = None,
     renderer: Annotated[RendererName, tyro.conf.arg(help=RENDERERS)] = "march",
     device: Device = "auto",
     threads: Threads = 0,
@@ -82,6 +85,7 @@ def render(
         published_path=published_path,
         orbit=runs.Orbit(zoom, height, turns, start),
         png=png,
+        audio=audio,
         renderer=renderer,
         device=device,
         threads=threads,
