@@ -57,13 +57,16 @@ def test_videos_beside_each_other(tmp_path: Path) -> None:
     write_qualisys(tmp_path / "Calib.qca.txt", rig())
     for name in ("a", "b", "c"):
         numbered_clip(tmp_path / f"{name}.mp4", 2)
-    assert_same(read_source(tmp_path, CaptureConfig()).cameras, rig())
+    with pytest.warns(UserWarning, match="taken in order: a = 01, b = 02, c = 03"):
+        assert_same(read_source(tmp_path, CaptureConfig()).cameras, rig())
 
 
 def test_a_camera_without_a_video_is_left_out(tmp_path: Path) -> None:
     root = videos(tmp_path, ("01", "03"))
     write_qualisys(root / "calibration/Calib.qca.txt", rig())
-    assert [camera.name for camera in read_source(root, CaptureConfig()).cameras] == ["01", "03"]
+    with pytest.warns(UserWarning, match="without pictures are left out: '02'"):
+        source = read_source(root, CaptureConfig())
+    assert [camera.name for camera in source.cameras] == ["01", "03"]
     numbered_clip(root / "videos/09.mp4", 2)
     with pytest.raises(InputError, match=r"which one filmed '09.mp4' cannot be told"):
         read_source(root, CaptureConfig())
@@ -107,3 +110,16 @@ def test_scores_and_faults(tmp_path: Path) -> None:
         read_source(root, CaptureConfig())
     named = CaptureConfig(options={"calibration": "calibration/b.toml"})
     assert_same(read_source(root, named).cameras, rig())
+
+
+def test_the_unit_of_the_cameras(tmp_path: Path) -> None:
+    """What --unit says counts before what the format is known to have."""
+    metres, millimetres = CaptureConfig(options={"unit": "m"}), CaptureConfig(options={"unit": "mm"})
+    root = videos(tmp_path / "q")
+    write_qualisys(root / "calibration/c.qca.txt", tuple(replace(camera, T=camera.T / 1000) for camera in rig()))
+    assert_same(read_source(root, metres).cameras, rig())
+    root = videos(tmp_path / "t")
+    write_toml(root / "calibration/c.toml", rig(), scale=20.0)
+    assert_same(read_source(root, millimetres).cameras, tuple(replace(c, T=c.T * 0.02) for c in rig()))
+    write_toml(root / "calibration/c.toml", rig(), scale=1000.0)
+    assert read_source(root, metres).cameras[0].T[2] == pytest.approx(rig()[0].T[2] * 1000)

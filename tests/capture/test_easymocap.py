@@ -282,3 +282,9 @@ def test_faults_are_named(tmp_path: Path) -> None:
     shutil.rmtree(root / "images")
     with pytest.raises(InputError, match="holds no pictures; expected images/CAMERA/"):
         read_source(root, CaptureConfig(layout="easymocap"))
+
+
+def test_the_unit_of_the_cameras(tmp_path: Path) -> None:
+    root = small(tmp_path / "a")
+    write_calibration(root, [replace(camera, T=camera.T * 1000) for camera in rig()])
+    assert_same(read_source(root, CaptureConfig(options={"unit": "mm"})).cameras, rig())

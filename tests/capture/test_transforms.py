@@ -299,6 +299,9 @@ def test_other_files_are_refused(root: Path, case: str) -> None:
         read_source(root, CaptureConfig())
 
 
+DEEP: Any = []
+for _ in range(300):
+    DEEP = [DEEP]
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "outside": (
         {"file_path": "../a.png"},
@@ -318,6 +321,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "mirrored": ({"transform_matrix": np.diag([1, 1, -1, 1.0]).tolist()}, "holds a reflection"),
     "focal": ({"fl_x": -3}, "fl_x is -3, expected pixels, above 0"),
     "focal text": ({"fl_x": "12"}, "fl_x is '12', expected a finite number"),
+    "focal deep": ({"fl_x": DEEP}, "fl_x is nan, expected a finite number"),
+    "pose deep": ({"transform_matrix": DEEP}, r"transform_matrix is not \[4, 4\] finite numbers"),
+    "time deep": ({"time": DEEP}, "time is a list, expected a finite number"),
+    "time far": ({"time": 1e300}, "time is 1e\\+300, expected at most 1e\\+15"),
+    "half a letter": ({"file_path": "images/\ud800.png"}, "holds half a letter"),
     "no lens": ({"fl_x": None, "fl_y": None}, "no lens; expected fl_x in pixels or camera_angle_x"),
     "angle": ({"camera_angle_x": 7}, "camera_angle_x is 7, expected radians between 0 and pi"),
     "model": ({"camera_model": "EQUIRECTANGULAR"}, "camera_model 'EQUIRECTANGULAR' is none of OPENCV, "),

@@ -14,6 +14,7 @@ import pytest
 from dymap.play.layers import seen_depth
 from dymap.play.video import load
 from tests.cli.conftest import Run
+from tests.play.test_sound import write_wav
 
 
 def images(path: Path) -> int:
@@ -64,6 +65,18 @@ def test_films_of_different_things_have_different_names(dymap: Run, run: Path, t
         assert "replaced" not in said.out, film
     assert len(list(run.glob("*.mp4"))) == len(films)
     assert {"fixed_time_0002.mp4", "fixed_view_03.mp4", "cameras_a.mp4"} <= {path.name for path in run.glob("*.mp4")}
+
+
+def test_a_film_has_the_sound_of_the_clip(dymap: Run, run: Path, tmp_path: Path) -> None:
+    """Three frames at two a second."""
+    sound = write_wav(tmp_path / "audio.wav", np.zeros(24000, np.int16), 16000)
+    film = ("render", run, "--size", 8, 8, "--views", 6, "--audio", sound)
+    assert dymap(*film, "--fps", 2).code == 0
+    with av.open(str(run / "orbit.mp4")) as container:
+        assert len(container.streams.audio) == 1
+        assert container.duration / av.time_base == pytest.approx(3.0, abs=0.1)
+    dymap(*film).failed_with("audio.wav: lasts 1.50 seconds", "--fps 2")
+    dymap(*film, "--fps", 2, "--fixed-time", 1).failed_with("--audio is for films in which the clip runs")
 
 
 def test_it_is_said_what_a_film_replaces(dymap: Run, run: Path, tmp_path: Path) -> None:

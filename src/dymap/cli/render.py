@@ -71,6 +71,9 @@ def render(
         Path | None,
         tyro.conf.arg(help="Folder for the frames as EXR too: linear colour and alpha (half), distance Z (float)."),
     ] = None,
+    audio: Annotated[
+        Path | None, tyro.conf.arg(help="The clip's sound, such as audio.wav of a capture; repeated as the clip is.")
+    ] = None,
     renderer: Annotated[RendererName, tyro.conf.arg(help=RENDERERS)] = "march",
     device: Device = "auto",
     threads: Threads = 0,
@@ -93,6 +96,7 @@ def render(
         orbit=runs.Orbit(zoom, height, turns, start),
         png=png,
         exr=exr,
+        audio=audio,
         renderer=renderer,
         device=device,
         threads=threads,

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dymap.capture import Capture
 from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
 from dymap.errors import InputError
@@ -32,6 +35,7 @@ from dymap.play.film import (
 )
 from dymap.play.movie import CODECS
 from dymap.play.orbit import Orbit
+from dymap.play.sound import add_sound, check_sound, read_sound
 from dymap.play.video import USUAL, Video, load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture, open_prepared
@@ -81,6 +85,7 @@ def film(
     orbit: Orbit = USUAL,
     png: Path | None = None,
     exr: Path | None = None,
+    audio: str | Path | None = None,
     renderer: RendererName = "march",
     device: str = "auto",
     threads: int = 0,
@@ -96,7 +101,7 @@ def film(
     film, default whole clips of 4 s or more. size: width and height, default the camera's. fps: default the capture's.
     background: transparent is for .mov, .webm and PNG. published_path: look at the published point, through the lens of
     camera 0. orbit: where else the camera goes, and how close. png: folder for the images as PNG too; exr: as EXR,
-    linear with alpha and depth (see play/exr.py).
+    linear with alpha and depth (see play/exr.py). audio: file of the clip's sound, which is repeated as the clip is.
 
     Raises InputError for a clip that is not baked, and for options that do not go together.
     """
@@ -138,6 +143,7 @@ def film(
     # Transparent PNG frames need no film; a film beside them would be an MP4, which has no transparency.
     pictures = (png is not None or exr is not None) and background == "transparent"
     wanted = None if out is None and pictures and not still else path
+    sound = None if audio is None else sound_of(Path(audio), video, speed, fixed_time is None and wanted is not None)
     truth = open_truth(video, steps, RunFolder(folder), progress, data) if "diff" in layers else None
     places = [] if wanted is None else [layer_file(wanted, layer) for layer in dict.fromkeys(layers)]
     replaced = tuple(
@@ -150,8 +156,20 @@ def film(
             video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png, exr=exr,
             truth=truth, progress=update,
         )  # fmt: skip
+    if sound is not None:
+        for file in written:
+            add_sound(file, sound, video.num_frames / speed)
     note = cut_note(wanted, steps[0].camera)
     return Filmed(tuple(written), png, exr, save_cameras, len(steps), speed, replaced, note)
+
+
+def sound_of(path: Path, video: Video, fps: float, runs: bool) -> NDArray[np.int16]:
+    """The samples of a clip's sound. runs: the clip does, in a film. Raises InputError if it does not fit the film."""
+    if not runs:
+        raise InputError("--audio is for films in which the clip runs: leave out --fixed-time, and name a film")
+    sound = read_sound(path)
+    check_sound(path, sound, video.num_frames, fps)
+    return sound
 
 
 def cut_note(path: Path | None, camera: Camera) -> str:

@@ -181,7 +181,9 @@ def test_a_lens_of_six_numbers(tmp_path: Path) -> None:
     write_calibration(tmp_path, rig(1))
     text = (tmp_path / "intri.yml").read_text().replace("cols: 5", "cols: 6").replace("0.003 ]", "0.003, 0 ]")
     (tmp_path / "intri.yml").write_text(text)
-    with pytest.raises(InputError, match="camera '01': D has 6 numbers; a lens of the model 'opencv' has 4, 5, 8"):
+    with pytest.raises(
+        InputError, match=r"intri\.yml: camera '01': D has 6 numbers; a lens of the model 'opencv' has 4, 5, 8"
+    ):
         read_calibration(tmp_path)
 
 
@@ -199,7 +201,7 @@ def test_rotations_that_disagree(tmp_path: Path) -> None:
         read_calibration(tmp_path)
     del changed["R_03"]
     write_file_storage(tmp_path / "extri.yml", changed | {"Rot_03": 2 * np.eye(3)})
-    with pytest.raises(InputError, match=r"R of camera '03' is no rotation .* scaled"):
+    with pytest.raises(InputError, match=r"extri\.yml: R of camera '03' is no rotation .* scaled"):
         read_calibration(tmp_path)
     write_file_storage(tmp_path / "extri.yml", changed | {"Rot_03": np.diag([1.0, 1.0, -1.0])})
     with pytest.raises(InputError, match=r"R of camera '03' is no rotation .* mirror"):

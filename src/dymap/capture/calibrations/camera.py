@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dymap.errors import InputError
-from dymap.geometry.camera import Camera
+from dymap.geometry.camera import Array, Camera
 from dymap.geometry.lens import Lens
 
 MAX_SIDE = 100_000
@@ -49,7 +49,7 @@ def make_camera(
     except (ValueError, TypeError) as error:
         text = str(error) if str(error).startswith("camera ") else f"camera {name!r}: {error}"
         raise InputError(f"{path}: {text}") from None
-    check_pose(path, camera)
+    check_rotation(path, name, camera.R)
     if not (camera.K[0, 0] > 0 and camera.K[1, 1] > 0 and np.allclose(camera.K[2], (0, 0, 1), atol=1e-6)):
         raise InputError(
             f"{path}: camera {name!r}: K is {np.round(camera.K, 3).tolist()}; expected [[fx, 0, cx], [0, fy, cy], "
@@ -58,15 +58,16 @@ def make_camera(
     return camera
 
 
-def check_pose(path: Path, camera: Camera) -> None:
-    """Raises InputError if R is no rotation."""
-    determinant = float(np.linalg.det(camera.R))
-    if np.abs(camera.R.T @ camera.R - np.eye(3)).max() > NO_ROTATION or determinant < 0:
+def check_rotation(path: Path, name: str, R: Array) -> Array:
+    """R [3, 3] of the camera `name`. Raises InputError if it is no rotation."""
+    determinant = float(np.linalg.det(R))
+    if not np.abs(R.T @ R - np.eye(3)).max() <= NO_ROTATION or determinant < 0:
         why = "a mirror: one axis has the wrong sign" if determinant < 0 else "it is scaled, or not of this camera"
         raise InputError(
-            f"{path}: R of camera {camera.name!r} is no rotation (determinant {determinant:.3f}; {why}); expected "
-            "world to camera, without scale or mirror"
+            f"{path}: R of camera {name!r} is no rotation (determinant {determinant:.3f}; {why}); expected world to "
+            "camera, without scale or mirror"
         )
+    return R
 
 
 def check_name(path: Path, name: str) -> str:

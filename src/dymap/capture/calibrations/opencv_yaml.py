@@ -24,7 +24,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dymap.capture.calibrations.camera import check_name, make_camera
+from dymap.capture.calibrations.camera import check_name, check_rotation, make_camera
 from dymap.capture.calibrations.file_storage import Array, FileStorage, read_file_storage
 from dymap.capture.numbers import natural
 from dymap.errors import InputError
@@ -111,10 +111,10 @@ def _camera(intrinsics: FileStorage, extrinsics: FileStorage, name: str, sizes: 
             f"{intrinsics.path}: camera {name!r} says no size of its pictures; add H_{name} and W_{name}, in pixels"
         )
     return make_camera(
-        intrinsics.path.parent,
+        intrinsics.path,
         name,
         K=K,
-        R=_rotation(extrinsics, name),
+        R=check_rotation(extrinsics.path, name, _rotation(extrinsics, name)),
         T=T,
         size=size,
         D=_distortion(intrinsics, name),

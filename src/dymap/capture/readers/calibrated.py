@@ -4,6 +4,7 @@
       calibration/Calib.qca.txt     or Calib.toml, camera_array.toml; or beside the folders
       videos/cam01.mp4              or images/cam01/000000.jpg; or videos beside the calibration
       masks/cam01/000000.png        or masks/cam01.mp4; may be missing, for some cameras or for all
+      vertices/000000.npy           [n, 3] points of the surface, metres; may be missing; with images
 
 Videos and folders are called after the cameras, or have their name as a word; if none has, and there are as many of
 both, they are taken in the order of their names, as Pose2Sim does. Videos began together. Axes, units and centres of
@@ -13,6 +14,7 @@ were turned by Caliscope's rotation_count have their cameras turned too.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +22,9 @@ from typing import Literal
 
 from dymap.capture.calibrations import find_calibration, read_calibration
 from dymap.capture.calibrations.caliscope import is_caliscope, read_caliscope
-from dymap.capture.calibrations.qualisys import is_qualisys
+from dymap.capture.calibrations.qualisys import is_qualisys, read_qualisys
 from dymap.capture.calibrations.turn import turned
-from dymap.capture.importing.matching import match_cameras
+from dymap.capture.importing.matching import Match, match_cameras
 from dymap.capture.readers.easymocap import masks_of
 from dymap.capture.readers.fitting import FitOption, fit_cameras
 from dymap.capture.readers.recordings import find_recording, footage_of, has_recording, inside
@@ -39,6 +41,8 @@ FOLDER = "calibration"
 class Options:
     """What the files do not say."""
 
+    unit: Literal["auto", "mm", "m"] = "auto"
+    """Unit of the cameras' positions; auto: millimetres for Qualisys, and what fits the numbers of TOML."""
     calibration: str = ""
     """The file of the calibration; empty: the one in calibration or beside the folders of pictures."""
     images: str = ""
@@ -74,10 +78,11 @@ def read(root: Path, options: Options) -> Source:
     recording = find_recording(root, options.images)
     names = recording.names()
     places = [recording.path(name) if isinstance(recording, VideoFolder) else Path(name) for name in names]
-    match = match_cameras(places, read_calibration(path), path)
+    match = match_cameras(places, _cameras(path, options), path)
+    _tell(path, names, match)
     standing = _turned(path, options, match.cameras, [recording.size(name) for name in names])
     cameras = fit_cameras(path, standing, recording, names, options.fit)
-    footage, frames = footage_of(recording, names, masks_of(root, options.masks), fps=options.fps)
+    footage, frames = footage_of(root, recording, names, masks_of(root, options.masks), fps=options.fps)
     return Source("calibrated", options, root, cameras, frames, footage)
 
 
@@ -94,6 +99,23 @@ def _holds_calibration(folder: Path) -> bool:
         return any(is_qualisys(path) or is_caliscope(path) for path in folder.iterdir() if path.is_file())
     except OSError:
         return False
+
+
+def _cameras(path: Path, options: Options) -> tuple[Camera, ...]:
+    if is_qualisys(path):
+        return read_qualisys(path, "m" if options.unit == "m" else "mm")
+    return read_caliscope(path, options.unit).cameras if is_caliscope(path) else read_calibration(path)
+
+
+def _tell(path: Path, names: Sequence[str], match: Match) -> None:
+    """Warn of what a person should know of how pictures were given to cameras."""
+    if match.by == "order":
+        pairs = ", ".join(f"{name} = {camera.name}" for name, camera in zip(names[:6], match.cameras, strict=False))
+        more = ", ..." if len(names) > 6 else ""
+        warnings.warn(f"{path}: no name of a camera is one of pictures; taken in order: {pairs}{more}", stacklevel=3)
+    if match.left_out:
+        without = ", ".join(map(repr, match.left_out[:6]))
+        warnings.warn(f"{path}: cameras without pictures are left out: {without}", stacklevel=3)
 
 
 def _turned(

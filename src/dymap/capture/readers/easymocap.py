@@ -23,10 +23,9 @@ from dymap.capture.calibrations.opencv_yaml import (
     is_opencv_yaml,
     read_opencv_yaml,
 )
-from dymap.capture.readers.annotations import find_vertices
+from dymap.capture.readers.annotations import Unit
 from dymap.capture.readers.colours import CorrectedFootage
 from dymap.capture.readers.fitting import FitOption, fit_cameras
-from dymap.capture.readers.image_files import ImageFiles
 from dymap.capture.readers.listing import find_mask_folder
 from dymap.capture.readers.recordings import Recording, find_recording, footage_of, has_recording, inside
 from dymap.capture.source import Footage, Source
@@ -39,6 +38,8 @@ LOOKS_FOR = "intri.yml and extri.yml, and images/CAMERA/ or videos/CAMERA.mp4"
 class Options:
     """What the files of this layout do not say."""
 
+    unit: Unit = "m"
+    """Unit of the cameras' T in extri.yml."""
     images: str = ""
     """The folder of pictures; empty: images, or videos."""
     masks: str = ""
@@ -70,8 +71,8 @@ def read(root: Path, options: Options) -> Source:
     recording = find_recording(root, options.images)
     calibration = read_opencv_yaml(root, recording.size)
     names = [camera.name for camera in calibration.cameras]
-    footage, frames = footage_of(recording, names, masks_of(root, options.masks))
-    footage, cameras = complete(root, root / INTRINSICS, calibration, recording, footage, frames, options)
+    footage, frames = footage_of(root, recording, names, masks_of(root, options.masks))
+    footage, cameras = complete(root / INTRINSICS, calibration, recording, footage, options)
     return Source("easymocap", options, root, cameras, frames, footage)
 
 
@@ -81,22 +82,20 @@ def masks_of(root: Path, named: str) -> Path | None:
 
 
 def complete(
-    root: Path,
     said_in: Path,
     calibration: OpenCVCalibration,
     recording: Recording,
     footage: Footage,
-    frames: tuple[int, ...],
     options: Options,
 ) -> tuple[Footage, tuple[Camera, ...]]:
-    """The footage with points of the surface and colours corrected, and the cameras at their pictures' size.
+    """The footage with colours corrected, and the cameras at their pictures' size.
 
     said_in: the file of the lenses. Raises InputError.
     """
     names = [camera.name for camera in calibration.cameras]
     cameras = fit_cameras(said_in, calibration.cameras, recording, names, options.fit)
-    if isinstance(footage, ImageFiles):
-        footage = replace(footage, vertices=find_vertices(root, frames))
+    if options.unit == "mm":
+        cameras = tuple(replace(camera, T=camera.T / 1000) for camera in cameras)
     if options.colours and any(matrix is not None for matrix in calibration.colours):
         footage = CorrectedFootage(footage, calibration.colours, said_in)
     return footage, cameras

@@ -11,15 +11,16 @@ images (Thumbs.db) are passed over.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from dymap.capture.decode import ENDINGS, read_image, significant_white
+from dymap.capture.decode import ENDINGS, Pixels, read_image, read_pixels, significant_white
 from dymap.capture.labels import label_colours
-from dymap.capture.masks import IMAGE_FOLDERS, MaskFolder, read_mask
+from dymap.capture.masks import IMAGE_FOLDERS, MaskFolder, foreground
 from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.readers.image_files import ImageFiles, first_pictures, read_cut_out, transparency
 from dymap.capture.readers.zjumocap import read_palette
@@ -38,12 +39,13 @@ class ImageFolders:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self._files: dict[str, list[Path]] = {}
         self._listed: dict[str, Numbered] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
 
     def names(self) -> tuple[str, ...]:
         """The folders that hold images, 2 before 10."""
-        return tuple(name for name in _folders(self.folder) if _images(self.folder / name))
+        return tuple(name for name in _folders(self.folder) if self._images(name))
 
     def size(self, name: str) -> tuple[int, int]:
         """Width and height of a camera's first picture. Raises InputError if there is none."""
@@ -59,8 +61,13 @@ class ImageFolders:
     def of(self, name: str) -> Numbered:
         """A camera's pictures by frame numbers. Raises InputError for a missing folder and for names without order."""
         if name not in self._listed:
-            self._listed[name] = numbered(self.folder / name)
+            self._listed[name] = numbered(self.folder / name, self._images(name))
         return self._listed[name]
+
+    def _images(self, name: str) -> list[Path]:
+        if name not in self._files:
+            self._files[name] = images_in(self.folder / name)
+        return self._files[name]
 
     def footage(
         self, names: Sequence[str], masks: Path | None, shifts: Sequence[int] | None = None
@@ -103,14 +110,13 @@ class ImageFolders:
                 )
 
 
-def numbered(folder: Path) -> Numbered:
-    """The pictures of a folder by the numbers of their frames, in their order. Raises InputError."""
+def numbered(folder: Path, files: list[Path]) -> Numbered:
+    """The pictures of a camera's folder, `images_in` it, by the numbers of their frames. Raises InputError."""
     if not folder.is_dir():
         raise InputError(
             f"{folder}: no such folder of pictures; every camera of the calibration needs one that is called after it, "
             "or is left out of the calibration"
         )
-    files = _images(folder)
     if not files:
         raise InputError(f"{folder}: holds no pictures ({', '.join(ENDINGS)})")
     try:
@@ -126,19 +132,18 @@ def find_mask_folder(root: Path, named: str = "") -> Path | None:
 
 def read_mask_or_palette(path: Path) -> Bytes:
     """[H, W] of a mask whose colours are labels, if all of them are of the palette; else of any other form."""
-    return read_palette(path) if _palette_colours(path) else read_mask(path)
+    pixels = read_pixels(path)
+    return read_palette(path) if _is_palette(pixels) else foreground(pixels)
 
 
-def _palette_colours(path: Path) -> bool:
-    """Whether a PNG has colours, and no others than the palette of labels."""
-    if path.suffix.lower() != ".png":
+def _is_palette(pixels: Pixels) -> bool:
+    """Whether pixels have colours, and no others than the palette of labels."""
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         return False
-    with path.open("rb") as file:
-        if file.read(26)[25:] not in (b"\2", b"\3"):  # grey, or with transparency
-            return False
-    rgb = read_image(path).reshape(-1, 3).astype(np.int32)
-    codes = set(np.unique(rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]).tolist())
-    return codes <= _palette() and any(code >> 16 != code & 255 for code in codes)
+    red, green, blue = np.moveaxis(pixels.astype(np.int32), -1, 0)
+    if (red == green).all() and (red == blue).all():
+        return False
+    return set(np.unique(red << 16 | green << 8 | blue).tolist()) <= _palette()
 
 
 @cache
@@ -150,12 +155,12 @@ def _mask_finder(images: Path, masks: Path, name: str, column: Numbered) -> Call
     """Frame number -> the mask: of the picture's own name, or if no mask has one, of its number."""
     folder = MaskFolder(masks)
     by_name = {number: folder.find(f"{name}/{path.relative_to(images / name)}") for number, path in column.items()}
-    if any(by_name.values()) or not (masks / name).is_dir() or not _images(masks / name):
+    if any(by_name.values()) or not (files := images_in(masks / name)):
         return by_name.get
-    return numbered(masks / name).get
+    return numbered(masks / name, files).get
 
 
-def _images(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
     """The images in a folder, or else in the one folder in it that has any (or is called as folders of images are)."""
     if files := _files(folder):
         return files
@@ -166,16 +171,22 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    try:
-        found = [p for p in folder.iterdir() if p.suffix.lower() in ENDINGS and p.name[0] != "." and p.is_file()]
-    except OSError:
-        return []
-    return sorted(found, key=lambda path: natural(path.name))
+    """The images right in a folder, in the order of their names."""
+    return [folder / entry.name for entry in _entries(folder) if _ending(entry.name) in ENDINGS and entry.is_file()]
 
 
 def _folders(folder: Path) -> list[str]:
+    return [entry.name for entry in _entries(folder) if entry.is_dir()]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder and not hidden, 2 before 10. What is a file comes with the listing: folders are long."""
     try:
-        found = [path.name for path in folder.iterdir() if path.name[0] != "." and path.is_dir()]
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: natural(entry.name))
     except OSError:
         return []
-    return sorted(found, key=natural)
+
+
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower()

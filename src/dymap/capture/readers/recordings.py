@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from dymap.capture.masks import IMAGE_FOLDERS
+from dymap.capture.readers.annotations import find_vertices
 from dymap.capture.readers.listing import ImageFolders
 from dymap.capture.readers.video_listing import VideoFolder, videos_in
 from dymap.capture.source import Footage
@@ -47,13 +49,14 @@ def inside(root: Path, name: str) -> str:
 
 
 def footage_of(
+    root: Path,
     recording: Recording,
     names: Sequence[str],
     masks: Path | None,
     offsets: Sequence[float] | None = None,
     fps: float = 0.0,
 ) -> tuple[Footage, tuple[int, ...]]:
-    """The pictures of cameras and the numbers of their frames.
+    """The pictures of cameras and the numbers of their frames; with images the points of the surface in vertices/.
 
     offsets: seconds on the common clock at which each camera begins. fps: of videos the frames a second that are taken,
     0: each picture of the first; of images the frames a second that were filmed, which `offsets` need. Raises
@@ -61,11 +64,13 @@ def footage_of(
     """
     if isinstance(recording, VideoFolder):
         return recording.footage(names, masks, offsets, fps)
-    if offsets is None or not any(offsets):
-        return recording.footage(names, masks)
-    if not fps > 0:
-        raise InputError(
-            f"{recording.folder}: pictures in files have no clock, which offsets need; say how many were filmed a "
-            "second: --set capture.options.fps=30"
-        )
-    return recording.footage(names, masks, [round(offset * fps) for offset in offsets])
+    shifts = None
+    if offsets is not None and any(offsets):
+        if not fps > 0:
+            raise InputError(
+                f"{recording.folder}: pictures in files have no clock, which offsets need; say how many were filmed a "
+                "second: --set capture.options.fps=30"
+            )
+        shifts = [round(offset * fps) for offset in offsets]
+    images, frames = recording.footage(names, masks, shifts)
+    return replace(images, vertices=find_vertices(root, frames)), frames

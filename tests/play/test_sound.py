@@ -1,0 +1,79 @@
+"""Sound in films: as long as they are, begun anew with the clip."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dymap.errors import InputError
+from dymap.play.movie import film_writer
+from dymap.play.sound import RATE, add_sound, check_sound, read_sound
+
+
+def write_wav(path: Path, samples: NDArray[np.int16], rate: int) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Path:
+    """Half a second, loud in its first tenth."""
+    time = np.arange(8000) / 16000
+    return write_wav(
+        tmp_path / "tone.wav", (12000 * np.sin(2 * np.pi * 700 * time) * (time < 0.1)).astype(np.int16), 16000
+    )
+
+
+def packets_and_colours(film: Path) -> tuple[list[tuple[float, bytes]], list[int]]:
+    """What a film's pictures are made of, and what says how to show them."""
+    with av.open(str(film)) as container:
+        stream = container.streams.video[0]
+        packets = [
+            (float(packet.pts * packet.time_base), bytes(packet)) for packet in container.demux(stream) if packet.size
+        ]
+        context = stream.codec_context
+        return packets, [context.colorspace, context.color_range, context.color_primaries, context.color_trc]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".webm"])
+def test_sound_is_repeated_with_the_clip_and_ends_with_the_film(tmp_path: Path, tone: Path, suffix: str) -> None:
+    film = tmp_path / f"film{suffix}"
+    pictures = np.random.default_rng(0).integers(0, 255, (30, 32, 48, 3), dtype=np.uint8)
+    with film_writer(film, 20) as write:
+        for picture in pictures:
+            write(picture)
+    before = packets_and_colours(film)
+    add_sound(film, read_sound(tone), 0.5)
+    assert packets_and_colours(film) == before
+    sound = np.abs(read_sound(film)[:, 0].astype(float))
+    assert len(sound) / RATE == pytest.approx(1.5, abs=0.06)
+    loud = [float(sound[int((k * 0.1 + 0.02) * RATE) : int((k * 0.1 + 0.07) * RATE)].mean()) > 2000 for k in range(14)]
+    assert loud == [k % 5 == 0 for k in range(14)]
+
+
+def test_sound_of_another_length_is_refused(tone: Path) -> None:
+    sound = read_sound(tone)
+    check_sound(tone, sound, 30, 60.0)
+    with pytest.raises(InputError, match=r"lasts 0\.50 seconds, but the clip's 30 frames at 30 fps 1\.00; .*--fps 60"):
+        check_sound(tone, sound, 30, 30.0)
+
+
+def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    with pytest.raises(InputError, match=r"a\.wav: not readable as sound"):
+        read_sound(tmp_path / "a.wav")
+    with pytest.raises(InputError, match="not readable as sound"):
+        read_sound(tmp_path / "b.wav")
+    with film_writer(tmp_path / "c.mp4", 20) as write:
+        write(np.zeros((32, 32, 3), np.uint8))
+    with pytest.raises(InputError, match=r"c\.mp4: holds no sound"):
+        read_sound(tmp_path / "c.mp4")
