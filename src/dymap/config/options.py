@@ -117,13 +117,13 @@ class CaptureConfig(Checked, part="capture"):
     """Which part of a capture is used, and how its images are prepared (method.md 9-11)."""
 
     layout: str = "auto"
-    """On-disk layout: auto, zjumocap, nhr."""
+    """On-disk layout: auto, or the name of one (docs/captures.md)."""
     ratio: Annotated[float, Within(0, 64, above=True)] = 1.0
     """Images are resized by this."""
     frames: Annotated[tuple[int, int, int], Within(-MOST_FRAMES, MOST_FRAMES)] = (0, -1, 1)
     """First frame position, end (exclusive; -1: all), step."""
     test_views: Annotated[tuple[int, ...], VIEWS, Few(MOST_VIEWS)] = ()
-    """Views kept out of training."""
+    """Views kept out of training; empty: those that the layout keeps for evaluation, if it says so."""
     train_views: Annotated[tuple[int, ...], VIEWS, Few(MOST_VIEWS)] = ()
     """Views to train on; empty: all but the test views."""
     test_frame_step: Annotated[int, Within(0, MOST_FRAMES, above=True)] = 1
