@@ -107,3 +107,16 @@ def test_scores_and_faults(tmp_path: Path) -> None:
         read_source(root, CaptureConfig())
     named = CaptureConfig(options={"calibration": "calibration/b.toml"})
     assert_same(read_source(root, named).cameras, rig())
+
+
+def test_the_unit_of_the_cameras(tmp_path: Path) -> None:
+    """What --unit says counts before what the format is known to have."""
+    metres, millimetres = CaptureConfig(options={"unit": "m"}), CaptureConfig(options={"unit": "mm"})
+    root = videos(tmp_path / "q")
+    write_qualisys(root / "calibration/c.qca.txt", tuple(replace(camera, T=camera.T / 1000) for camera in rig()))
+    assert_same(read_source(root, metres).cameras, rig())
+    root = videos(tmp_path / "t")
+    write_toml(root / "calibration/c.toml", rig(), scale=20.0)
+    assert_same(read_source(root, millimetres).cameras, tuple(replace(c, T=c.T * 0.02) for c in rig()))
+    write_toml(root / "calibration/c.toml", rig(), scale=1000.0)
+    assert read_source(root, metres).cameras[0].T[2] == pytest.approx(rig()[0].T[2] * 1000)

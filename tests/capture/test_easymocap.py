@@ -156,19 +156,44 @@ def test_a_calibration_at_another_size_is_scaled_and_says_so(tmp_path: Path) -> 
         K[:2, 2] -= 0.5
         large.append(replace(camera, K=K, width=192, height=144))
     write_calibration(root, large)
-    with pytest.warns(UserWarning, match="'01' and 2 others was calibrated at 192 x 144, its pictures are 64 x 48"):
+    with pytest.warns(
+        UserWarning,
+        match=r"'01' was calibrated at 192 x 144, .* 64 x 48: K is scaled by 0.3333 \(and 2 more",
+    ):
         source = read_source(root, CaptureConfig())
     assert_same(source.cameras, rig())
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "why"), [(48, 64, "turned: calibrate"), (64, 64, "another shape: were they cropped")]
+    ("width", "height", "why"),
+    [
+        (48, 64, "turned: calibrate with pictures as"),
+        (64, 64, r"another shape.*; say how they were made"),
+    ],
 )
 def test_a_calibration_of_another_shape_is_refused(tmp_path: Path, width: int, height: int, why: str) -> None:
     root = small(tmp_path / "a")
     write_calibration(root, [replace(camera, width=width, height=height) for camera in rig()])
-    with pytest.raises(InputError, match=f"camera '01' was calibrated at {width} x {height}, but .*{why}"):
+    with pytest.raises(InputError, match=f"camera '01' was calibrated at {width} x {height}, but its .*{why}"):
         read_source(root, CaptureConfig())
+
+
+def test_bars_are_seen_or_told(tmp_path: Path) -> None:
+    """Pictures of 64 x 40 in 64 x 48: four black rows above and below."""
+    root = small(tmp_path / "a")
+    write_calibration(root, [replace(camera, height=40) for camera in rig()])
+    with pytest.raises(InputError, match=r"another shape.*; say how"):
+        read_source(root, CaptureConfig())
+    with pytest.warns(UserWarning, match="scaled by 1"):
+        told = read_source(root, CaptureConfig(options={"fit": "bars"}))
+    for path in (root / "images").rglob("*.png"):
+        picture = np.full((48, 64, 3), 120, np.uint8)
+        picture[:4] = picture[-4:] = 3
+        write_rgb(path, picture)
+    with pytest.warns(UserWarning, match="scaled by 1"):
+        seen = read_source(root, CaptureConfig())
+    assert_same(seen.cameras, told.cameras)
+    np.testing.assert_allclose(seen.cameras[0].K[:2, 2], rig()[0].K[:2, 2] + (0, 4))
 
 
 def test_colour_matrices_multiply_columns_from_the_left(tmp_path: Path) -> None:
@@ -257,3 +282,9 @@ def test_faults_are_named(tmp_path: Path) -> None:
     shutil.rmtree(root / "images")
     with pytest.raises(InputError, match="holds no pictures; expected images/CAMERA/"):
         read_source(root, CaptureConfig(layout="easymocap"))
+
+
+def test_the_unit_of_the_cameras(tmp_path: Path) -> None:
+    root = small(tmp_path / "a")
+    write_calibration(root, [replace(camera, T=camera.T * 1000) for camera in rig()])
+    assert_same(read_source(root, CaptureConfig(options={"unit": "mm"})).cameras, rig())

@@ -104,7 +104,8 @@ def test_scores_never_raise(layout: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", READERS)
 def test_every_option_of_a_reader_has_a_sentence(layout: str) -> None:
     options = READERS[layout].Options
-    lines = [line.strip() for line in inspect.getsource(options).splitlines()]
+    kinds = [kind for kind in options.__mro__ if dataclasses.is_dataclass(kind)]
+    lines = [line.strip() for kind in kinds for line in inspect.getsource(kind).splitlines()]
     for field in dataclasses.fields(options):
         (at,) = [k for k, line in enumerate(lines) if line.startswith(f"{field.name}:")]
         assert lines[at + 1].startswith('"""')

@@ -42,8 +42,8 @@ def options(**given: Any) -> CaptureConfig:
     [
         ("sync.json", json.dumps(OFFSETS), {}),
         ("offsets.json", json.dumps({"offsets": [0.1, 0.0, 0.2]}), {}),
-        ("sync.csv", "camera,frames\n01,3\n02,0\n03,6\n", {"unit": "frames"}),
-        ("offsets.toml", "01 = 100\n02 = 0\n03 = 200\n", {"unit": "ms"}),
+        ("sync.csv", "camera,frames\n01,3\n02,0\n03,6\n", {"offset_unit": "frames"}),
+        ("offsets.toml", "01 = 100\n02 = 0\n03 = 200\n", {"offset_unit": "ms"}),
         (
             "late.json",
             json.dumps({name: -offset for name, offset in OFFSETS.items()}),

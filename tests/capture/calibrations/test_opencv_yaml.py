@@ -64,7 +64,7 @@ def test_what_is_written_opencv_reads(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["01", "cam 7", "C0001.left-x", "Kamera Süd", "机位1", "a: b", 'say "x"', "#3", "-", "'", "a,b]"]
+    "name", ["01", "cam 7", "x,y", "C0001.left-x", "Kamera Süd", "机位1", "a: b", 'say "x"', "#3", "-", "'", "a,b]"]
 )
 def test_names_of_any_characters(tmp_path: Path, name: str) -> None:
     camera = replace(rig()[0], name=name)
@@ -230,4 +230,15 @@ def test_a_bomb_stays_small(tmp_path: Path) -> None:
     assert_same(read_calibration(tmp_path), rig())
     (tmp_path / "intri.yml").write_text("".join(f"k{k}: 1\n" for k in range(100_001)))
     with pytest.raises(InputError, match="more than 100000 keys"):
+        read_calibration(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line", ["a" + " " * 500_000 + "b", "names: [ a" + " " * 500_000 + "b ]", "k" * 500_000, '"' * 99_999]
+)
+def test_long_lines_are_read_in_one_go(tmp_path: Path, line: str) -> None:
+    """No pattern tries every split of a line."""
+    (tmp_path / "extri.yml").write_text("x: 1\n")
+    (tmp_path / "intri.yml").write_text(line + "\n")
+    with pytest.raises(InputError):
         read_calibration(tmp_path)

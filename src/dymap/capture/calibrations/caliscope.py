@@ -21,7 +21,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ from dymap.errors import InputError
 from dymap.files import read_regular
 from dymap.geometry.camera import Array, Camera
 
-MAX_BYTES = 2**22
+MAX_BYTES = 2**20
 MAX_CAMERAS = 4096
 MAX_NUMBERS = 32
 FARTHEST = 100.0
@@ -46,8 +46,9 @@ class TomlCalibration:
     turns: tuple[int, ...]
 
 
-def read_caliscope(path: Path) -> TomlCalibration:
-    """The cameras of a file in its order. Raises InputError that names the file, the camera and the key."""
+def read_caliscope(path: Path, unit: Literal["auto", "mm", "m"] = "auto") -> TomlCalibration:
+    """The cameras of a file in its order. unit: of translations, auto: see FARTHEST. Raises InputError that names the
+    file, the camera and the key."""
     tables = _tables(_parse(path))
     if not tables:
         raise InputError(
@@ -58,7 +59,8 @@ def read_caliscope(path: Path) -> TomlCalibration:
     cameras = tuple(_camera(path, key, table) for key, table in kept.items())
     if len({camera.name for camera in cameras}) < len(cameras):
         raise InputError(f"{path}: two cameras have one name; expected a name for each")
-    if any(np.abs(camera.T).max() > FARTHEST for camera in cameras):
+    far = any(np.abs(camera.T).max() > FARTHEST for camera in cameras)
+    if unit == "mm" or (unit == "auto" and far):
         cameras = tuple(replace(camera, T=camera.T / 1000) for camera in cameras)
     return TomlCalibration(cameras, tuple(_turns(path, key, table) for key, table in kept.items()))
 

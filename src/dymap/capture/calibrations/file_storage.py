@@ -33,13 +33,14 @@ from dymap.files import read_regular, replacing
 Array = NDArray[np.float64]
 Value = Array | str | int | float | Sequence[str]
 
-MAX_BYTES = 2**24
+MAX_BYTES = 2**22
 MAX_KEYS = 100_000
 MAX_NUMBERS = 4096
 """Of a matrix."""
 
-KEY = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#"'\-?&*!|>%@`{\[][^#\n]*?)\s*:(?:\s+(.*)|)$""")
-"""A key at the margin and what follows it on its line; quotes are for keys that hold a colon and a space."""
+QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')\s*""")
+NO_KEY = tuple("\"'?&*!|>%@`{[,")
+"""What no key without quotes begins with."""
 MATRIX_TAG = re.compile(r"!!opencv-matrix\b|!<tag:yaml\.org,2002:opencv-matrix>")
 FIELD = re.compile(r"(?:^|[\s{,])(rows|cols|dt)\s*:\s*\"?([0-9]*[a-z]*)\"?", re.M)
 DATA = re.compile(r"(?:^|[\s{,])data\s*:\s*\[([^\]\[]*)\]")
@@ -89,10 +90,9 @@ class FileStorage:
             return None
         block = self.blocks[key]
         if block.startswith("["):
-            inner = block[1:].rsplit("]", 1)
-            if len(inner) < 2 or inner[1].strip():
+            if not block.endswith("]"):
                 self._refuse(key, "is a list without an end", "[ ... ]")
-            items = re.findall(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,"']+?)\s*(?:,|$)""", inner[0].strip())
+            items = _items(block[1:-1])
         else:
             lines = [line.strip() for line in block.split("\n") if line.strip()]
             if any(not line.startswith("-") for line in lines):
@@ -147,17 +147,17 @@ def read_file_storage(path: Path) -> FileStorage:
         if bare[0] in "]}" and current is not None:  # the end of data that was written at the margin
             current.append(bare)
             continue
-        if (found := KEY.match(bare)) is None:
+        if (found := _key_and_value(bare)) is None:
             raise InputError(
                 f"{path}: line {number} is no key with a value ({bare[:40]!r}); expected OpenCV's YAML, such as H_01: "
                 "1080"
             )
-        key = _unquoted(found[1]) if found[1][0] in "\"'" else found[1]
+        key, value = found
         if key in blocks:
             raise InputError(f"{path}: {key[:80]!r} is there twice, the second time in line {number}; delete one")
         if len(blocks) == MAX_KEYS:
             raise InputError(f"{path}: more than {MAX_KEYS} keys are no calibration's")
-        current = blocks[key] = [found[2] or ""]
+        current = blocks[key] = [value]
     return FileStorage(path, {key: "\n".join(lines).strip() for key, lines in blocks.items()})
 
 
@@ -179,6 +179,31 @@ def write_file_storage(path: Path, values: Mapping[str, Value]) -> None:
             lines += [f"{name}:", *(f"   - {_quoted(item)}" for item in value)]
     with replacing(path) as partial:
         partial.write_bytes(("\n".join(lines) + "\n").encode())
+
+
+def _key_and_value(line: str) -> tuple[str, str] | None:
+    """A line `key: value` at its first colon before a space or the end; quotes are for keys that hold such a colon."""
+    if quoted := QUOTED.match(line):
+        rest = line[quoted.end() :]
+        return (_unquoted(quoted[1]), rest[1:].strip()) if rest.startswith(":") else None
+    place = next((at for at, sign in enumerate(line) if sign == ":" and line[at + 1 : at + 2] in ("", " ", "\t")), 0)
+    return None if place == 0 or line.startswith(NO_KEY) else (line[:place].rstrip(), line[place + 1 :].strip())
+
+
+def _items(text: str) -> list[str]:
+    """The items of a list in one line, separated by commas outside quotes."""
+    items, place = [""], 0
+    while place < len(text):
+        if not items[-1].strip() and (quoted := QUOTED.match(text, place)):
+            items[-1], place = quoted[1], quoted.end()
+        elif text[place] == ",":
+            items.append("")
+            place += 1
+        else:
+            end = text.find(",", place)
+            items[-1] += text[place : end if end >= 0 else len(text)]
+            place = end if end >= 0 else len(text)
+    return [item.strip() for item in (items if items[-1].strip() else items[:-1])]
 
 
 def _without_comment(line: str) -> str:

@@ -22,7 +22,9 @@ Cameras that film markers only (their model has no "video" in its name, while an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
 import numpy as np
@@ -34,15 +36,16 @@ from dymap.files import read_regular
 from dymap.geometry.camera import Camera
 
 ENDINGS = (".qca.txt", ".qca")
-MAX_BYTES = 2**24
+MAX_BYTES = 2**21
 UNIT = 64
 """Parts of a pixel in which lengths are written."""
 OPENCV_AXES = np.diag([1.0, -1.0, -1.0])
 """From right, up, backwards to right, down, forwards."""
 
 
-def read_qualisys(path: Path) -> tuple[Camera, ...]:
-    """The video cameras of a file, in the order of their names. Raises InputError that names camera and attribute."""
+def read_qualisys(path: Path, unit: Literal["mm", "m"] = "mm") -> tuple[Camera, ...]:
+    """The video cameras of a file, in the order of their names. unit: of their positions, which Qualisys writes in
+    millimetres. Raises InputError that names camera and attribute."""
     elements = _parse(path).findall("./cameras/camera")
     if not elements:
         raise InputError(
@@ -52,6 +55,8 @@ def read_qualisys(path: Path) -> tuple[Camera, ...]:
     cameras = [_camera(path, element, place) for place, element in enumerate(films)]
     if len({camera.name for camera in cameras}) < len(cameras):
         raise InputError(f"{path}: two cameras have the same serial; expected one name for each")
+    if unit == "m":
+        cameras = [replace(camera, T=camera.T * 1000) for camera in cameras]
     return tuple(sorted(cameras, key=lambda camera: natural(camera.name)))
 
 

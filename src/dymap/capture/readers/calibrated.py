@@ -20,11 +20,11 @@ from typing import Literal
 
 from dymap.capture.calibrations import find_calibration, read_calibration
 from dymap.capture.calibrations.caliscope import is_caliscope, read_caliscope
-from dymap.capture.calibrations.qualisys import is_qualisys
-from dymap.capture.calibrations.sizes import Size, at_sizes
+from dymap.capture.calibrations.qualisys import is_qualisys, read_qualisys
 from dymap.capture.calibrations.turn import turned
 from dymap.capture.importing.matching import match_cameras
 from dymap.capture.readers.easymocap import masks_of
+from dymap.capture.readers.fitting import FitOption, fit_cameras
 from dymap.capture.readers.recordings import find_recording, footage_of, has_recording, inside
 from dymap.capture.readers.video_listing import VideoFolder
 from dymap.capture.source import Source
@@ -39,6 +39,8 @@ FOLDER = "calibration"
 class Options:
     """What the files do not say."""
 
+    unit: Literal["auto", "mm", "m"] = "auto"
+    """Unit of the cameras' positions; auto: millimetres for Qualisys, and what fits the numbers of TOML."""
     calibration: str = ""
     """The file of the calibration; empty: the one in calibration or beside the folders of pictures."""
     images: str = ""
@@ -47,6 +49,9 @@ class Options:
     """The folder of masks; empty: masks, mask or schp."""
     turned: Literal["auto", "yes", "no"] = "auto"
     """Whether pictures were turned by the calibration's rotation_count; auto: if their width and height say so."""
+    fit: FitOption = "auto"
+    """How pictures of another size than the calibration's were made: whole, scaled with black bars, or cut; auto: if it
+    is seen."""
     fps: float = 0.0
     """Frames a second that are taken from videos; 0: each picture of the first."""
 
@@ -71,9 +76,9 @@ def read(root: Path, options: Options) -> Source:
     recording = find_recording(root, options.images)
     names = recording.names()
     places = [recording.path(name) if isinstance(recording, VideoFolder) else Path(name) for name in names]
-    match = match_cameras(places, read_calibration(path), path)
-    sizes = [recording.size(name) for name in names]
-    cameras = at_sizes(path, _turned(path, options, match.cameras, sizes), sizes)
+    match = match_cameras(places, _cameras(path, options), path)
+    standing = _turned(path, options, match.cameras, [recording.size(name) for name in names])
+    cameras = fit_cameras(path, standing, recording, names, options.fit)
     footage, frames = footage_of(recording, names, masks_of(root, options.masks), fps=options.fps)
     return Source("calibrated", options, root, cameras, frames, footage)
 
@@ -93,7 +98,15 @@ def _holds_calibration(folder: Path) -> bool:
         return False
 
 
-def _turned(path: Path, options: Options, cameras: Sequence[Camera], sizes: Sequence[Size]) -> Sequence[Camera]:
+def _cameras(path: Path, options: Options) -> tuple[Camera, ...]:
+    if is_qualisys(path):
+        return read_qualisys(path, "m" if options.unit == "m" else "mm")
+    return read_caliscope(path, options.unit).cameras if is_caliscope(path) else read_calibration(path)
+
+
+def _turned(
+    path: Path, options: Options, cameras: Sequence[Camera], sizes: Sequence[tuple[int, int]]
+) -> Sequence[Camera]:
     """The cameras of the pictures as they lie in the files. Raises InputError for a lens that cannot be turned."""
     if options.turned == "no" or not is_caliscope(path):
         return cameras

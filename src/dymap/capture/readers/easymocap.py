@@ -23,9 +23,9 @@ from dymap.capture.calibrations.opencv_yaml import (
     is_opencv_yaml,
     read_opencv_yaml,
 )
-from dymap.capture.calibrations.sizes import at_sizes
-from dymap.capture.readers.annotations import find_vertices
+from dymap.capture.readers.annotations import Unit, find_vertices
 from dymap.capture.readers.colours import CorrectedFootage
+from dymap.capture.readers.fitting import FitOption, fit_cameras
 from dymap.capture.readers.image_files import ImageFiles
 from dymap.capture.readers.listing import find_mask_folder
 from dymap.capture.readers.recordings import Recording, find_recording, footage_of, has_recording, inside
@@ -39,12 +39,17 @@ LOOKS_FOR = "intri.yml and extri.yml, and images/CAMERA/ or videos/CAMERA.mp4"
 class Options:
     """What the files of this layout do not say."""
 
+    unit: Unit = "m"
+    """Unit of the cameras' T in extri.yml."""
     images: str = ""
     """The folder of pictures; empty: images, or videos."""
     masks: str = ""
     """The folder of masks; empty: masks, mask or schp."""
     colours: bool = True
     """Whether the colour matrices of intri.yml are applied."""
+    fit: FitOption = "auto"
+    """How pictures of another size than the calibration's were made: whole, scaled with black bars, or cut; auto: if it
+    is seen."""
 
 
 def score(root: Path) -> float:
@@ -68,7 +73,7 @@ def read(root: Path, options: Options) -> Source:
     calibration = read_opencv_yaml(root, recording.size)
     names = [camera.name for camera in calibration.cameras]
     footage, frames = footage_of(recording, names, masks_of(root, options.masks))
-    footage, cameras = complete(root, root / INTRINSICS, calibration, recording, footage, frames, options.colours)
+    footage, cameras = complete(root, root / INTRINSICS, calibration, recording, footage, frames, options)
     return Source("easymocap", options, root, cameras, frames, footage)
 
 
@@ -84,15 +89,18 @@ def complete(
     recording: Recording,
     footage: Footage,
     frames: tuple[int, ...],
-    colours: bool,
+    options: Options,
 ) -> tuple[Footage, tuple[Camera, ...]]:
     """The footage with points of the surface and colours corrected, and the cameras at their pictures' size.
 
     said_in: the file of the lenses. Raises InputError.
     """
-    cameras = at_sizes(said_in, calibration.cameras, [recording.size(camera.name) for camera in calibration.cameras])
+    names = [camera.name for camera in calibration.cameras]
+    cameras = fit_cameras(said_in, calibration.cameras, recording, names, options.fit)
+    if options.unit == "mm":
+        cameras = tuple(replace(camera, T=camera.T / 1000) for camera in cameras)
     if isinstance(footage, ImageFiles):
         footage = replace(footage, vertices=find_vertices(root, frames))
-    if colours and any(matrix is not None for matrix in calibration.colours):
+    if options.colours and any(matrix is not None for matrix in calibration.colours):
         footage = CorrectedFootage(footage, calibration.colours, said_in)
     return footage, cameras

@@ -39,6 +39,7 @@ class ImageFolders:
     def __init__(self, folder: Path):
         self.folder = folder
         self._listed: dict[str, Numbered] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def names(self) -> tuple[str, ...]:
         """The folders that hold images, 2 before 10."""
@@ -46,8 +47,14 @@ class ImageFolders:
 
     def size(self, name: str) -> tuple[int, int]:
         """Width and height of a camera's first picture. Raises InputError if there is none."""
-        height, width = read_image(next(iter(self.of(name).values()))).shape[:2]
-        return width, height
+        if name not in self._sizes:
+            height, width = self.first(name).shape[:2]
+            self._sizes[name] = width, height
+        return self._sizes[name]
+
+    def first(self, name: str) -> Bytes:
+        """A camera's first picture [H, W, 3]. Raises InputError if there is none."""
+        return read_image(next(iter(self.of(name).values())))
 
     def of(self, name: str) -> Numbered:
         """A camera's pictures by frame numbers. Raises InputError for a missing folder and for names without order."""

@@ -8,10 +8,10 @@
       masks/00/000000.png             or masks/00.mp4; may be missing
 
 An offset is the time on the common clock at which the camera's first picture was taken, in seconds (or milliseconds or
-frames: capture.options.unit): what it shows t seconds later was filmed at offset + t. t_NAME in extri.yml is the same,
-if there is no such file. Pictures are chosen by their time, never by their place in the file: of videos the nearest to
-each picture of the first one, or to each 1 / fps of the common clock; of images, whose numbers are frames, the nearest
-whole frame.
+frames: capture.options.offset_unit): what it shows t seconds later was filmed at offset + t. t_NAME in extri.yml is the
+same, if there is no such file. Pictures are chosen by their time, never by their place in the file: of videos the
+nearest to each picture of the first one, or to each 1 / fps of the common clock; of images, whose numbers are frames,
+the nearest whole frame.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Literal
 
 from dymap.capture.calibrations.file_storage import read_file_storage
 from dymap.capture.calibrations.opencv_yaml import EXTRINSICS, INTRINSICS, is_opencv_yaml, read_opencv_yaml
+from dymap.capture.readers import easymocap
 from dymap.capture.readers.easymocap import complete, masks_of
 from dymap.capture.readers.recordings import Recording, find_recording, footage_of, has_recording, inside
 from dymap.capture.readers.video_listing import VideoFolder
@@ -37,18 +38,12 @@ OFFSET_FILES = tuple(f"{stem}.{ending}" for stem in ("sync", "offsets") for endi
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(easymocap.Options):
     """What the files of this layout do not say."""
 
-    images: str = ""
-    """The folder of pictures; empty: images, or videos."""
-    masks: str = ""
-    """The folder of masks; empty: masks, mask or schp."""
-    colours: bool = True
-    """Whether the colour matrices of intri.yml are applied."""
     offsets: str = ""
     """The file of offsets; empty: sync.json, offsets.json, .csv, .txt or .toml."""
-    unit: Literal["s", "ms", "frames"] = "s"
+    offset_unit: Literal["s", "ms", "frames"] = "s"
     """Unit of the offsets."""
     negative: bool = False
     """Whether offsets count the other way: by how much a camera began before the others."""
@@ -85,7 +80,7 @@ def read(root: Path, options: Options) -> Source:
     names = [camera.name for camera in calibration.cameras]
     offsets = seconds(root, options, names, calibration.times, recording)
     footage, frames = footage_of(recording, names, masks_of(root, options.masks), offsets, options.fps)
-    footage, cameras = complete(root, folder / INTRINSICS, calibration, recording, footage, frames, options.colours)
+    footage, cameras = complete(root, folder / INTRINSICS, calibration, recording, footage, frames, options)
     return Source("selfcap", options, root, cameras, frames, footage)
 
 
@@ -105,7 +100,7 @@ def seconds(
     if options.offsets:
         file = root / inside(root, options.offsets)
     offsets = read_offsets(file, names) if file is not None else list(times)
-    unit = {"s": 1.0, "ms": 0.001}.get(options.unit) or _frame(root, options, names, recording)
+    unit = {"s": 1.0, "ms": 0.001}.get(options.offset_unit) or _frame(root, options, names, recording)
     offsets = [offset * (-unit if options.negative else unit) for offset in offsets]
     return [offset - min(offsets) for offset in offsets]
 

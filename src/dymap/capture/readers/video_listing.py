@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dymap.capture.numbers import natural
 from dymap.capture.readers.video_files import VideoFiles, find_masks, rows_by_time
+from dymap.capture.source import Bytes
 from dymap.capture.video_packets import ENDINGS
 from dymap.capture.videos import VideoFile
 from dymap.errors import InputError
@@ -34,6 +35,10 @@ class VideoFolder:
         """Width and height of a camera's pictures. Raises InputError."""
         video = self.of(name)
         return video.width, video.height
+
+    def first(self, name: str) -> Bytes:
+        """A camera's first picture [H, W, 3]. Raises InputError."""
+        return self.of(name).picture(0)
 
     def of(self, name: str) -> VideoFile:
         """A camera's video. Raises InputError if there is none, or several."""
