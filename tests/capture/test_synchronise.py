@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from benchmarks import synchronise
 from numpy.typing import NDArray
 
 from dymap.capture.synchronise.delay import best_motion, motion_scores, sound_delay
@@ -106,6 +107,15 @@ def test_motion_rises_with_what_goes_up(tmp_path: Path) -> None:
         expected = np.diff(heights) * 30
         assert np.corrcoef(found.rise, expected)[0, 1] > 0.9
         assert np.corrcoef(found.amount, np.abs(expected))[0, 1] > 0.7
+
+
+def test_the_benchmark_prints_its_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(synchronise, "SCENES", 1)
+    monkeypatch.setattr(synchronise, "LONGEST", 6)
+    synchronise.main()
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == ["4", "6", "10", "20"]
+    assert "100%" in rows[1]
 
 
 def test_up_is_found_in_pictures_of_cameras_that_are_turned() -> None:

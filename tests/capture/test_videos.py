@@ -136,6 +136,27 @@ def test_several_threads_may_ask_at_once(tmp_path: Path) -> None:
     assert not wrong
 
 
+def test_pictures_that_an_edit_list_cuts_off_are_not_shown(tmp_path: Path) -> None:
+    """As phones trim: the file holds five pictures more than it shows, and the first key picture is among them."""
+    path = tmp_path / "trimmed.mp4"
+    with av.open(str(path), "w", options={"use_editlist": "1", "avoid_negative_ts": "disabled"}) as container:
+        stream = container.add_stream("libx264", rate=30, options=X264_CLOSED)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        packets = []
+        for index in range(30):
+            frame = av.VideoFrame.from_ndarray(numbered(index))
+            frame.pts = index
+            packets += stream.encode(frame)
+        for packet in [*packets, *stream.encode()]:
+            shift = round(5 / 30 / packet.time_base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            container.mux(packet)
+    video = VideoFile(path)
+    np.testing.assert_allclose(video.times, np.arange(25) / 30, atol=1e-4)
+    for index in (20, 3, 11, 0, 24):
+        assert number_of(video.picture(index)) == index + 5
+
+
 def test_a_closed_video_opens_again(tmp_path: Path) -> None:
     video = VideoFile(numbered_clip(tmp_path / "a.mp4", 10))
     video.picture(3)
@@ -161,6 +182,20 @@ def test_a_video_cut_off_in_its_middle_is_refused_with_its_time(tmp_path: Path) 
     path.write_bytes(whole[: len(whole) // 2])  # its index is at the end
     with pytest.raises(InputError, match=r"a\.mp4: not a readable video .*cut off"):
         VideoFile(path)
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_a_file_that_does_not_count_its_pictures_is_truncated_by_its_length(tmp_path: Path, sound: bool) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (60, 48, 64, 3), dtype=np.uint8)
+    audio = np.zeros(48000, np.float32) if sound else None  # longer than the pictures
+    path = write_clip(tmp_path / "a.mkv", list(noise), options={"x264-params": "keyint=10"}, audio=audio)
+    assert len(VideoFile(path).times) == 60
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(
+        InputError, match=r"a\.mkv: the video is truncated: it ends after \d\.\d\d of [23]\.\d\d seconds"
+    ):
+        VideoFile(path).picture(0)
 
 
 def test_a_damaged_picture_is_refused_with_its_time(tmp_path: Path) -> None:

@@ -121,7 +121,8 @@ class Decoder:
         self._last = len(self.packets.shown)  # whatever is asked for next begins anew
         return InputError(
             f"{self.path}: the picture at {self.packets.times[index]:.3f} seconds cannot be decoded"
-            f"{f' ({why})' if why else ''}: the video is damaged there; copy it again, or choose an interval without it"
+            f"{f' ({why})' if why else ''}: the video is damaged there; copy or export it again, or choose an interval "
+            "without it"
         )
 
     def _open(self) -> tuple[Any, Any]:

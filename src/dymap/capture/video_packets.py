@@ -22,6 +22,8 @@ ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mts", ".m2ts", ".t
 """Of video files, lower case."""
 Row = tuple[int | None, int | None, bool, bool]
 """Of a packet: when it is shown, when it is decoded, whether it is a key, whether it is not shown at all."""
+UNSAID = 0.5
+"""Seconds by which a file may be shorter than it says."""
 MAX_PACKETS = 2**23
 """Of one video: nine hours at 240 frames a second."""
 
@@ -100,16 +102,22 @@ def read_packets(path: Path) -> Packets:
     with opened(path) as (container, stream):
         unit = float(stream.time_base)
         rows: list[Row] = []
-        for packet in container.demux(stream):
+        # Files that do not count their pictures say how long the longest of their streams is.
+        promised = (container.duration or 0) / av.time_base if "matroska" in container.format.name else 0.0
+        latest = 0.0
+        for packet in container.demux() if promised else container.demux(stream):
             if packet.size == 0:  # the end
                 continue
+            latest = max(latest, float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base))
+            if packet.stream.index != stream.index:
+                continue
             if packet.is_corrupt:
-                raise InputError(_cut_off(path, len(rows), stream, rows, unit))
+                raise InputError(_cut_off(path, rows, unit, stream))
             rows.append((packet.pts, packet.dts, packet.is_keyframe, packet.is_discard))
             if len(rows) > MAX_PACKETS:
                 raise InputError(f"{path}: more than {MAX_PACKETS} pictures; cut the video into pieces")
-        if 0 < len(rows) < stream.frames:
-            raise InputError(_cut_off(path, len(rows), stream, rows, unit))
+        if 0 < len(rows) < stream.frames or latest < promised - UNSAID:
+            raise InputError(_cut_off(path, rows, unit, stream, promised))
         rate = float(stream.average_rate or 25)
     if not any(row[2] for row in rows):
         raise InputError(f"{path}: holds no picture that can be decoded")
@@ -135,12 +143,12 @@ def _first(*values: Any) -> int:
     return next(int(value) for value in values if value is not None)
 
 
-def _cut_off(path: Path, count: int, stream: Any, rows: list[Row], unit: float) -> str:
+def _cut_off(path: Path, rows: list[Row], unit: float, stream: Any, promised: float = 0.0) -> str:
     ends = max((row[0] or 0 for row in rows), default=0) * unit
-    total = f" of {float(stream.duration * stream.time_base):.2f}" if stream.duration else ""
+    promised = promised or float(stream.duration * stream.time_base if stream.duration else 0)
+    total = f" of {promised:.2f}" if promised else ""
     return (
-        f"{path}: the video is truncated: it ends after {ends:.2f}{total} seconds ({count} of {stream.frames} "
-        "pictures); copy it again"
+        f"{path}: the video is truncated: it ends after {ends:.2f}{total} seconds ({len(rows)} pictures); copy it again"
     )
 
 

@@ -43,7 +43,7 @@ def import_(
         Literal["whole", "bars", "cut"] | None,
         tyro.conf.arg(
             help="How videos of another size than calibrated were made: scaled as a whole, to fit in with black bars, "
-            "or to fill with the rest cut away; default: bars if they are seen."
+            "or to fill with the rest cut away; default: what their shape, or bars that are seen, say."
         ),
     ] = None,
     audio: Annotated[
