@@ -123,7 +123,7 @@ def read_regular(path: Path, max_bytes: int, what: str) -> bytes:
                 raise InputError(f"{path}: no regular file, but a folder, pipe or device")
             if status.st_size > max_bytes:
                 raise InputError(f"{path}: {status.st_size} bytes are more than {what} need ({max_bytes})")
-            return file.read(max_bytes)
+            return file.read(status.st_size)  # not `max_bytes`, for which memory would be asked at once
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
