@@ -8,7 +8,7 @@ from pathlib import Path
 from dymap.capture.layouts import is_capture
 from dymap.errors import InputError
 
-CAPTURES = "captures are folders with annots.npy and a folder of images a camera (docs/captures.md)"
+CAPTURES = "captures are folders with a calibration, and images or a video of each camera (docs/captures.md)"
 FILMS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts"}
 PICTURES = {".jpg", ".jpeg", ".png", ".exr", ".tif", ".tiff", ".bmp", ".webp"}
 SURFACES = {".ply", ".obj", ".glb", ".gltf", ".fbx", ".stl"}
@@ -21,7 +21,7 @@ FOREIGN = {
     "a reconstruction of COLMAP": ("cameras.bin", "cameras.txt", "sparse", "colmap", "database.db"),
     "cameras of LLFF": ("poses_bounds.npy",),
 }
-"""What others call captures, and the names by which they are known."""
+"""What belongs to captures of others' layouts, and the names by which it is known."""
 MANY = 1000
 """Entries of a folder that are looked at."""
 
@@ -62,7 +62,7 @@ def of_file(file: Path) -> str | None:
     for kind, names in FOREIGN.items():
         if file.name in names:
             more = "; as a path of a film: dymap render RUN --cameras FILE" if ending == ".json" else ""
-            return f"{kind}, which no reader of dymap knows; {CAPTURES}{more}"
+            return f"{kind}; name the folder of the capture that it belongs to{more}"
     kinds = (
         (
             FILMS,
@@ -92,7 +92,7 @@ def of_folder(folder: Path) -> str | None:
         return f"checkpoints of a training; name the folder of its run, {folder.parent}"
     for kind, known in FOREIGN.items():
         if found := sorted(names.intersection(known)):
-            return f"{kind} ({found[0]}), which no reader of dymap knows; {CAPTURES}"
+            return f"{kind} ({found[0]}) without all that belongs to it; {CAPTURES}"
     below = [entry for entry in inside if entry.is_dir()]
     for word, test in (("runs", lambda entry: (entry / "config.json").is_file()), ("captures", is_capture)):
         if found := [str(entry) for entry in below if test(entry)]:
