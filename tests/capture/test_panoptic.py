@@ -116,13 +116,14 @@ def change(data: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 
 WRONG: dict[str, tuple[Any, str]] = {
     "list": (lambda _: [], "expected a mapping with w, h, k, w2c and fn"),
-    "size": (lambda d: d | {"w": "wide"}, "w and h are .*, expected the pictures' pixels"),
+    "size": (lambda d: d | {"w": "wide"}, "w and h are not the pixels of a picture"),
     "other size": (lambda d: d | {"w": 100}, "image is 128 x 96, but w and h are 100 x 96"),
     "no k": (lambda d: {key: d[key] for key in d if key != "k"}, "k is missing or no list of lists"),
     "short": (lambda d: d | {"w2c": d["w2c"][:2]}, "w2c lists 2 times and fn 4"),
     "shorter": (lambda d: d | {"k": [d["k"][0][:1], *d["k"][1:]]}, r"k lists 4 times .* \(time 0\)"),
     "k": (lambda d: change(d, "k", [[1, 2], [3, 4]]), "time 1, camera 2: k is not 3 x 3 finite numbers"),
     "w2c": (lambda d: change(d, "w2c", "no"), "time 1, camera 2: w2c is not 4 x 4 finite numbers"),
+    "cam_id": (lambda d: change(d, "cam_id", [1]), "camera 2: cam_id is a list, expected a number or a name"),
     "path": (lambda d: change(d, "fn", "../../a.png"), "time 1, camera 2: image path '../../a.png' leaves"),
     "scaled": (lambda d: change(d, "w2c", (2 * np.eye(4)).tolist()), "is no rotation"),
     "focal": (lambda d: change(d, "k", np.diag([-1, 1, 1]).tolist()), "with fx and fy above 0"),

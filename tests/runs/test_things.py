@@ -79,8 +79,11 @@ def test_folders_are_told_by_every_command(
 
 
 def test_captures_and_runs_are_not_mistaken(dymap: Run, sample: Path, baked: Path, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "nerf").mkdir()
+    (tmp_path / "nerf/transforms.json").write_text("{}")
     for command in ("bake", "evaluate", "render", "mesh"):
-        dymap(command, sample).failed_with("a capture", "dymap info")
+        for capture in (sample, tmp_path / "nerf"):
+            dymap(command, capture).failed_with("a capture", "dymap info")
     dymap("train", "--data", baked, "--out", tmp_path / "run").failed_with("a run, not a capture")
     dymap("info", sample.parent).failed_with("a folder above captures; name one of them", str(sample))
     dymap("info", baked / "checkpoints").failed_with("name its folder", str(baked))

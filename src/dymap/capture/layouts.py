@@ -82,7 +82,8 @@ def read_source(root: str | Path, config: CaptureConfig) -> Source:
 
 def check_lenses(source: Source) -> None:
     """Raises InputError that names a camera whose undistortion would show parts of its picture twice."""
-    for camera in source.cameras:
+    lenses = {(c.K.tobytes(), c.D.tobytes(), c.lens, c.width, c.height): c for c in reversed(source.cameras)}
+    for camera in reversed(lenses.values()):  # the first camera of each lens: those that move have one
         if camera.distorted and folds(camera.K, camera.D, camera.lens, camera.width, camera.height):
             raise InputError(
                 f"{source.root}: the lens of camera {camera.name!r} folds inside its picture of {camera.width} x "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import PurePosixPath
 from typing import Any
@@ -27,6 +28,10 @@ def inner_path(path: Any, where: object) -> str:
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or DRIVE.match(path):
         raise InputError(f"{where}: image path {path!r} leaves the capture's folder; write it relative to the folder")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: image path {path!r} holds half a letter, which no disk keeps") from None
     if not pure.name or "\0" in path:
         raise InputError(f"{where}: image path {path!r} names no file")
     return str(pure)

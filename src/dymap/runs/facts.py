@@ -67,7 +67,7 @@ def machine_rows() -> Rows:
 def capture_rows(path: Path) -> Rows:
     """Of a capture: nothing is prepared."""
     source = read_source(path, CaptureConfig())
-    views = held_out(len(source.cameras))
+    views = "" if source.test_views else f" --test-views {held_out(len(source.cameras))}"
     command = f"dymap train --preset small --data {path} --out runs/{path.name}"
     sizes = sorted({f"{camera.width} x {camera.height}" for camera in source.cameras})
     return [
@@ -78,7 +78,7 @@ def capture_rows(path: Path) -> Rows:
         ("masks", "yes" if source.has_masks else "no"),
         ("vertices", "yes" if source.has_points else "no: use --boxes hull"),
         *box_rows(path, source),
-        ("next", f"{command} --test-views {views}{needed(source)}"),
+        ("next", f"{command}{views}{needed(source)}"),
     ]
 
 

@@ -8,20 +8,20 @@ from pathlib import Path
 from dymap.capture.layouts import is_capture
 from dymap.errors import InputError
 
-CAPTURES = "captures are folders with a calibration, and images or a video of each camera (docs/captures.md)"
+CAPTURES = "captures are folders of images or videos with their cameras (docs/captures.md)"
 FILMS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts"}
 PICTURES = {".jpg", ".jpeg", ".png", ".exr", ".tif", ".tiff", ".bmp", ".webp"}
 SURFACES = {".ply", ".obj", ".glb", ".gltf", ".fbx", ".stl"}
 MODELS = {".pth", ".pt", ".ckpt", ".tar"}
 ARCHIVES = {".zip", ".gz", ".tgz", ".7z", ".rar"}
 CHECKPOINT = re.compile(r"step-\d+\.safetensors")
-FOREIGN = {
+CAMERAS = {
     "cameras and images for NeRF tools": ("transforms.json", "transforms_train.json"),
     "a calibration of EasyMocap": ("intri.yml", "extri.yml"),
     "a reconstruction of COLMAP": ("cameras.bin", "cameras.txt", "sparse", "colmap", "database.db"),
     "cameras of LLFF": ("poses_bounds.npy",),
 }
-"""What belongs to captures of others' layouts, and the names by which it is known."""
+"""What says where the cameras of a capture stand, and the names by which it is known."""
 MANY = 1000
 """Entries of a folder that are looked at."""
 
@@ -59,10 +59,10 @@ def of_file(file: Path) -> str | None:
         return "numbers of an evaluation; name the folder of the run that they belong to"
     if file.name == "annots.npy":
         return f"the cameras of a capture; name its folder, {folder}"
-    for kind, names in FOREIGN.items():
+    for kind, names in CAMERAS.items():
         if file.name in names:
             more = "; as a path of a film: dymap render RUN --cameras FILE" if ending == ".json" else ""
-            return f"{kind}; name the folder of the capture that it belongs to{more}"
+            return f"{kind}; name the folder of the capture that they belong to{more}"
     kinds = (
         (
             FILMS,
@@ -90,9 +90,9 @@ def of_folder(folder: Path) -> str | None:
     names = {entry.name for entry in inside}
     if any(CHECKPOINT.fullmatch(name) for name in names):
         return f"checkpoints of a training; name the folder of its run, {folder.parent}"
-    for kind, known in FOREIGN.items():
+    for kind, known in CAMERAS.items():
         if found := sorted(names.intersection(known)):
-            return f"{kind} ({found[0]}) without all that belongs to it; {CAPTURES}"
+            return f"{kind} ({found[0]}), but no whole capture; {CAPTURES}"
     below = [entry for entry in inside if entry.is_dir()]
     for word, test in (("runs", lambda entry: (entry / "config.json").is_file()), ("captures", is_capture)):
         if found := [str(entry) for entry in below if test(entry)]:

@@ -37,6 +37,7 @@ from dymap.geometry.pose import nearest_rotation
 
 Sizes = Callable[[str], Size | None]
 MAX_ENTRIES = 1_000_000
+MAX_TIME = 1e15
 TIMES = ("time", "timestep_index", "timestep", "frame")
 """Keys under which programs keep when a picture was taken, the first that is there counts."""
 MODELS: dict[str, Lens] = {
@@ -142,7 +143,7 @@ def read_shots(path: Path) -> list[Shot]:
         raise InputError(f"{path}: 'from_na' means other axes, of NeuS2, which are not known; write OpenGL's instead")
     shared = {key: value for key, value in data.items() if key in OF_LENSES}
     held_out = (_listed(data, "val_filenames") | _listed(data, "test_filenames")) - _listed(data, "train_filenames")
-    lenses: dict[str, Intrinsics] = {}
+    lenses: dict[Own, Intrinsics] = {}
     shots = [_shot(path, index, entry, shared, held_out, lenses) for index, entry in enumerate(entries)]
     if some := next((shot for shot in shots if (shot.time is None) != (shots[0].time is None)), None):
         raise InputError(f"{some.where}: of the entries only some have a time; give it to all of them or to none")
@@ -175,7 +176,7 @@ def _shot(
     entry: Any,
     shared: Mapping[str, Any],
     held_out: set[str],
-    lenses: dict[str, Intrinsics],
+    lenses: dict[Own, Intrinsics],
 ) -> Shot:
     """shared: what the file says of all lenses. lenses: those of other entries, by what stands in the file."""
     where = f"{file}: frames[{index}]"
@@ -184,23 +185,29 @@ def _shot(
     path = inner_path(entry.get("file_path"), where)
     mask = entry.get("mask_path")
     key = next((key for key in TIMES if entry.get(key) is not None), None)
-    own = {name: value for name, value in entry.items() if name in OF_LENSES}
-    if (known := repr(own)[:1000]) not in lenses:
-        lenses[known] = _intrinsics({**shared, **own}, where)
+    own = tuple(
+        (name, value if isinstance(value, PLAIN) else math.nan) for name, value in entry.items() if name in OF_LENSES
+    )
+    if own not in lenses:
+        lenses[own] = _intrinsics({**shared, **dict(own)}, where)
+    label = entry.get("camera_label", entry.get("camera_index", ""))
     return Shot(
         file,
         index,
         path,
         inner_path(mask, where) if mask else None,
-        None if key is None else _number(entry, key, where),
-        str(entry.get("camera_label", entry.get("camera_index", "")))[:200],
+        None if key is None else _time(entry, key, where),
+        str(label)[:200] if isinstance(label, PLAIN) else "",
         entry["file_path"] in held_out,
         _pose(entry.get("transform_matrix"), where),
-        lenses[known],
+        lenses[own],
     )
 
 
 COEFFICIENTS = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
+PLAIN = (int, float, str, type(None))
+Own = tuple[tuple[str, int | float | str | None], ...]
+"""What an entry itself says of its lens."""
 OF_LENSES = {
     *("w", "h", "fl_x", "fl_y", "cx", "cy", "camera_angle_x", "camera_angle_y", "camera_model", "is_fisheye"),
     *COEFFICIENTS,
@@ -249,7 +256,7 @@ def _pose(value: Any, where: str) -> Array:
     """[4, 4] with the rotation nearest to the file's, whose decimals were rounded."""
     try:
         pose = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         pose = np.zeros(0)
     if pose.shape not in ((4, 4), (3, 4)) or not np.isfinite(pose).all():
         raise InputError(f"{where}: transform_matrix is not [4, 4] finite numbers, camera to world")
@@ -262,6 +269,12 @@ def _pose(value: Any, where: str) -> Array:
     return full
 
 
+def _time(entry: Mapping[str, Any], key: str, where: str) -> float:
+    if abs(time := _number(entry, key, where)) > MAX_TIME:
+        raise InputError(f"{where}: {key} is {time:g}, expected at most {MAX_TIME:g}")
+    return time
+
+
 def _number(entry: Mapping[str, Any], key: str, where: str) -> float:
     value = entry[key]
     try:
@@ -269,7 +282,8 @@ def _number(entry: Mapping[str, Any], key: str, where: str) -> float:
     except (TypeError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{where}: {key} is {repr(value)[:40]}, expected a finite number")
+        shown = repr(value)[:40] if isinstance(value, PLAIN) else f"a {type(value).__name__}"
+        raise InputError(f"{where}: {key} is {shown}, expected a finite number")
     return number
 
 

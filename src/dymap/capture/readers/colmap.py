@@ -47,7 +47,7 @@ class Options:
 def score(root: Path) -> float:
     """How sure it is, 0 to 1, that a folder has this layout: other layouts keep a model beside their own files."""
     try:
-        return 0.7 if find_model(root) is not None else 0.0
+        return 0.55 if find_model(root) is not None else 0.0
     except OSError:
         return 0.0
 

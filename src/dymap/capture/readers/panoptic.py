@@ -110,7 +110,7 @@ def read_meta(path: Path, held_out: bool) -> list[Shot]:
         raise InputError(f"{path}: expected a mapping with w, h, k, w2c and fn")
     width, height = data.get("w"), data.get("h")
     if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 0):
-        raise InputError(f"{path}: w and h are {repr((width, height))[:60]}, expected the pictures' pixels")
+        raise InputError(f"{path}: w and h are not the pixels of a picture")
     tables = {key: _table(path, data, key) for key in ("k", "w2c", "fn", *(["cam_id"] if "cam_id" in data else []))}
     shape = [len(row) for row in tables["fn"]]
     for key, table in tables.items():
@@ -142,13 +142,15 @@ def _shots(path: Path, tables: dict[str, Any], size: tuple[int, int], held_out: 
             )
             inner = inner_path(name, where)
             label = tables["cam_id"][time][c] if "cam_id" in tables else PurePosixPath(inner).parent.name
+            if not isinstance(label, int | str):
+                raise InputError(f"{where}: cam_id is a {type(label).__name__}, expected a number or a name")
             yield Shot(where, inner, time, str(label)[:200], held_out, size, k, w2c)
 
 
 def _matrix(value: Any, shape: tuple[int, int], key: str, where: str) -> Array:
     try:
         matrix = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         matrix = np.zeros(0)
     if matrix.shape != shape or not np.isfinite(matrix).all():
         raise InputError(f"{where}: {key} is not {shape[0]} x {shape[1]} finite numbers")

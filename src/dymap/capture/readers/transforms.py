@@ -54,10 +54,10 @@ class Options:
 
 
 def score(root: Path) -> float:
-    """How sure it is, 0 to 1, that a folder has this layout."""
+    """How sure it is, 0 to 1, that a folder has this layout: paths of cameras have the same name, and lie in others."""
     try:
         if (root / TRAIN).is_file() or (root / WHOLE).is_file():
-            return 0.9
+            return 0.55 if (root / "annots.npy").is_file() else 0.85
         return 0.8 if _folders_of_frames(root, most=32) else 0.0
     except OSError:
         return 0.0
