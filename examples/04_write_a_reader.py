@@ -3,7 +3,8 @@
     python examples/04_write_a_reader.py --out out/04    # a minute
 
 The layout: `cameras.json`, and for each camera an array 00.npy, 01.npy, ... [frames, H, W, 4] of red, green, blue and
-the mask. A reader is a module with `LOOKS_FOR`, `Options`, `score` and `read`, as this file is one (see CONTRIBUTING).
+the mask. A reader is a module with `LOOKS_FOR`, `Options`, `score`, `missing` and `read`, as this file is one (see
+CONTRIBUTING).
 """
 
 import sys
@@ -31,6 +32,10 @@ class Options:  # what the files do not say
 
 def score(root: Path) -> float:  # how sure it is, 0 to 1, that a folder has this layout
     return 0.9 if (root / "cameras.json").is_file() and (root / "00.npy").is_file() else 0.0
+
+
+def missing(root: Path) -> list[str]:  # what a folder lacks to have it, if no reader is sure
+    return [name for name in ("cameras.json", "00.npy") if not (root / name).is_file()]
 
 
 def read(root: Path, options: Options) -> Source:

@@ -211,3 +211,10 @@ def test_nobody_outside_kernels_asks_which_back_end_runs(path: Path) -> None:
     for line, name in imported_modules(ast.parse(path.read_text()), path):
         part = name.removeprefix("dymap.kernels.").split(".")[0] if name.startswith("dymap.kernels.") else ""
         assert part not in ABOUT_BACK_ENDS, f"{path.name}:{line}: {name}"
+
+
+@each_file
+def test_pictures_are_written_and_read_as_bytes(path: Path) -> None:
+    """OpenCV opens no file whose name has other letters than ASCII on Windows, and does not say when a disk is full."""
+    calls = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    assert not calls & {"imwrite", "imread", "VideoWriter", "VideoCapture", "FileStorage"}

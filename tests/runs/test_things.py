@@ -55,6 +55,7 @@ def test_files_are_told_by_every_command(
 @pytest.mark.parametrize(
     ("inside", "part"),
     [
+        ("extri.yml", "EasyMocap"),
         ("intri.yml", "EasyMocap"),
         ("sparse/0/cameras.bin", "COLMAP"),
         ("database.db", "COLMAP"),

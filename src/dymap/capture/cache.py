@@ -33,6 +33,8 @@ SMALL = 64 * 2**20
 """Bytes of images up to which they are read whole: nothing that happens to the file afterwards matters then."""
 SINCE = {"box_smoothing": "none"}
 """Options that there were not when folders were named first: they count if they are set."""
+IN_FLIGHT = 512 * 2**20
+"""Bytes of images that are prepared before they are written, unless there are more threads."""
 Progress = Callable[[int, int], None]
 
 
@@ -212,7 +214,7 @@ def _build(
     with replacing_folder(folder, "the image cache") as partial:
         total = 0
         with (partial / "shots.u8").open("wb") as file, threads(os.cpu_count()) as pool:
-            window = 64  # images in flight: bounds the memory whatever the capture's length
+            window = images_in_flight(source, config)
             for start in range(0, len(items), window):
                 batch = items[start : start + window]
                 with held():
@@ -228,6 +230,13 @@ def _build(
         np.savez(partial / "index.npz", offsets=offsets, crops=crops, sums=sums)
         about = state(mark, total, source) | {"index": index_sum(offsets, crops, sums)}
         (partial / "state.json").write_text(json.dumps(about))
+
+
+def images_in_flight(source: Source, config: CaptureConfig) -> int:
+    """How many prepared images wait to be written: as many as IN_FLIGHT bytes hold, whatever the capture's length."""
+    cameras = [prepared_camera(camera, config) for camera in source.cameras]
+    largest = max(camera.width * camera.height * 4 for camera in cameras)
+    return max(os.cpu_count() or 1, min(64, IN_FLIGHT // largest))
 
 
 def state(mark: str, total: int, source: Source) -> dict[str, Any]:
