@@ -170,8 +170,8 @@ def main(
         table.add_row(*row)
     if run is not None:
         model, baseline = read_json(RunFolder(run).evaluation / "metrics.json")["mean"], summary["mean"]
-        table.add_row(str(run), *(number(model[key]) for key in METRICS))
-        table.add_row("difference", *(difference(model[key], baseline[key]) for key in METRICS))
+        table.add_row(str(run), *(number(model.get(key)) for key in METRICS))
+        table.add_row("difference", *(difference(model.get(key), baseline[key]) for key in METRICS))
     Console(highlight=False).print(table)
 
 

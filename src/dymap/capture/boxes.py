@@ -162,9 +162,8 @@ def hull_boxes(
             shape = grid_shape(box, longest)
             filled = np.argwhere(carve(seeing, masks, box, shape, *needed))
             if len(filled) == 0:
-                raise InputError(
-                    f"{source.root}: the masks of frame {number} leave no common volume{why_empty(seeing, masks, start)}"
-                )
+                why = why_empty(seeing, masks, start)
+                raise InputError(f"{source.root}: the masks of frame {number} leave no common volume{why}")
             voxel = (box[1] - box[0]) / np.array(shape)
             box = np.stack([box[0] + voxel * filled.min(axis=0), box[0] + voxel * (filled.max(axis=0) + 1)])
             box = box.astype(np.float32)
