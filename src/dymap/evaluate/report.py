@@ -20,9 +20,11 @@ TITLES = {
     "ssim": "SSIM range 2",
     "ssim_range1": "SSIM range 1",
     "lpips": "LPIPS",
-    "psnr_matched": "PSNR box matched",
+    "psnr_matched": "PSNR matched",
     "psnr_foreground_matched": "PSNR foreground matched",
 }
+COLUMNS = tuple(key for key in METRICS if key != "psnr_foreground_matched")
+"""Those that fit in a table on a screen; metrics.json has all."""
 UNITS = dict.fromkeys(("psnr", "psnr_foreground", "psnr_image", "psnr_matched", "psnr_foreground_matched"), "dB")
 MEANINGS = {
     "psnr": "How close the colours are in the box around the person. 6 dB more halve the error; from about 30 dB on it "
@@ -97,7 +99,7 @@ def table_rows(summary: dict[str, Any]) -> list[list[str]]:
     return [
         [
             f"{name} (trained)" if name in trained else name,
-            *("-" if row[key] is None else f"{row[key]:.3f}" for key in METRICS),
+            *("-" if row[key] is None else f"{row[key]:.3f}" for key in COLUMNS),
         ]
         for name, row in rows
     ]

@@ -91,8 +91,8 @@ class Checkpoint:
         parts = {k.removeprefix("field."): v for k, v in self.tensors.items() if k.startswith("field.")}
         try:
             field.load_state_dict(parts)
-            if colours is not None:
-                held = {k.removeprefix("colours."): v for k, v in self.tensors.items() if k.startswith("colours.")}
+            held = {k.removeprefix("colours."): v for k, v in self.tensors.items() if k.startswith("colours.")}
+            if colours is not None and held:  # an imported model has none yet
                 colours.load_state_dict(held)
             if optimiser is not None:
                 optimiser.load_state_dict(
