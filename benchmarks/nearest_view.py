@@ -25,8 +25,8 @@ from rich.table import Table
 from dymap.capture import Capture, open_capture
 from dymap.capture.hull import carve
 from dymap.config import CaptureConfig
-from dymap.evaluate.protocol import METRICS, evaluate
-from dymap.evaluate.report import TITLES, summarise, table_rows
+from dymap.evaluate.protocol import evaluate
+from dymap.evaluate.report import COLUMNS, TITLES, summarise, table_rows
 from dymap.files import read_json
 from dymap.geometry.camera import Array, Camera
 from dymap.geometry.grid import grid_shape
@@ -165,13 +165,13 @@ def main(
     """Print the baseline's metrics, and a run's beside them."""
     capture = open_capture(data, CaptureConfig(ratio=ratio, test_views=test_views))
     summary = measure(capture, frames, voxels, nearest)
-    table = Table("view", *(TITLES[key] for key in METRICS))
+    table = Table("view", *(TITLES[key] for key in COLUMNS))
     for row in table_rows(summary):
         table.add_row(*row)
     if run is not None:
         model, baseline = read_json(RunFolder(run).evaluation / "metrics.json")["mean"], summary["mean"]
-        table.add_row(str(run), *(number(model[key]) for key in METRICS))
-        table.add_row("difference", *(difference(model[key], baseline[key]) for key in METRICS))
+        table.add_row(str(run), *(number(model.get(key)) for key in COLUMNS))
+        table.add_row("difference", *(difference(model.get(key), baseline[key]) for key in COLUMNS))
     Console(highlight=False).print(table)
 
 

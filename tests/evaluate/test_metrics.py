@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dymap.evaluate.metrics import box_crop, psnr, ssim
+from dymap.evaluate.metrics import box_crop, match_colours, psnr, ssim
 from dymap.geometry.box import bounding_rectangle
 from tests.golden.sources import Golden
 
@@ -133,3 +133,24 @@ def test_golden_ssim_keeps_the_edge_band(golden: Golden, data_range: float, key:
     assert bounding_rectangle(box_mask) == tuple(arrays["crop_xywh"])
     cropped = box_crop(ours, box_mask), box_crop(truth, box_mask)
     assert ssim(*cropped, data_range) == pytest.approx(float(arrays[key]), abs=1e-5)
+
+
+def test_a_colour_matrix_is_undone() -> None:
+    """Of what is there: the offset is that of its opacity."""
+    rng = np.random.default_rng(2)
+    opacity = rng.uniform(0, 1, (12, 9)).astype(np.float32)
+    ours = (rng.random((12, 9, 3)) * opacity[..., None]).astype(np.float32)
+    A, b = np.eye(3) * 0.7 + 0.05, np.array([0.02, 0.05, 0.0])
+    truth = (ours @ A.T + opacity[..., None] * b).astype(np.float32)
+    where = rng.random((12, 9)) < 0.7
+    np.testing.assert_allclose(match_colours(ours, opacity, truth, where), truth, atol=1e-5)
+
+
+def test_matching_never_makes_the_error_of_its_pixels_larger() -> None:
+    ours, truth = pair()
+    where = np.zeros(ours.shape[:2], bool)
+    where[2:9, 3:14] = True
+    matched = match_colours(ours, np.ones(where.shape, np.float32), truth, where)
+    assert psnr(matched, truth, where) >= psnr(ours, truth, where)
+    nothing = np.zeros_like(where)
+    np.testing.assert_array_equal(match_colours(ours, np.ones(where.shape, np.float32), truth, nothing), ours)

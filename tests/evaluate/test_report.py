@@ -15,9 +15,9 @@ import torch
 from dymap.capture import Capture, open_capture
 from dymap.capture.images import edge_band
 from dymap.evaluate.lpips import LPIPS
-from dymap.evaluate.metrics import box_crop, psnr, ssim
+from dymap.evaluate.metrics import box_crop, match_colours, psnr, ssim
 from dymap.evaluate.protocol import METRICS, Comparison, average, compare, evaluate
-from dymap.evaluate.report import TITLES, side_by_side, summarise, table_rows
+from dymap.evaluate.report import COLUMNS, TITLES, side_by_side, summarise, table_rows
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import camera_rays
 from dymap.render.image import Image
@@ -74,7 +74,7 @@ def test_truth_is_perfect_and_its_report_is_json(tiny: Capture) -> None:
     assert summary["mean"]["ssim"] == pytest.approx(1, abs=1e-6)
     rows = table_rows(summary)
     assert [row[0] for row in rows] == ["01", "03", "mean"]
-    assert all(row[1:] == ["-", "-", "-", "1.000", "1.000", "-"] for row in rows)
+    assert all(row[1:] == ["-", "-", "-", "1.000", "1.000", *"--"] for row in rows)
 
 
 def test_test_views_of_test_frames_frame_major(tiny: Capture) -> None:
@@ -94,6 +94,7 @@ def test_metrics_are_those_of_the_protocol(tiny: Capture, lpips: LPIPS) -> None:
     _, hit = camera_rays(tiny.cameras[3], torch.from_numpy(tiny.boxes[2]))
     box_mask = hit.reshape(mask.shape).numpy()
     crops = box_crop(ours, box_mask), box_crop(truth, box_mask)
+    matched = match_colours(ours, np.ones(mask.shape, np.float32), truth, mask > 0)
     assert one.metrics == pytest.approx({
         "psnr": psnr(ours, truth, box_mask),
         "psnr_foreground": psnr(ours, truth, mask > 0),
@@ -101,6 +102,8 @@ def test_metrics_are_those_of_the_protocol(tiny: Capture, lpips: LPIPS) -> None:
         "ssim": ssim(*crops, 2.0),
         "ssim_range1": ssim(*crops, 1.0),
         "lpips": lpips.distance(*crops),
+        "psnr_matched": psnr(matched, truth, box_mask),
+        "psnr_foreground_matched": psnr(matched, truth, mask > 0),
     })  # fmt: skip
     assert one.metrics["psnr_foreground"] < one.metrics["psnr"] < one.metrics["psnr_image"], "the rest is black"
     assert list(one.metrics) == list(METRICS) == list(TITLES)
@@ -144,7 +147,7 @@ def test_absent_lpips_is_null_with_its_reason(tiny: Capture) -> None:
     summary = strict_json(summarise([one], tiny.frames, names(tiny), "no weights"))
     assert summary["lpips_note"] == "no weights"
     assert summary["mean"]["lpips"] is summary["images"][0]["lpips"] is None
-    assert table_rows(summary)[-1][-1] == "-"
+    assert table_rows(summary)[-1][1 + COLUMNS.index("lpips")] == "-"
     assert "lpips_note" not in summarise([one], tiny.frames, names(tiny))
 
 
@@ -162,7 +165,7 @@ def test_means_of_views_and_of_all(tiny: Capture, lpips: LPIPS) -> None:
         assert summary["mean"][key] == pytest.approx(values.mean())
     assert summary["seconds_per_image"] == pytest.approx(np.mean([one.seconds for one in comparisons]))
     (first, *_, mean) = table_rows(summary)
-    assert first == ["01", *(f"{summary['views']['01'][key]:.3f}" for key in METRICS)]
+    assert first == ["01", *(f"{summary['views']['01'][key]:.3f}" for key in COLUMNS)]
     assert mean[0] == "mean"
 
 

@@ -96,7 +96,7 @@ def test_the_next_command_carries_the_options_that_it_needs(dymap: Run, sample: 
     shutil.rmtree(bare / "vertices")
     said = dymap("info", bare).out
     assert "--boxes" not in said, "the hull is carved if there are no vertices"
-    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m, of the first frame's masks", said)
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m, of the first frame's masks; [12]\.\d\d m tall", said)
     assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m, the median of all frames", dymap("info", sample).out)
     assert "--boxes" not in dymap("info", sample).out
 

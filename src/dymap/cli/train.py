@@ -35,6 +35,11 @@ def train(
         tyro.conf.arg(help="Boxes from body vertices, the masks' hull or the layout; auto: what there is."),
     ] = None,
     unit: Annotated[Literal["mm", "m"] | None, tyro.conf.arg(help="Unit of the cameras' T on disk.")] = None,
+    colour_match: Annotated[
+        bool,
+        tyro.conf.FlagCreatePairsOff,
+        tyro.conf.arg(help="Learn how the colours of the cameras differ, and leave that out of the video."),
+    ] = False,
     steps: Annotated[int | None, tyro.conf.arg(help="Training steps; more of them lengthen a finished run.")] = None,
     minutes: Annotated[float | None, tyro.conf.arg(help="Stop after this time; run again to go on.")] = None,
     seed: Annotated[int | None, tyro.conf.arg(help="Seed of all random draws.")] = None,
@@ -62,6 +67,7 @@ def train(
         "capture.fps": fps,
         "capture.boxes": boxes,
         "capture.options.unit": unit,
+        "train.colour_match": colour_match or None,
         "train.steps": steps,
         "train.seed": seed,
     }

@@ -258,6 +258,12 @@ class TrainConfig(Checked, part="train"):
     any_background: bool = False
     """With masks: the mean error of colours over all backgrounds, in place of that over black and the mask's loss
     (not as published)."""
+    colour_match: bool = False
+    """Learn a colour matrix for each training camera but the first, and leave it out of the video."""
+    lr_colours: Annotated[float, AMOUNT] = 2e-3
+    """With `colour_match`: learning rate of the matrices."""
+    colour_weight: Annotated[float, AMOUNT] = 1e-3
+    """With `colour_match`: weight of the matrices' difference from the identity."""
     use_masks: bool = True
     """Learn from masks too. Off for a capture without masks, together with `hull_samples = 0`."""
     seed: Annotated[int, Within(0, 10**12)] = 0

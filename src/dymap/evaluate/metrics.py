@@ -24,6 +24,18 @@ def psnr(prediction: Image, truth: Image, where: Mask | None = None) -> float:
     return -10 * float(np.log10(mean)) if mean > 0 else float("inf")
 
 
+def match_colours(prediction: Image, opacity: NDArray[np.float32], truth: Image, where: Mask) -> Image:
+    """The prediction [H, W, 3] (over black, of `opacity` [H, W]) in the colours of the truth: A rgb + opacity b of the
+    matrix (A | b) [3, 4] by which they differ least in squares over the pixels `where` [H, W]; clipped to [0, 1].
+
+    The nearest such matrix to the identity, if there are many: of no pixels it is the identity.
+    """
+    known = np.concatenate([prediction, opacity[..., None]], axis=-1).astype(np.float64)  # [H, W, 4]
+    error = (truth.astype(np.float64) - prediction)[where]
+    change = np.linalg.lstsq(known[where], error, rcond=1e-6)[0] if error.size else np.zeros((4, 3))
+    return np.clip(prediction + known @ change, 0, 1).astype(np.float32)
+
+
 def box_crop(image: Image, box_mask: Mask, background: float = 0.0) -> Image:
     """The image with background outside the box mask, cropped to the mask's bounding rectangle."""
     x, y, width, height = bounding_rectangle(box_mask)

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from dymap.capture import Capture
 from dymap.capture.images import UNKNOWN, edge_band
 from dymap.evaluate.lpips import LPIPS
-from dymap.evaluate.metrics import box_crop, psnr, ssim
+from dymap.evaluate.metrics import box_crop, match_colours, psnr, ssim
 from dymap.geometry.camera import Camera
 from dymap.render.image import Image
 
-METRICS = ("psnr", "psnr_foreground", "psnr_image", "ssim", "ssim_range1", "lpips")
+METRICS = (
+    "psnr", "psnr_foreground", "psnr_image", "ssim", "ssim_range1", "lpips", "psnr_matched", "psnr_foreground_matched"
+)  # fmt: skip
 """psnr: box rays (the paper's); psnr_foreground: only mask pixels; psnr_image: whole image; ssim: range 2 (the
-paper's); ssim_range1: range 1; lpips: VGG (the paper's), nan without weights."""
+paper's); ssim_range1: range 1; lpips: VGG (the paper's), nan without weights; matched: of colours that a 3 x 4 matrix
+has brought to the camera's (`match_colours`, over the mask)."""
 
 RenderView = Callable[[Camera, int], Image]
 """(camera, frame position) -> Image."""
@@ -48,15 +51,18 @@ def compare(capture: Capture, render: RenderView, frame: int, view: int, lpips: 
     box_mask = image.hit.cpu().numpy()
     counts = box_mask & ~edge_band(mask) if capture.config.edge_band else box_mask
     cropped = box_crop(prediction, box_mask), box_crop(truth, box_mask)
+    foreground = (mask > 0) & (mask != UNKNOWN)
+    opacity = image.acc.cpu().numpy().astype(np.float32)
+    matched = match_colours(prediction, opacity, truth, foreground if capture.has_masks else counts)
     metrics = {
         "psnr": psnr(prediction, truth, counts),
-        "psnr_foreground": psnr(prediction, truth, (mask > 0) & (mask != UNKNOWN))
-        if capture.has_masks
-        else float("nan"),
+        "psnr_foreground": psnr(prediction, truth, foreground) if capture.has_masks else float("nan"),
         "psnr_image": psnr(prediction, truth),
         "ssim": ssim(*cropped, data_range=2.0),
         "ssim_range1": ssim(*cropped, data_range=1.0),
         "lpips": lpips.distance(*cropped) if lpips else float("nan"),
+        "psnr_matched": psnr(matched, truth, counts),
+        "psnr_foreground_matched": psnr(matched, truth, foreground) if capture.has_masks else float("nan"),
     }
     return Comparison(frame, view, truth, prediction, metrics, seconds)
 

@@ -20,8 +20,12 @@ TITLES = {
     "ssim": "SSIM range 2",
     "ssim_range1": "SSIM range 1",
     "lpips": "LPIPS",
+    "psnr_matched": "PSNR matched",
+    "psnr_foreground_matched": "PSNR foreground matched",
 }
-UNITS = {"psnr": "dB", "psnr_foreground": "dB", "psnr_image": "dB"}
+COLUMNS = tuple(key for key in METRICS if key != "psnr_foreground_matched")
+"""Those that fit in a table on a screen; metrics.json has all."""
+UNITS = dict.fromkeys(("psnr", "psnr_foreground", "psnr_image", "psnr_matched", "psnr_foreground_matched"), "dB")
 MEANINGS = {
     "psnr": "How close the colours are in the box around the person. 6 dB more halve the error; from about 30 dB on it "
     "hardly shows.",
@@ -31,6 +35,9 @@ MEANINGS = {
     "ssim_range1": "The same as most papers compute it, which is stricter.",
     "lpips": "How different the pictures look to a network trained on what people see: 0 is the same. It needs weights "
     "(docs/lpips.md).",
+    "psnr_matched": "As the first number, after the colours were brought to those of the camera, which may differ from "
+    "the others'.",
+    "psnr_foreground_matched": "The same, for the person's own pixels only.",
 }
 """For those who film people."""
 
@@ -92,7 +99,7 @@ def table_rows(summary: dict[str, Any]) -> list[list[str]]:
     return [
         [
             f"{name} (trained)" if name in trained else name,
-            *("-" if row[key] is None else f"{row[key]:.3f}" for key in METRICS),
+            *("-" if row[key] is None else f"{row[key]:.3f}" for key in COLUMNS),
         ]
         for name, row in rows
     ]

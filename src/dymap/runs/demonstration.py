@@ -15,7 +15,7 @@ import torch
 
 from dymap.capture import open_capture
 from dymap.errors import InputError
-from dymap.evaluate.report import MEANINGS, TITLES, UNITS
+from dymap.evaluate.report import COLUMNS, MEANINGS, TITLES, UNITS
 from dymap.pictures import error_colours
 from dymap.play.film import Film, fixed_time_film, fixed_view_film, orbit_film, write_film
 from dymap.play.page import LARGE, SMALL, Clip, NextStep, Number, Pair, write_page
@@ -114,7 +114,7 @@ def demo(
         "have {} x {}.".format(*sharp(size, LARGE))
     )
     means = evaluated.summary["mean"]
-    numbers = [Number(title, means[key], UNITS.get(key, ""), MEANINGS[key]) for key, title in TITLES.items()]
+    numbers = [Number(TITLES[key], means[key], UNITS.get(key, ""), MEANINGS[key]) for key in COLUMNS]
     page = write_page(
         out / "index.html", "A dancer, from any side", lead, clips, pairs, comparison, next_steps(folder.root), numbers,
         facts,

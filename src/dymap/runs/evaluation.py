@@ -21,9 +21,9 @@ from dymap.capture import Capture
 from dymap.errors import InputError
 from dymap.evaluate.lpips import LPIPS
 from dymap.evaluate.lpips_files import NO_WEIGHTS, default_folder, download, missing_files, why_absent
-from dymap.evaluate.protocol import METRICS, Comparison
+from dymap.evaluate.protocol import Comparison
 from dymap.evaluate.protocol import evaluate as compare_all
-from dymap.evaluate.report import TITLES, distinct_labels, side_by_side, summarise, table_rows
+from dymap.evaluate.report import COLUMNS, TITLES, distinct_labels, side_by_side, summarise, table_rows
 from dymap.files import write_json
 from dymap.pictures import to_bytes, write_png
 from dymap.play.video import RendererName, Video, load
@@ -59,7 +59,7 @@ class Evaluated:
 
     def table(self) -> list[list[str]]:
         """Titles, a row a view, and the means."""
-        return [["view", *(TITLES[key] for key in METRICS)], *table_rows(self.summary)]
+        return [["view", *(TITLES[key] for key in COLUMNS)], *table_rows(self.summary)]
 
 
 def evaluate(

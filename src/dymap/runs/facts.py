@@ -15,6 +15,7 @@ from dymap._version import __version__
 from dymap.capture import Source, read_source
 from dymap.capture.boxes import boxes_from, tight_boxes, widened_boxes
 from dymap.capture.check import check_source
+from dymap.capture.check.height import height, length
 from dymap.capture.layouts import is_capture
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
@@ -99,6 +100,7 @@ def box_rows(path: Path, source: Source) -> Rows:
         ", the median of all frames" if len(boxes) > 1 else ", of the first frame's masks" if origin == "hull" else ""
     )
     findings = islice(check_source(read, boxes, tight), MOST_FINDINGS)
+    note += f"; {length(height(read, tight))} tall" + ("" if origin == "own" else " before padding")
     return [("box", size_in_metres(boxes) + note), *(("warning", finding.text) for finding in findings)]
 
 

@@ -30,7 +30,8 @@ class Item:
     """Rays of one frame.
 
     rgb: [R, 3] what was filmed; mask: [R] 1 on the foreground; edge: [R] bool, rays that count in no loss; unknown: [R]
-    bool, rays of pictures without a mask, which teach colours and no opacity (None: there are none).
+    bool, rays of pictures without a mask, which teach colours and no opacity (None: there are none). views: [R] int64,
+    the camera of each ray (None: not known).
     """
 
     frame: int
@@ -39,6 +40,7 @@ class Item:
     mask: Tensor
     edge: Tensor
     unknown: Tensor | None = None
+    views: Tensor | None = None
 
     @property
     def counts(self) -> Tensor:
@@ -52,11 +54,15 @@ class Item:
 
 
 def cat_items(parts: list[Item]) -> Item:
-    """One item of the rays of several of one frame, all with `unknown` or all without."""
+    """One item of the rays of several of one frame, all with `unknown` and `views` or all without."""
+
+    def joined(key: str) -> Tensor | None:
+        held = [getattr(part, key) for part in parts]
+        return None if held[0] is None else torch.cat(held)
+
     rgb, mask, edge = (torch.cat([getattr(part, key) for part in parts]) for key in ("rgb", "mask", "edge"))
-    unknown = [part.unknown for part in parts if part.unknown is not None]
     rays = Rays.cat([part.rays for part in parts])
-    return Item(parts[0].frame, rays, rgb, mask, edge, torch.cat(unknown) if unknown else None)
+    return Item(parts[0].frame, rays, rgb, mask, edge, joined("unknown"), joined("views"))
 
 
 class Pools(NamedTuple):
@@ -141,6 +147,7 @@ class BatchSampler:
                 torch.from_numpy(mask != 0).float(),
                 torch.from_numpy(edge),
                 torch.from_numpy(mask == UNKNOWN),
+                torch.from_numpy(view),
             )
             kept = pixels if len(rays) == len(view) else [t[hit] for t in pixels]
             parts.append(Item(frame, rays.to(self.device), *(t.to(self.device) for t in kept)))

@@ -17,6 +17,7 @@ from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.files import check_header, check_regular, check_tensors, replacing, sealed
 from dymap.mapped import private_copy
+from dymap.train.colours import ColourMatch
 
 KEY = "dymap-checkpoint"
 MOMENTS = {"exp_avg", "exp_avg_sq", "step"}
@@ -37,9 +38,18 @@ def sweep(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def save_checkpoint(folder: Path, step: int, field: Field, optimiser: torch.optim.Optimizer, keep: int) -> Path:
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    field: Field,
+    optimiser: torch.optim.Optimizer,
+    keep: int,
+    colours: ColourMatch | None = None,
+) -> Path:
     """Write the state after `step` steps and remove all but the newest `keep` files."""
     tensors: dict[str, Tensor] = {f"field.{name}": value for name, value in field.state_dict().items()}
+    if colours is not None:
+        tensors |= {f"colours.{name}": value for name, value in colours.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
     path = folder / f"step-{step:07d}.safetensors"
@@ -58,7 +68,8 @@ def save_checkpoint(folder: Path, step: int, field: Field, optimiser: torch.opti
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a file holds, whole and of finite numbers. tensors: `field.NAME`, `adam.INDEX.NAME`. step: steps done."""
+    """What a file holds, whole and of finite numbers. tensors: `field.NAME`, `adam.INDEX.NAME`, and with
+    `train.colour_match` `colours.change`. step: steps done."""
 
     path: Path
     step: int
@@ -71,14 +82,19 @@ class Checkpoint:
             raise InputError(f"{self.path}: damaged checkpoint, or of another configuration (no boxes of frames)")
         return len(boxes)
 
-    def restore(self, field: Field, optimiser: torch.optim.Optimizer | None = None) -> int:
-        """Give field (and optimiser) this state; returns the number of steps done.
+    def restore(
+        self, field: Field, optimiser: torch.optim.Optimizer | None = None, colours: ColourMatch | None = None
+    ) -> int:
+        """Give field (and optimiser, and colours of the cameras) this state; returns the number of steps done.
 
         Raises InputError if it does not fit them.
         """
         parts = {k.removeprefix("field."): v for k, v in self.tensors.items() if k.startswith("field.")}
         try:
             field.load_state_dict(parts)
+            held = {k.removeprefix("colours."): v for k, v in self.tensors.items() if k.startswith("colours.")}
+            if colours is not None and held:  # an imported model has none yet
+                colours.load_state_dict(held)
             if optimiser is not None:
                 optimiser.load_state_dict(
                     {"state": self._moments(optimiser), "param_groups": optimiser.state_dict()["param_groups"]}

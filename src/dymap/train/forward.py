@@ -9,7 +9,7 @@ Both make a Step, of which every loss is a function (losses.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from dymap.render.march import march_step
 from dymap.render.sampling import intervals, ray_depths
 from dymap.render.volume import integrate
 from dymap.train.batches import BatchSampler, Item
+from dymap.train.colours import ColourMatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,8 @@ class Step:
     """What a step knows of an item after the forward pass; differentiable.
 
     field: which other frames, codes and parameters may be asked of; frame: the field at the item's time; seen: what its
-    rays see; code: where the frame's code was drawn from, with an image encoder; lattice: with `hull_samples`.
+    rays see; code: where the frame's code was drawn from, with an image encoder; lattice: with `hull_samples`; colours:
+    of the cameras, in which `seen` is, with `colour_match`.
     """
 
     field: Field
@@ -54,6 +56,7 @@ class Step:
     seen: Rendered
     code: CodeDistribution | None = None
     lattice: Lattice | None = None
+    colours: ColourMatch | None = None
 
 
 class Draws:
@@ -71,10 +74,20 @@ class Draws:
         return torch.randn(*shape, generator=self._generator).to(self._device)
 
 
-def forward(field: Field, item: Item, sampler: BatchSampler, config: Config, draws: Draws) -> Step:
-    """The recipe that the configuration asks for."""
+def forward(
+    field: Field,
+    item: Item,
+    sampler: BatchSampler,
+    config: Config,
+    draws: Draws,
+    colours: ColourMatch | None = None,
+) -> Step:
+    """The recipe that the configuration asks for. colours: of the cameras, with `colour_match`."""
     recipe = hull_forward if config.train.hull_samples else box_forward
-    return recipe(field, item, sampler, config, draws)
+    step = recipe(field, item, sampler, config, draws)
+    if colours is None or item.views is None:
+        return step
+    return replace(step, seen=colours(step.seen, item.views), colours=colours)
 
 
 def box_forward(field: Field, item: Item, sampler: BatchSampler, config: Config, draws: Draws) -> Step:

@@ -18,6 +18,7 @@ from dymap.field.codes import CodeTable
 from dymap.field.field import Field
 from dymap.train.batches import BatchSampler
 from dymap.train.checkpoint import read_newest, save_checkpoint, sweep
+from dymap.train.colours import ColourMatch
 from dymap.train.distributed import ALONE, World
 from dymap.train.losses import Losses
 from dymap.train.optimiser import make_optimiser
@@ -49,20 +50,21 @@ def train(
     with world.agree(stop):
         check_fit(field, capture, config, world)
         sampler = BatchSampler(capture, config.train, field.boxes.device, world.rank)
-        optimiser = make_optimiser(field, config)
-        step = saved = resume(checkpoint_folder, field, optimiser, world) if checkpoint_folder else 0
+        colours = colours_of(capture, config, field.boxes.device)
+        optimiser = make_optimiser(field, config, colours)
+        step = saved = resume(checkpoint_folder, field, optimiser, world, colours) if checkpoint_folder else 0
         stop[0] = should_stop()
     begin_alike(step, checkpoint_folder, field, world)
 
     def save() -> None:
         nonlocal saved
         if checkpoint_folder and saved < step and world.leads:
-            check_finite(dict(field.named_parameters()), step)
-            save_checkpoint(checkpoint_folder, step, field, optimiser, config.train.keep_checkpoints)
+            check_finite(dict([*field.named_parameters(), *(colours.named_parameters() if colours else ())]), step)
+            save_checkpoint(checkpoint_folder, step, field, optimiser, config.train.keep_checkpoints, colours)
             saved = step
 
     while step < config.train.steps and not stop[0]:
-        report = train_step(field, optimiser, sampler, config, step, losses, world)
+        report = train_step(field, optimiser, sampler, config, step, losses, world, colours)
         step += 1
         with world.agree(stop):
             for listener in listeners:
@@ -89,6 +91,13 @@ def new_field(config: Config, boxes: Tensor) -> Field:
     return field
 
 
+def colours_of(capture: Capture, config: Config, device: torch.device) -> ColourMatch | None:
+    """The colours of the cameras, if they are learned; the first training view's stay as they are."""
+    if not config.train.colour_match:
+        return None
+    return ColourMatch(len(capture.cameras), capture.train_views[0]).to(device)
+
+
 def check_fit(field: Field, capture: Capture, config: Config, world: World) -> None:
     """Raises InputError if field, capture, configuration and world do not belong together."""
     if field.num_frames != len(capture.frames):
@@ -105,7 +114,13 @@ def check_fit(field: Field, capture: Capture, config: Config, world: World) -> N
         )
 
 
-def resume(folder: Path, field: Field, optimiser: torch.optim.Optimizer, world: World) -> int:
+def resume(
+    folder: Path,
+    field: Field,
+    optimiser: torch.optim.Optimizer,
+    world: World,
+    colours: ColourMatch | None = None,
+) -> int:
     """Load the newest checkpoint that is not damaged, if there is one; returns the steps that are done.
 
     Raises InputError if it is of other boxes than the field's.
@@ -115,7 +130,7 @@ def resume(folder: Path, field: Field, optimiser: torch.optim.Optimizer, world: 
     if (found := read_newest(folder)) is None:
         return 0
     found.check_boxes(field.boxes)
-    return found.restore(field, optimiser)
+    return found.restore(field, optimiser, colours)
 
 
 def begin_alike(step: int, folder: Path | None, field: Field, world: World) -> None:

@@ -7,6 +7,7 @@
     kl           items   codes of the image encoder against N(0, 1)
     empty        items   opacity outside the visual hull
     surface      items   area of surfaces
+    colours      items   difference of the cameras' colour matrices from the identity
 
 Losses of rays are means over the rays that count (not in the silhouette's edge band) of all items together; losses of
 items are means over items. A loss of one's own on planes, codes, the lattice or the frame is one more entry of the
@@ -53,6 +54,7 @@ def losses_of(config: Config) -> dict[str, Loss]:
         "kl": (config.field.codes == "encoder", Loss(kl, train.kl_weight)),
         "empty": (hull, Loss(empty, train.empty_weight)),
         "surface": (hull and train.surface_weight > 0, Loss(surface, train.surface_weight)),
+        "colours": (train.colour_match, Loss(colours, train.colour_weight)),
     }
     return {name: loss for name, (wanted, loss) in table.items() if wanted}
 
@@ -121,6 +123,13 @@ def surface(step: Step) -> Tensor:
     smooth."""
     lattice = lattice_of(step)
     return total_variation(lattice.sigma, lattice.length) / lattice.sigma.numel()
+
+
+def colours(step: Step) -> Tensor:
+    """Squared difference of the cameras' colour matrices from the identity, a camera."""
+    if step.colours is None:
+        raise InputError("this loss looks at the colours of cameras, which are learned only with train.colour_match")
+    return step.colours.change.square().sum(dim=(1, 2)).mean()
 
 
 def lattice_of(step: Step) -> Lattice:

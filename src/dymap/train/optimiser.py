@@ -11,6 +11,7 @@ from torch import Tensor
 from dymap.config import Config
 from dymap.field.field import Field
 from dymap.kernels import AdamStep, adam, keep_gradient
+from dymap.train.colours import ColourMatch
 
 Groups = list[dict[str, Any]]
 
@@ -18,8 +19,8 @@ LAZY: dict[str, Any] = {"betas": (0.9, 0.99), "eps": 1e-12}
 """Of the hash tables with `lazy_adam`: an entry is touched every 30th step or so, by small gradients."""
 
 
-def make_optimiser(field: Field, config: Config) -> torch.optim.Adam:
-    """Adam with one group a tensor, in the order codes or encoder, decoder, hash tables."""
+def make_optimiser(field: Field, config: Config, colours: ColourMatch | None = None) -> torch.optim.Adam:
+    """Adam with one group a tensor, in the order codes or encoder, decoder, hash tables, colours of the cameras."""
     train = config.train
     rates = {"codes": train.lr_codes, "decoder": train.lr_decoder, "hash": train.lr_hash}
     groups: Groups = [
@@ -27,6 +28,8 @@ def make_optimiser(field: Field, config: Config) -> torch.optim.Adam:
         for part, parameters in field.parameter_groups()
         for parameter in parameters
     ]
+    if colours is not None:
+        groups.append({"params": [colours.change], "lr": train.lr_colours, "base_lr": train.lr_colours})
     if train.lazy_adam:
         return LazyAdam(groups, field.hash.tables, train.clip_value)
     # Fused Adam computes the same numbers in one pass over memory instead of ten.

@@ -18,6 +18,7 @@ from torch import Tensor
 from dymap.config import Config
 from dymap.field.field import Field
 from dymap.train.batches import BatchSampler
+from dymap.train.colours import ColourMatch
 from dymap.train.distributed import ALONE, World
 from dymap.train.forward import Draws, Step, forward
 from dymap.train.losses import Losses, losses_of, psnr
@@ -49,8 +50,9 @@ def train_step(
     step: int,
     losses: Losses | None = None,
     world: World = ALONE,
+    colours: ColourMatch | None = None,
 ) -> StepReport:
-    """One step. losses: default those that the configuration asks for.
+    """One step. losses: default those that the configuration asks for. colours: of the cameras, with `colour_match`.
 
     Raises NotFiniteError before anything is changed if a loss or a gradient is not finite; PeerError if that, or
     anything else, happened to another process.
@@ -60,10 +62,10 @@ def train_step(
     for group in optimiser.param_groups:
         group["lr"] = group["base_lr"] * factor
     optimiser.zero_grad(set_to_none=True)
-    parameters = list(field.parameters())
+    parameters = [*field.parameters(), *(colours.parameters() if colours else ())]
     present = [False] * len(parameters)
     with world.agree(present):
-        rays, totals = add_gradients(field, sampler, config, step, losses, world.rank)
+        rays, totals = add_gradients(field, sampler, config, step, losses, world.rank, colours)
         present[:] = [parameter.grad is not None for parameter in parameters]
     world.average(parameters, present)
     optimiser.step()
@@ -73,7 +75,13 @@ def train_step(
 
 
 def add_gradients(
-    field: Field, sampler: BatchSampler, config: Config, step: int, losses: Losses | None = None, rank: int = 0
+    field: Field,
+    sampler: BatchSampler,
+    config: Config,
+    step: int,
+    losses: Losses | None = None,
+    rank: int = 0,
+    colours: ColourMatch | None = None,
 ) -> tuple[int, dict[str, float]]:
     """Draw a process's batch and add the gradients of its losses to those of the field.
 
@@ -86,14 +94,15 @@ def add_gradients(
     counted = [int(item.counts.sum()) for item in items]
     totals: dict[str, float] = {}
     for item, count in zip(items, counted, strict=True):
-        done = forward(field, item, sampler, config, draws)
+        done = forward(field, item, sampler, config, draws, colours)
         terms = weigh(done, losses, count / max(sum(counted), 1), len(items))
         check_finite({f"loss {name}": value for name, value in terms.items()}, step)
         if terms:
             torch.stack(list(terms.values())).sum().backward()
         for name, value in terms.items():
             totals[name] = totals.get(name, 0.0) + value.item()
-    gradients = {name: p.grad for name, p in field.named_parameters() if p.grad is not None}
+    named = [*field.named_parameters(), *(colours.named_parameters("colours") if colours else ())]
+    gradients = {name: p.grad for name, p in named if p.grad is not None}
     norms = torch.stack(torch._foreach_norm(list(gradients.values())))
     if not torch.isfinite(norms).all():
         check_finite({f"gradient of {name}": value for name, value in gradients.items()}, step)

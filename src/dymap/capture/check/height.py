@@ -20,12 +20,11 @@ UPRIGHT = 0.8
 
 def find_wrong_height(source: Source, boxes: NDArray[np.float32]) -> Iterator[Finding]:
     """Boxes [F, 2, 3] (world, metres; before any padding) too small or too tall for people, by their median sides."""
-    sides = np.median(boxes[:, 1] - boxes[:, 0], axis=0)
-    tall = float(sides[up_axis(source, sides)])
-    if float(sides.max()) >= SHORTEST and tall <= TALLEST:
+    tall, longest = height(source, boxes), float(np.median(boxes[:, 1] - boxes[:, 0], axis=0).max())
+    if longest >= SHORTEST and tall <= TALLEST:
         return
     if tall <= TALLEST:
-        tall = float(sides.max())
+        tall = longest
     unit = getattr(source.options, "unit", None)
     option = ""
     if unit == "mm" and SHORTEST <= tall * 1000 <= TALLEST:
@@ -40,6 +39,12 @@ def find_wrong_height(source: Source, boxes: NDArray[np.float32]) -> Iterator[Fi
         fatal=False,
         option=option,
     )
+
+
+def height(source: Source, boxes: NDArray[np.float32]) -> float:
+    """Metres along the world's axis that is up of boxes [F, 2, 3], the median of all frames."""
+    sides = np.median(boxes[:, 1] - boxes[:, 0], axis=0)
+    return float(sides[up_axis(source, sides)])
 
 
 def up_axis(source: Source, sides: NDArray[np.floating]) -> int:
