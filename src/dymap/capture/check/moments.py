@@ -27,8 +27,8 @@ def find_wrong_moments(survey: Survey, agreement: Agreement) -> Iterator[Finding
         excess = _above_median(agreement.missed[:, view]) + _above_median(agreement.beyond[:, view])
         known = excess[np.isfinite(excess)]
         deviation = 1.4826 * float(np.median(np.abs(known - np.median(known)))) if len(known) else 0.0
-        for place in np.flatnonzero(excess > max(WORSE, FAR * deviation)):
-            places.setdefault(int(place), []).append(view)
+        for found in np.flatnonzero(excess > max(WORSE, FAR * deviation)):
+            places.setdefault(int(found), []).append(view)
     for place, views in places.items():
         for view in views:
             # Wrong pictures cut the hull for right ones: each is compared again, without all that are in doubt.
