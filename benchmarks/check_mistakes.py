@@ -71,11 +71,12 @@ def main(
         sources[folder.name], sources[f"{folder.name}, noisy"] = held, noisy(held, rng)
     for name, source in sources.items():
         print(f"{name}: {false_alarms(source) or 'no finding'}", flush=True)
-    kinds, names, drawn = list(MISTAKES), list(sources), []
-    for number in range(draws):
-        kind, name = kinds[number % len(kinds)], names[int(rng.integers(len(names)))]
-        drawn.append(draw(name, sources[name], kind, rng))
-        if verbose and not (drawn[-1].named and not drawn[-1].others):
+    names, drawn, kinds = list(sources), [], list[str]()
+    for _ in range(draws):
+        kinds = kinds or [str(kind) for kind in rng.permutation(list(MISTAKES))]
+        name = names[int(rng.integers(len(names)))]
+        drawn.append(draw(name, sources[name], kinds.pop(), rng))
+        if verbose:
             print(drawn[-1], flush=True)
     print(table(drawn))
 

@@ -26,6 +26,7 @@ from dymap.capture.check.hypotheses import (
     turned_half,
     upside_down,
 )
+from dymap.capture.check.silhouettes import rig_volume
 from dymap.capture.check.survey import small_camera
 from dymap.capture.source import Bytes, Footage, Source
 from dymap.geometry.camera import Camera
@@ -65,7 +66,7 @@ class Held(Footage):
         return (self.root / "images" / f"{view:02d}" / f"{frame:06d}.jpg",)
 
 
-def hold(source: Source, frames: int = 16, side: int = 200) -> Source:
+def hold(source: Source, frames: int = 10, side: int = 180) -> Source:
     """The first frames of a source, small and in memory."""
     cameras = tuple(small_camera(camera, side) for camera in source.cameras)
     count = min(frames, len(source.frames))
@@ -157,11 +158,20 @@ def always(change: Callable[[Camera], Camera]) -> Callable[[Rng], Callable[[Came
 
 def one_camera(make: Callable[[Rng], Callable[[Camera], Camera]], *causes: str) -> Any:
     def mistake(source: Source, rng: Rng) -> tuple[Source, Expected]:
-        view = int(rng.integers(len(source.cameras)))
-        camera = make(rng)(source.cameras[view])
+        change, views = make(rng), [int(view) for view in rng.permutation(len(source.cameras))]
+        view = next((view for view in views if is_seen(source, view, change)), views[0])
+        camera = change(source.cameras[view])
         return with_cameras(source, {view: camera}), expected(source, [view], *causes)
 
     return mistake
+
+
+def is_seen(source: Source, view: int, change: Callable[[Camera], Camera]) -> bool:
+    """Whether a change moves what a camera films by a twentieth of its picture: some R are nearly their transposes."""
+    camera, volume = source.cameras[view], rig_volume(source.cameras)
+    points = volume.centre + volume.reach * np.array([[0, 0, 0], [0.2, 0, 0], [0, 0.2, 0], [0, 0, 0.2]])
+    (before, _), (after, depth) = camera.project(points), change(camera).project(points)
+    return bool((depth <= 0).any() or np.abs(after - before).max() > 0.05 * camera.width)
 
 
 def all_cameras(make: Callable[[Rng], Callable[[Camera], Camera]], *causes: str) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.check.agreement import Agreement
-from dymap.capture.check.diagnosis import Verdict, apart, diagnose
+from dymap.capture.check.diagnosis import Verdict, apart, diagnose, swapped
 from dymap.capture.check.finding import Finding
 from dymap.capture.check.repair import Repair
 from dymap.capture.check.survey import Survey
@@ -17,6 +17,13 @@ from dymap.capture.check.survey import Survey
 def find_wrong_cameras(survey: Survey, agreement: Agreement) -> Iterator[Finding]:
     """Cameras whose masks are not the silhouettes of what the others show; each with what would mend it."""
     verdicts = {view: diagnose(survey, agreement, view) for view in apart(agreement)}
+    for verdict in list(verdicts.values()):
+        other = verdict.other
+        if other is not None and other not in verdicts and not verdict.copied:
+            # Seen from there the mistake is too small to stand out, as the two cameras see much the same.
+            verdicts[other] = Verdict(
+                other, verdict.excess, swapped(survey, verdict.view), verdict.mended, verdict.view
+            )
     for verdict in verdicts.values():
         yield finding(survey, agreement, verdict, verdicts)
 
@@ -39,17 +46,12 @@ def finding(survey: Survey, agreement: Agreement, verdict: Verdict, all_verdicts
     words, remedy, cause, repair = found.words, found.remedy, found.cause, None
     if found.certain:
         repair = Repair(view, found.camera, picture=found.picture)
-    if verdict.other is not None:
-        back = all_verdicts.get(verdict.other)
-        if back is None:
-            cause, words = (
-                "duplicate",
-                f"its pictures are those of camera {survey.name(verdict.other)!r}, which has them too",
-            )
-            remedy = "give it its own pictures"
-        else:
-            owner = next((v.view for v in all_verdicts.values() if v.other == view), None)
-            repair = None if owner is None else Repair(view, pictures=owner)
+    if verdict.other is not None and verdict.copied:
+        cause, remedy, repair = "duplicate", "give it its own pictures", None
+        words = f"its pictures are those of camera {survey.name(verdict.other)!r}, which has them too"
+    elif verdict.other is not None:
+        owner = next((v.view for v in all_verdicts.values() if v.other == view), None)
+        repair = None if owner is None else Repair(view, pictures=owner)
     text = f"{start}; {words} (an excess of {verdict.mended:.2f} remains of {verdict.excess:.2f}): {remedy}"
     return Finding(
         text, False, survey.name(view), cause=cause, gross=True, measures=measures | {"mended": verdict.mended},

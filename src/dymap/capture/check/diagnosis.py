@@ -46,7 +46,8 @@ class Verdict:
     """What is wrong with a view: its excess (agreement.py), the hypothesis that mends it (None: none does), and the
     excess then.
 
-    other: of swapped pictures, the view whose calibration they fit. delay: of a late camera, frames.
+    other: of swapped pictures, the view whose calibration they fit; copied: which has the same ones. delay: of a late
+    camera, frames.
     """
 
     view: int
@@ -54,6 +55,7 @@ class Verdict:
     hypothesis: Hypothesis | None
     mended: float
     other: int | None = None
+    copied: bool = False
     delay: float = 0.0
 
 
@@ -94,9 +96,12 @@ def diagnose(survey: Survey, agreement: Agreement, view: int) -> Verdict:
         return excess
 
     for other in survey.views:
-        if other != view and (other not in agreement.trusted or bench.is_copy(other)):
+        if other != view:
+            copied = bench.is_copy(other)
             excess = bench.score_as(other)
-            found.append(Verdict(view, now, swapped(survey, other), excess, other=other))
+            if other in agreement.trusted and not copied:  # it seems right, and is wrong only together with this one
+                excess = max(excess, Bench(survey, agreement, other).score_as(view))
+            found.append(Verdict(view, now, swapped(survey, other), excess, other=other, copied=copied))
     for hypothesis in (*POSES, *PICTURES, *units()):
         test(hypothesis)
     full = survey.source.cameras[view]

@@ -46,7 +46,7 @@ def examine(source: Source, survey: Survey | None = None) -> Report:
         agreement = trust(survey, survey.spread)
         if agreement.known:
             lost = is_lost(agreement)
-            among = list(find_wrong_rig(survey, agreement) if lost else _of_cameras(survey, agreement))
+            among = _of_rig(survey, agreement) if lost else list(_of_cameras(survey, agreement))
             found += [one for one in among if not _known(one, told)]
             if not lost:
                 agreement = agree(
@@ -77,9 +77,18 @@ def examine_in_short(source: Source, count: int = 4) -> list[Finding]:
     told = {(finding.camera, finding.frame) for finding in found if finding.gross}
     agreement = trust(survey, survey.frames)
     if agreement.known:
-        among = find_wrong_rig(survey, agreement) if is_lost(agreement) else find_wrong_cameras(survey, agreement)
+        among = _of_rig(survey, agreement) if is_lost(agreement) else list(find_wrong_cameras(survey, agreement))
         found += [one for one in among if not _known(one, told)]
     return [finding for finding in found if finding.gross]
+
+
+def _of_rig(survey: Survey, agreement: Agreement) -> list[Finding]:
+    """What is wrong with all cameras; if nothing known is, with those that stand out for a reason that is known."""
+    of_all = list(find_wrong_rig(survey, agreement))
+    if all(finding.cause != "unknown" for finding in of_all):
+        return of_all
+    of_some = [finding for finding in find_wrong_cameras(survey, agreement) if finding.cause != "unknown"]
+    return of_some or of_all
 
 
 def _of_cameras(survey: Survey, agreement: Agreement) -> Iterator[Finding]:

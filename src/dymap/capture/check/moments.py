@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,28 @@ JUMPS = (-1, 1, -2, 2, -3, 3, -4, 4, -6, 6, -8, 8)
 
 def find_wrong_moments(survey: Survey, agreement: Agreement) -> Iterator[Finding]:
     """Single pictures that do not fit although their camera does."""
+    places: dict[int, list[int]] = {}
     for view in agreement.trusted:
         excess = _above_median(agreement.missed[:, view]) + _above_median(agreement.beyond[:, view])
         known = excess[np.isfinite(excess)]
         deviation = 1.4826 * float(np.median(np.abs(known - np.median(known)))) if len(known) else 0.0
-        for place in np.flatnonzero(excess > max(WORSE, FAR * deviation)):
-            yield moment(survey, agreement, int(place), view, float(excess[place]))
+        for found in np.flatnonzero(excess > max(WORSE, FAR * deviation)):
+            places.setdefault(int(found), []).append(view)
+    for place, views in places.items():
+        for view in views:
+            # Wrong pictures cut the hull for right ones: each is compared again, without all that are in doubt.
+            left = excess_of(agreement, place, view, agreement.hull_without(place, views))
+            if left > WORSE:
+                yield moment(survey, agreement, place, view, left, views)
+
+
+def excess_of(agreement: Agreement, place: int, view: int, points: Floats, camera: Camera | None = None) -> float:
+    """By how much the mask of a view at a place fits points worse than the view's masks usually fit."""
+    mask = agreement.mask(agreement.frames[place], view)
+    assert mask is not None
+    found = fit(camera or agreement.cameras[view], mask, points, agreement.hulls[place].spacing)
+    usual = [float(np.nanmedian(values[:, view])) for values in (agreement.missed, agreement.beyond)]
+    return max(found.missed - usual[0], 0.0) + max(found.beyond - usual[1], 0.0)
 
 
 def _above_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -36,31 +52,26 @@ def _above_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(values - usual, 0.0)
 
 
-def moment(survey: Survey, agreement: Agreement, place: int, view: int, excess: float) -> Finding:
-    """What is wrong with the picture of one camera at one frame."""
+def moment(
+    survey: Survey, agreement: Agreement, place: int, view: int, excess: float, doubtful: Sequence[int]
+) -> Finding:
+    """What is wrong with the picture of one camera at one frame. doubtful: the views that do not fit there."""
     frame = agreement.frames[place]
-    hull = agreement.hulls[place]
-    mask = agreement.mask(frame, view)
-    assert mask is not None
     usual = [float(np.nanmedian(values[:, view])) for values in (agreement.missed, agreement.beyond)]
     tried: list[tuple[float, str, str]] = []
-
-    def test(camera: Camera, points: Floats, cause: str, words: str) -> None:
-        found = fit(camera, mask, points, hull.spacing)
-        left = max(found.missed - usual[0], 0.0) + max(found.beyond - usual[1], 0.0)
-        tried.append((left, cause, words))
-
     size = (survey.cameras[view].width, survey.cameras[view].height)
     for other in survey.views:
         camera = survey.cameras[other]
         if other != view and (camera.width, camera.height) == size:
             words = f"it is the picture of camera {survey.name(other)!r}: the rows of files change their order there"
-            test(camera, agreement.hull_without(place, (view, other)), "row-order", words)
+            points = agreement.hull_without(place, (*doubtful, other))
+            tried.append((excess_of(agreement, place, view, points, camera), "row-order", words))
     for jump in JUMPS:
         at = next((p for p, f in enumerate(agreement.frames) if f == frame + jump), None)
         if at is not None:
             words = f"it shows frame {survey.number(frame + jump)}: its files were numbered wrongly, or frames dropped"
-            test(survey.cameras[view], agreement.hull_without(at, (view,)), "frame-jump", words)
+            points = agreement.hull_without(at, (view,))
+            tried.append((excess_of(agreement, place, view, points), "frame-jump", words))
     start = f"camera {survey.name(view)!r} does not agree with the others at frame {survey.number(frame)} "
     missed, beyond = float(agreement.missed[place, view]), float(agreement.beyond[place, view])
     start += f"(its mask misses {missed:.0%} of what they show, {beyond:.0%} of it lies outside; {usual[0]:.0%} and "

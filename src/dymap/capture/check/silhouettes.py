@@ -2,7 +2,7 @@
 
 Notation, for one frame: points p [N, 3] of a lattice; view v sees p if p lands in its picture; v misses p if it sees it
 and its mask has no foreground there. The hull without v holds the points that all other views but a few (`tolerance`)
-do not miss, and that half of them see. A right camera's mask is the silhouette of the hull without it, or less:
+do not miss, and that two thirds of them see. A right camera's mask is the silhouette of the hull without it, or less:
 
     beyond = share of the mask outside the silhouette       (no true point lies there: the camera or its mask is wrong)
     missed = share of the silhouette that the mask lacks
@@ -58,7 +58,7 @@ class Hull:
         missed = self.missed.sum(axis=0) - self.missed[list(views)].sum(axis=0)
         seen = self.seen.sum(axis=0) - self.seen[list(views)].sum(axis=0)
         voters = int(self.seen.any(axis=1).sum()) - int(self.seen[list(views)].any(axis=1).sum())
-        return self.points[(missed <= tolerance) & (2 * seen >= voters) & (seen >= 2)]
+        return self.points[(missed <= tolerance) & (3 * seen >= 2 * voters) & (seen >= 2)]
 
 
 @dataclass(frozen=True)
