@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from dymap.capture.decode import read_image
 from dymap.capture.images import FACE
 from dymap.capture.masking import make
 from dymap.capture.source import Source
+from dymap.cli import main
+from dymap.cli.capture.masks import masks
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.pictures import write_png
@@ -188,3 +191,22 @@ def test_cameras_without_masks_colour_and_do_not_carve(filmed: Path, capture: Pa
     config = configure(PRESETS["small"], {"train.steps": 3}, SETTINGS)
     trained = train(capture, tmp_path / "run", config=config)
     assert trained.finished, "no loss was other than finite"
+
+
+def test_command_and_function_have_the_same_defaults() -> None:
+    ours, theirs = inspect.signature(masks).parameters, inspect.signature(make_masks).parameters
+    for name in ("shadow", "key", "mean", "std", "size", "layout"):
+        assert ours[name].default == theirs[name].default
+
+
+def test_the_command_says_what_was_made_and_what_comes_next(
+    filmed: Path, capture: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["capture", "masks", str(capture), "--method", "clean-plate", "--plates", str(filmed / "plates")]
+    assert main(words) == 0
+    said = capfd.readouterr().out
+    assert f"{FRAMES * VIEWS} masks of {VIEWS} cameras" in said
+    assert f"{capture / 'masks.jpg'}" in said
+    assert said.rstrip().endswith(f"next: dymap capture check {capture}")
+    assert main(words) == 1
+    assert "--overwrite replaces them" in capfd.readouterr().err

@@ -63,6 +63,8 @@ def test_the_median_finds_who_walks_and_says_who_stands_still() -> None:
     assert min(iou(background.foreground(p, median.background), m) for p, m in zip(pictures, masks, strict=True)) > 0.9
     assert "hardly anything moves" in median_of(walking([70] * 9)[0]).told
     assert "stays in one place" in median_of(walking([68, 70, 72, 74, 76, 78, 70, 66, 73])[0]).told
+    dances = [noisy(render_view(CAMERAS[1], turn / 12)[0], seed=turn) for turn in range(12)]
+    assert "stays in one place" in median_of(dances).told
     with pytest.raises(ValueError, match="too few"):
         median_of(pictures[:2])
 
