@@ -28,7 +28,10 @@ from dymap.runs.configuration import configure
 from dymap.sample import sample_cameras, write_sample
 from dymap.sample.render import encode
 from dymap.sample.studio import backdrop
+from tests.capture.clips import write_clip
 from tests.capture.masking.networks import RED, network
+from tests.capture.masking.test_methods import walking
+from tests.capture.test_neural3d import cameras, poses
 from tests.cli.conftest import SETTINGS
 
 SIZE, VIEWS, FRAMES = 64, 5, 3
@@ -191,6 +194,24 @@ def test_cameras_without_masks_colour_and_do_not_carve(filmed: Path, capture: Pa
     config = configure(PRESETS["small"], {"train.steps": 3}, SETTINGS)
     trained = train(capture, tmp_path / "run", config=config)
     assert trained.finished, "no loss was other than finite"
+
+
+def test_masks_of_videos_are_named_after_camera_and_frame(tmp_path: Path) -> None:
+    pictures, masks_of_them = walking(list(range(0, 144, 12)))
+    rig = cameras(160, 96)
+    for camera in rig:
+        write_clip(tmp_path / f"{camera.name}.mp4", pictures)
+    np.save(tmp_path / "poses_bounds.npy", poses(rig, (160, 96)))
+    made = make_masks(tmp_path, "median")
+    assert (made.made, made.told) == (len(pictures) * len(rig), ())
+    assert (tmp_path / "masks/cam01/000003.png").exists()
+    found = source(tmp_path)
+    assert found.layout == "neural3d"
+    mask = found.mask(3, 1)
+    assert mask is not None
+    assert ((mask > 0) != (masks_of_them[3] > 0)).mean() < 0.02
+    with pytest.raises(InputError, match="a video has no transparency"):
+        make_masks(tmp_path, "alpha", existing="overwrite")
 
 
 def test_command_and_function_have_the_same_defaults() -> None:
