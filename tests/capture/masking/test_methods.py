@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dymap.capture.masking import background, chroma
+from dymap.capture.masking.contact_sheet import cell, cell_height, contact_sheet
 from dymap.capture.masking.hull import clean
 from dymap.capture.masking.median import median_of
 from dymap.sample import render_view, sample_cameras
@@ -117,3 +118,11 @@ def test_masks_without_a_common_place_stay_as_they_are() -> None:
     masks = {view: np.zeros((SIZE, SIZE), np.uint8) for view in range(8)}
     masks[3][5:20, 5:20] = 1
     assert (clean(CAMERAS, masks)[3] == masks[3]).all()
+
+
+def test_a_sheet_is_of_a_size_that_can_be_looked_at_whatever_the_pictures_and_names() -> None:
+    for height, width, cameras in ((5, 3000, 2), (3000, 5, 2), (1, 1, 1), (48, 64, 300)):
+        one = cell(np.zeros((height, width, 3), np.uint8), np.ones((height, width)), "\x1b[31m", cell_height(cameras))
+        sheet = contact_sheet([[one] * 3] * cameras)
+        assert max(sheet.shape) < 30_000
+        assert sheet.dtype == np.uint8
