@@ -27,7 +27,8 @@ LIGHT = 1.06
 TINT = 0.10
 """By what share of its darkening a shadow may change the colours: light of the sky or of walls is left in it."""
 EDGE = 0.03
-"""Change of a shadow's darkness from pixel to pixel, from which on it is an edge of something else."""
+"""Change of a shadow's darkness from pixel to pixel, from which on it is an edge of something else: of pictures with
+512 pixels a side or more; of smaller ones in proportion more."""
 SURROUNDED = 0.6
 """Share of its border along which something that may be a shadow touches foreground, from which on it is foreground."""
 COVERED = 0.35
@@ -143,4 +144,4 @@ def _edges(brightness: Floats, noise: Floats, colour: Floats) -> NDArray[np.bool
     smooth = cv2.GaussianBlur(brightness, (0, 0), 1.0)
     slope = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(smooth, cv2.CV_32F, 0, 1) / 8)
     uncertain = 0.5 * noise.mean(axis=-1) / (colour.mean(axis=-1) + 8)
-    return np.asarray(slope > EDGE + uncertain)
+    return np.asarray(slope > EDGE * max(1.0, 512 / min(brightness.shape)) + uncertain)

@@ -13,7 +13,8 @@ from dymap.errors import printable
 
 CELL = 168
 """Pixels of the height of a cell; less if there are many cameras."""
-TALLEST = 12_000
+TALLEST, WIDEST = 12_000, 4
+"""Pixels of the sheet; width of a cell against its height."""
 LINE, PAPER, INK = (255, 40, 200), (250, 250, 250), (30, 30, 30)
 SQUARE = 8
 """Pixels of the checkerboard behind cut-outs."""
@@ -29,10 +30,11 @@ class Cell:
 
 
 def cell(picture: Bytes, mask: Bytes, title: str, height: int) -> Cell:
-    """A picture and its mask at the height of a cell."""
-    width = max(8, round(picture.shape[1] * height / picture.shape[0]))
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    share = cv2.resize((mask != 0).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    """A picture and its mask at the height of a cell, or WIDEST times as wide as that."""
+    scale = min(height / picture.shape[0], WIDEST * height / picture.shape[1])
+    size = max(8, round(picture.shape[1] * scale)), max(8, round(picture.shape[0] * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    share = cv2.resize((mask != 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return Cell(np.asarray(small, np.uint8), (share >= 0.5).astype(np.uint8), title)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dymap.capture.boxes import CROSSING, rig_box
 from dymap.capture.hull import carve, crossing
 from dymap.capture.images import undistort_labels
-from dymap.capture.masking.tidy import Bytes, enclosed, tidy
+from dymap.capture.masking.tidy import Bytes, enclosed, large_parts
 from dymap.geometry.camera import Camera
 from dymap.geometry.grid import grid_shape
 from dymap.geometry.lens import distort
@@ -28,8 +28,10 @@ SPARE_FROM = 5
 """Cameras from which on one of the others may miss what the rest see."""
 FEWEST = 3
 """Cameras with masks below which nothing is cleaned: two others say little about a third."""
+CRUMB = 0.003
+"""Parts that are left of what was removed, as a share of the largest part, are removed too."""
 FILLED, LARGEST_HOLE = 0.9, 0.02
-"""Share of a hole that all others must show for it to be filled, and its size against the foreground at most: the hull
+"""Share of a hole that the others must show for it to be filled, and its size against the foreground at most: the hull
 of few cameras has no gap between an arm and the hip."""
 
 
@@ -86,16 +88,15 @@ def _others(
     missed: NDArray[np.bool_],
     place: int,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """[N] whether a point can be foreground as all cameras but one see it, and [N] whether it surely is in their hull.
+    """[N] whether a point can be foreground as all cameras but one see it, and [N] whether most of them show it.
     shown, missed: [cameras, N]."""
     rest = [i for i in range(len(cameras)) if i != place]
     count, against = shown[rest].sum(axis=0), missed[rest].sum(axis=0)
-    all_agree = (against == 0) & (count > len(rest) // 2)
     spare = int(len(cameras) >= SPARE_FROM)
     possible = (against <= spare) & (count >= 2)
     some = np.flatnonzero(possible & (count < len(rest) - spare))
     possible[some] = crossing([cameras[i] for i in rest], points[some], shown[rest][:, some]) >= CROSSING / 2
-    return possible, all_agree
+    return possible, possible & (count > len(rest) // 2)
 
 
 def _seen(
@@ -150,7 +151,7 @@ def _cleaned(
     size = 2 * int(np.ceil(np.percentile(reach[inside], 90)) + 1) + 1 if inside.any() else 1
     possible, sure = (_silhouette(camera, pixels[inside & chosen], size) for chosen in others)
     kept = np.where(possible > 0, mask, 0).astype(np.uint8)
-    kept = np.where(tidy((kept != 0).astype(np.uint8), fill=0.0) != 0, np.maximum(kept, 1), 0).astype(np.uint8)
+    kept = np.where(large_parts((kept != 0).astype(np.uint8), CRUMB) != 0, kept, 0).astype(np.uint8)
     holes, labels, area = enclosed((kept != 0).astype(np.uint8))
     agreed = np.bincount(labels.ravel(), weights=sure.ravel(), minlength=len(area)) >= FILLED * area
     filled = holes & agreed & (area <= LARGEST_HOLE * float((kept != 0).sum()))

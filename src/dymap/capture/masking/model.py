@@ -9,6 +9,7 @@ the normalisation and the classes that are foreground.
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +46,7 @@ class NetworkOptions:
 
 
 class Network:
-    """A loaded network: `foreground(picture)`. Pictures are given to it one by one, from any thread."""
+    """A loaded network: `foreground(picture)`, from any thread; one picture at a time is in it, for memory's sake."""
 
     def __init__(self, path: Path, options: NetworkOptions):
         if min(options.std) <= 0 or not np.isfinite([*options.mean, *options.std]).all():
@@ -56,15 +57,17 @@ class Network:
             ort: Any = importlib.import_module("onnxruntime")
         except ImportError:
             raise InputError("--method model needs the extra masks: pip install 'dymap[masks]'") from None
-        self.path, self.options = path, options
+        self.path, self.options, self._busy = path, options, threading.Lock()
         self._session = self._load(ort, read_network(path))
         self._name, self._type, self._first, self._size = self._input()
         self._output = self._session.get_outputs()[0].name
 
     def foreground(self, picture: Bytes) -> Bytes:
         """[H, W] 1 where the network sees foreground in a picture [H, W, 3] RGB. Raises InputError."""
+        prepared = self._prepared(picture)
         try:
-            given = self._session.run([self._output], {self._name: self._prepared(picture)})[0]
+            with self._busy:
+                given = self._session.run([self._output], {self._name: prepared})[0]
         except Exception as error:  # whatever the library makes of a network
             raise InputError(f"{self.path}: the network cannot be run ({_line(error)})") from None
         score = above(np.asarray(given), list(self.options.classes.values()), self.path)

@@ -1,0 +1,89 @@
+"""Networks of all kinds give the same mask; files that are none, or do more, are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dymap.capture.masking.model import Network, NetworkOptions, parse_classes
+from dymap.errors import InputError
+from tests.capture.masking.networks import RED, UINT8, network
+
+pytest.importorskip("onnxruntime")
+PLAIN = NetworkOptions(mean=(0, 0, 0), std=(1, 1, 1), longest=64)
+CLASS_1 = NetworkOptions(mean=(0, 0, 0), std=(1, 1, 1), classes={"one": 1})
+
+
+def picture() -> np.ndarray:
+    """A red square on green."""
+    image = np.full((64, 96, 3), (20, 200, 40), np.uint8)
+    image[16:48, 32:64] = (220, 30, 40)
+    return image
+
+
+def made(path: Path, data: bytes, options: NetworkOptions = PLAIN) -> np.ndarray:
+    (path / "net.onnx").write_bytes(data)
+    return Network(path / "net.onnx", options).foreground(picture())
+
+
+OTHERS = {
+    "logits": (network(RED, [0.0]), PLAIN),
+    "opacities": (network([[9.0, -9.0, 0.0]], [0.0], last="Sigmoid"), PLAIN),
+    "opacities to 255": (network([[255.0, 0.0, 0.0]], [0.0]), PLAIN),
+    "channels last": (network(RED, [0.0], (1, "h", "w", 3)), PLAIN),
+    "fixed size": (network(RED, [0.0], (1, 3, 64, 96)), PLAIN),
+    "bytes": (network(RED, [0.0], (1, "h", "w", 3), kind=UINT8), PLAIN),
+    "two classes": (network([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], [0.0, 0.0]), PLAIN),
+    "three classes": (network([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], [0.0] * 3), CLASS_1),
+    "classes last": (network([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], [0.0, 0.0], (1, "h", "w", 3)), PLAIN),
+    "normalised": (network(RED, [0.0]), NetworkOptions(longest=64)),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_each_kind_of_network_finds_the_square(kind: str, tmp_path: Path) -> None:
+    mask = made(tmp_path, *OTHERS[kind])
+    truth = np.zeros((64, 96), bool)
+    truth[16:48, 32:64] = True
+    assert mask.shape == truth.shape
+    assert ((mask > 0) != truth).mean() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "words"),
+    [
+        (b"nothing of the kind", PLAIN, "not an ONNX file"),
+        (network(RED, [0.0])[:-40], PLAIN, "not an ONNX file"),
+        (network(RED, [0.0], external=True), PLAIN, "weights are in other files"),
+        (network(RED, [0.0], opset=999), PLAIN, "older opset"),
+        (network(RED, [0.0], inputs=("image", "r1i")), PLAIN, "takes 2 inputs"),
+        (network(RED, [0.0], (1, 3, 99999, 96)), PLAIN, "more than 4096"),
+        (network(RED, [0.0], (1, 5, "h", "w")), PLAIN, "expected a picture"),
+        (network(RED * 5, [0.0] * 5), PLAIN, "--class person=15"),
+        (network(RED * 5, [0.0] * 5), NetworkOptions(classes={"person": 15}), "classes 0 to 4"),
+        (network([[1e38, 1e38, 1e38]], [3e38]), PLAIN, "not finite"),
+        (network(RED, [0.0]), NetworkOptions(std=(1, 0, 1)), "--std"),
+        (network(RED, [0.0]), NetworkOptions(longest=10**9), "--size"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_a_sentence(
+    data: bytes, options: NetworkOptions, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=words) as error:
+        made(tmp_path, data, options)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(InputError, match=r"dymap\[masks\]"):
+        made(tmp_path, network(RED, [0.0]))
+
+
+def test_classes_are_names_and_numbers() -> None:
+    assert parse_classes(["person=15", "chair=9"]) == {"person": 15, "chair": 9}
+    for word in ("person", "=3", "person=x", "person=-1"):
+        with pytest.raises(InputError, match="--class"):
+            parse_classes([word])
