@@ -92,7 +92,7 @@ def test_progress_and_sentences_go_where_the_caller_says(
     assert [(done, total) for title, done, total, _ in seen if title == "carve hulls"] == [(0, 2), (1, 2), (2, 2)]
     assert len(sentences) == 2
     assert "M parameters: about " in sentences[0]
-    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m; ", sentences[1])
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m around the vertices; ", sentences[1])
     assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[1]
 
 
