@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def test_progress_and_sentences_go_where_the_caller_says(
     assert [(done, total) for title, done, total, _ in seen if title == "carve hulls"] == [(0, 2), (1, 2), (2, 2)]
     assert len(sentences) == 2
     assert "M parameters: about " in sentences[0]
-    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m; ", sentences[1])
+    assert re.search(r"box [\d.]+ x [\d.]+ x 2\.\d\d m around the vertices; ", sentences[1])
     assert "2 frames, 4 training and 2 test views of 32 x 32" in sentences[1]
 
 
@@ -104,7 +105,8 @@ def test_the_run_has_the_names_of_its_capture_and_preset(
     trained = dymap.runs.train(sample, config=CONFIG, minutes=0)
     assert trained.run == Path("runs") / "dance" / "small"
     assert not trained.finished
-    assert RunFolder(tmp_path / trained.run).read().config == CONFIG
+    recorded = replace(CONFIG, capture=replace(CONFIG.capture, boxes="vertices"))
+    assert RunFolder(tmp_path / trained.run).read().config == recorded, "and where its boxes came from"
 
 
 def test_a_second_training_and_bake_carve_nothing(
