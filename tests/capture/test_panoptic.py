@@ -126,7 +126,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "cam_id": (lambda d: change(d, "cam_id", [1]), "camera 2: cam_id is a list, expected a number or a name"),
     "path": (lambda d: change(d, "fn", "../../a.png"), "time 1, camera 2: image path '../../a.png' leaves"),
     "scaled": (lambda d: change(d, "w2c", (2 * np.eye(4)).tolist()), "is no rotation"),
-    "focal": (lambda d: change(d, "k", np.diag([-1, 1, 1]).tolist()), "with fx and fy above 0"),
+    "focal": (lambda d: change(d, "k", np.diag([-1, 1, 1]).tolist()), "focal lengths above 0"),
     "twice": (
         lambda d: d | {key: [[row[0], *row[:4]] for row in d[key]] for key in ("k", "w2c", "cam_id")},
         "cam_id 0 is there twice",

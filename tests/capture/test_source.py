@@ -110,14 +110,14 @@ def test_a_source_of_ones_own_opens_like_any_other(tmp_path: Path) -> None:
     """One file for all pictures, as a video is: prepared once, cropped to boxes around its points."""
     (tmp_path / "film.mp4").write_bytes(b"frames")
     source = made_up(tmp_path / "film.mp4").select((1, 4, 1))
-    capture = open_source(source, CaptureConfig())
+    capture = open_source(source, CaptureConfig(boxes="vertices"))
     assert (capture.frames, len(capture.cameras), capture.has_masks) == ((110, 120, 130), 2, True)
     rgb, mask = capture.image(2, 1)
     assert set(np.unique(rgb)) == {0, 31}
     assert mask[12, 16] == 1
     assert capture.encoder_images(0, (0, 1)).shape == (6, 512, 512)
     asked = len(source.footage.asked)  # type: ignore[attr-defined]
-    open_source(source, CaptureConfig())
+    open_source(source, CaptureConfig(boxes="vertices"))
     assert len(source.footage.asked) == asked, "the cache is opened, nothing is decoded"  # type: ignore[attr-defined]
 
 

@@ -164,7 +164,7 @@ def test_colours_and_times(tmp_path: Path) -> None:
         ("intri.yml", "rows: 3", "rows: 2", "speaks of 2 x 3 numbers and holds 9"),
         ("intri.yml", "61.0", ".Nan", "expected a finite number"),
         ("intri.yml", "0.0, 1.0 ]", "0.0, 1.0 ", "has no end"),
-        ("intri.yml", "60.0", "-60.0", r"K is .* expected \[\[fx, 0, cx\]"),
+        ("intri.yml", "60.0", "-60.0", r"K is .* expected \[\[fx, s, cx\]"),
         ("intri.yml", "dt: d", 'dt: "3d"', "has the type '3d'"),
         ("intri.yml", "%YAML:1.0", "{", "is no key with a value"),
         ("intri.yml", "%YAML:1.0", "  - x", "line 1 belongs to no key"),

@@ -77,7 +77,7 @@ def test_cameras_that_film_markers_only_are_left_out(tmp_path: Path) -> None:
         ("<fov_video", "<fov_other", "camera '01' lacks <fov_video>"),
         ('serial="02"', 'serial="01"', "same serial"),
         ('serial="02"', 'serial="../02"', "no name of a folder"),
-        ('r11="', 'r11="5" was="', "R of camera '01' is no rotation"),
+        ('r11="', 'r11="5" was="', "camera '01': R is no rotation"),
         ('right="63"', 'right="1e9"', "expected pixels of a picture"),
         ('right="63"', 'right="inf"', "camera '01': right is 'inf'"),
     ],
