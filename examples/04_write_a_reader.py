@@ -2,9 +2,8 @@
 
     python examples/04_write_a_reader.py --out out/04    # a minute
 
-The layout: `cameras.json`, and for each camera an array 00.npy, 01.npy, ... [frames, H, W, 4] of red, green, blue and
-the mask. A reader is a module with `LOOKS_FOR`, `Options`, `score`, `missing` and `read`, as this file is one (see
-CONTRIBUTING).
+The layout: `cameras.json`, and for each camera an array 00.npy, 01.npy, ... [frames, H, W, 4] of RGB and mask.
+A reader is a module with `LOOKS_FOR`, `Options`, `score`, `missing` and `read`, as this file is one (see CONTRIBUTING).
 """
 
 import sys
@@ -26,28 +25,27 @@ LOOKS_FOR = "cameras.json, and an array 00.npy, 01.npy, ... for each camera"
 
 
 @dataclass(frozen=True)
-class Options:  # what the files do not say
-    metres: float = 1.0  # of a unit in which T is given; set as capture.options.metres
+class Options:  # what the files do not say, such as the metres of T's unit; set as capture.options.metres
+    metres: float = 1.0
 
 
-def score(root: Path) -> float:  # how sure it is, 0 to 1, that a folder has this layout
-    return 0.9 if (root / "cameras.json").is_file() and (root / "00.npy").is_file() else 0.0
-
-
-def missing(root: Path) -> list[str]:  # what a folder lacks to have it, if no reader is sure
+def missing(root: Path) -> list[str]:  # what a folder lacks to have this layout
     return [name for name in ("cameras.json", "00.npy") if not (root / name).is_file()]
 
 
-def read(root: Path, options: Options) -> Source:
-    """The capture at `root`. Raises InputError if it cannot be read."""
+def score(root: Path) -> float:  # how sure it is, 0 to 1, that a folder has it
+    return 0.0 if missing(root) else 0.9
+
+
+def read(root: Path, options: Options) -> Source:  # lists what is there; raises InputError if it cannot
     try:
         cameras = [dymap.Camera(**entry) for entry in read_json(root / "cameras.json")]
         paths = tuple(root / f"{view:02d}.npy" for view in range(len(cameras)))
         footage = Arrays(paths, tuple(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths))
     except (OSError, TypeError, ValueError) as error:
         raise InputError(f"{root}: not {LOOKS_FOR} ({error})") from None
-    scaled = tuple(replace(camera, T=camera.T * options.metres) for camera in cameras)
-    return Source("arrays", options, root, scaled, tuple(range(len(footage.arrays[0]))), footage)
+    cameras = [replace(camera, T=camera.T * options.metres) for camera in cameras]
+    return Source("arrays", options, root, tuple(cameras), tuple(range(len(footage.arrays[0]))), footage)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +65,14 @@ class Arrays(Footage):  # the pictures; they stay on the disk until they are ask
 
 
 def main(steps: int = 150, size: int = 128, frames: int = 4, out: Path = Path("out/04")) -> None:
-    # The sample in this layout, so that there is something to read.
     folder, root = out / f"sample_{frames}x{size}", out / f"arrays_{frames}x{size}"
     sample = read_source(dymap.runs.sample(folder, size=size, frames=frames).folder, CaptureConfig())
     write_json(root / "cameras.json", [camera_to_json(camera) for camera in sample.cameras])
-    for view in range(len(sample.cameras)):
-        shots = [sample.read(frame, view) for frame in range(frames)]  # [H, W, 3] and [H, W] each
-        np.save(root / f"{view:02d}.npy", [np.dstack(shot) for shot in shots])
+    for view in range(len(sample.cameras)):  # the sample in this layout, so that there is something to read
+        np.save(root / f"{view:02d}.npy", [np.dstack(sample.read(frame, view)) for frame in range(frames)])
     layouts.READERS["arrays"] = sys.modules[__name__]  # from here on dymap knows the layout
     options = {"train.steps": steps, "train.preview_every": steps, "capture.boxes": "hull", "capture.test_views": (3,)}
-    run = dymap.runs.train(root, out / "run", preset="tiny", options=options, say=print).run
-    print(f"camera 3, truth and prediction: {run / 'preview.png'}")
+    dymap.runs.train(root, out / "run", preset="tiny", options=options, say=print)  # then see out/run/preview.png
 
 
 if __name__ == "__main__":
