@@ -72,7 +72,7 @@ def main(steps: int = 150, size: int = 128, frames: int = 4, out: Path = Path("o
         np.save(root / f"{view:02d}.npy", [np.dstack(sample.read(frame, view)) for frame in range(frames)])
     layouts.READERS["arrays"] = sys.modules[__name__]  # from here on dymap knows the layout
     options = {"train.steps": steps, "train.preview_every": steps, "capture.boxes": "hull", "capture.test_views": (3,)}
-    dymap.runs.train(root, out / "run", preset="tiny", options=options, say=print)  # then see out/run/preview.png
+    print(dymap.runs.train(root, out / "run", preset="tiny", options=options, say=print).run / "preview.png")
 
 
 if __name__ == "__main__":
