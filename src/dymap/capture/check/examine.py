@@ -21,6 +21,12 @@ from dymap.capture.check.survey import Survey
 from dymap.capture.check.timing import find_late_cameras
 from dymap.capture.source import Source
 
+SMALLEST = 250
+"""Foreground pixels of the typical mask, from which on silhouettes tell anything about cameras."""
+
+FEW = 6
+"""Cameras that agree, from which on what their hull has beyond a picture is the subject's."""
+
 
 @dataclass(frozen=True, eq=False)
 class Report:
@@ -42,7 +48,7 @@ def examine(source: Source, survey: Survey | None = None) -> Report:
     found += find_filler(survey)
     told = {(finding.camera, finding.frame) for finding in found if finding.gross}
     agreement, lost = None, False
-    if source.has_masks and len(survey.cameras) >= 3:
+    if source.has_masks and len(survey.cameras) >= 3 and not _is_tiny(survey):
         agreement = trust(survey, survey.spread)
         if agreement.known:
             lost = is_lost(agreement)
@@ -71,7 +77,7 @@ def examine_in_short(source: Source, count: int = 4) -> list[Finding]:
     total = len(source.frames)
     frames = sorted({round(place) for place in np.linspace(0, total - 1, min(count, total))})
     survey = Survey(source, frames)
-    if not source.has_masks or len(survey.cameras) < 3:
+    if not source.has_masks or len(survey.cameras) < 3 or _is_tiny(survey):
         return []
     found = list(find_wrong_masks(survey))
     told = {(finding.camera, finding.frame) for finding in found if finding.gross}
@@ -94,7 +100,8 @@ def _of_rig(survey: Survey, agreement: Agreement) -> list[Finding]:
 def _of_cameras(survey: Survey, agreement: Agreement) -> Iterator[Finding]:
     yield from find_wrong_cameras(survey, agreement)
     yield from find_wrong_scale(survey, agreement)
-    yield from find_cut_subjects(survey, agreement)
+    if len(agreement.trusted) >= FEW:  # the hull of fewer others reaches beyond the subject
+        yield from find_cut_subjects(survey, agreement)
 
 
 def _known(finding: Finding, told: set[tuple[str | None, int | None]]) -> bool:
@@ -102,3 +109,10 @@ def _known(finding: Finding, told: set[tuple[str | None, int | None]]) -> bool:
     return finding.camera is not None and (
         (finding.camera, None) in told or (finding.frame is not None and (finding.camera, finding.frame) in told)
     )
+
+
+def _is_tiny(survey: Survey) -> bool:
+    """Whether what was filmed covers too few pixels for its outlines to say anything."""
+    masks = (survey.mask(frame, view) for frame in survey.frames[:2] for view in survey.views)
+    areas = [int((mask > 0).sum()) for mask in masks if mask is not None and mask.any()]
+    return bool(areas) and float(np.median(areas)) < SMALLEST
