@@ -14,10 +14,11 @@ import numpy as np
 import torch
 
 from dymap.capture import open_capture
-from dymap.capture.images import read_image
+from dymap.capture.decode import read_image
+from dymap.capture.masks import read_mask
 from dymap.capture.readers.image_files import read_vertices
 from dymap.capture.readers.nhr import read_grey
-from dymap.capture.readers.zjumocap import read_label_ids, read_palette
+from dymap.capture.readers.zjumocap import read_palette
 from dymap.config import Config, from_json
 from dymap.evaluate.lpips_files import read_tensors
 from dymap.field.field import Field
@@ -175,7 +176,7 @@ READERS: dict[str, Reader] = {
     "PNG": Reader("image.png", of_image(read_image, "image.png"), (*BYTES, *(damage.png_mended,) * 10)),
     "mask in colours": Reader("image.png", of_image(read_palette, "image.png"), (*BYTES, damage.png_mended)),
     "grey mask": Reader("grey.png", of_image(read_grey, "grey.png"), (*BYTES, damage.png_mended)),
-    "mask of labels": Reader("grey.png", of_image(read_label_ids, "grey.png"), (*BYTES, damage.png_mended)),
+    "mask of labels": Reader("grey.png", of_image(read_mask, "grey.png"), (*BYTES, damage.png_mended)),
     "vertices": Reader("tiny/vertices/1.npy", of_image(read_vertices, "tiny/vertices/1.npy")),
     "boxes.npy": Reader("boxes.npy", of_image(read_boxes, "boxes.npy")),
     "prepared images": Reader("cache/tiny-*/shots.u8", shots, sealed=True, folder=True),

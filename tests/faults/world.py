@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dymap.capture.images import read_image
+from dymap.capture.decode import read_image
 from dymap.train.checkpoint import read_checkpoint
 from tests.cli.conftest import train_arguments
 
