@@ -17,6 +17,7 @@ from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from tests.capture.many_layouts import LAYOUTS, ball, write
 from tests.captures import write_annotations, write_rgb
+from tests.faults import children
 
 HULL = CaptureConfig(boxes="hull")
 FILES = [layout for layout in LAYOUTS if layout not in ("dna", "neural3d")]
@@ -132,29 +133,29 @@ BOMBS = {
 }
 
 
-def in_a_child(work: Callable[[], object], limit: int, kind: int) -> str:
-    """What work brings about in a process that may take `limit` bytes more than now (of `kind`) and a minute."""
-    read, written = os.pipe()
-    if (child := os.fork()) == 0:
-        try:
-            pages = Path("/proc/self/statm").read_text().split()
-            now = int(pages[0 if kind == resource.RLIMIT_AS else 5]) * resource.getpagesize()
-            resource.setrlimit(kind, (now + limit,) * 2)
-            resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
-            try:
-                work()
-                said = "done"
-            except InputError as error:
-                said = str(error)
-            except BaseException as error:
-                said = f"traceback: {error!r}"
-            os.write(written, said.encode()[:4000])
-        finally:
-            os._exit(0)
-    os.close(written)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(read) as pipe:
-        return pipe.read() if status == 0 else f"killed by signal {status}"
+def in_a_child(said: Path, limit: int, kind: int, work: Callable[..., object], *arguments: object) -> str:
+    """What work brings about in a process that may take `limit` bytes more than now (of `kind`) and a minute.
+
+    said: a file for it to say so. The process is forked from one that never had threads, whose locks would stay held.
+    """
+    child = children.start(within_limits, said, limit, kind, work, *arguments)
+    status = children.ended(child, 120)
+    return said.read_text() if status == 0 else f"ended with {status}"
+
+
+def within_limits(said: Path, limit: int, kind: int, work: Callable[..., object], *arguments: object) -> None:
+    pages = Path("/proc/self/statm").read_text().split()
+    now = int(pages[0 if kind == resource.RLIMIT_AS else 5]) * resource.getpagesize()
+    resource.setrlimit(kind, (now + limit,) * 2)
+    children.limit_cpu(60)
+    try:
+        work(*arguments)
+        text = "done"
+    except InputError as error:
+        text = str(error)
+    except BaseException as error:
+        text = f"traceback: {error!r}"
+    said.write_text(text[:4000])
 
 
 linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits are set as Linux has them")
@@ -169,7 +170,8 @@ def test_bombs_take_neither_memory_nor_time(tmp_path: Path, bomb: str) -> None:
     (root / name).write_bytes(text.encode("latin1"))
     if name.endswith(".bin"):
         (root / name).with_name("cameras.bin").write_bytes(bytes(8))
-    said = in_a_child(lambda: read_source(root, CaptureConfig(layout=layout)), 3 * 2**29, resource.RLIMIT_AS)
+    config = CaptureConfig(layout=layout)
+    said = in_a_child(tmp_path / "said", 3 * 2**29, resource.RLIMIT_AS, read_source, root, config)
     assert Path(name).name in said or (root / name).parent.name in said
     assert "traceback" not in said
     assert len(said) < 600
@@ -184,8 +186,18 @@ def test_images_in_flight_are_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) 
     assert images_in_flight(source, CaptureConfig(ratio=4)) == 2
 
 
+def prepared_in_little(root: Path, folder: Path, frame: int) -> None:
+    """Within a child: prepare a capture with few images in flight, and look at a late one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dymap.capture.cache.IN_FLIGHT", 8 * 2**20)
+        patch.setattr("os.cpu_count", lambda: 2)
+        patch.setenv("DYMAP_CACHE", str(folder))
+        capture = open_capture(root, CaptureConfig())
+        assert capture.shot(frame, 1).rgb.mean() > 80
+
+
 @linux
-def test_a_capture_larger_than_memory_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_capture_larger_than_memory_is_prepared(tmp_path: Path) -> None:
     """A hundred and twenty images of 1.2 MB in a process that may take 100 MB: they pass through, and are mapped."""
     root, frames, size = tmp_path / "large", 60, (640, 480)
     K = np.array([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]])
@@ -200,14 +212,7 @@ def test_a_capture_larger_than_memory_is_prepared(tmp_path: Path, monkeypatch: p
     poses = {"R": [np.eye(3)] * 2, "T": [np.zeros(3), np.array([100.0, 0, 0])]}
     rows = [{"ims": [name, name.replace("/00/", "/01/")]} for name in names]
     write_annotations(root, {"cams": {"K": [K] * 2, "D": [np.zeros(5)] * 2, **poses}, "ims": rows})
-    monkeypatch.setattr("dymap.capture.cache.IN_FLIGHT", 8 * 2**20)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.setenv("DYMAP_CACHE", str(tmp_path / "cache"))
-
-    def work() -> None:
-        capture = open_capture(root, CaptureConfig())
-        assert capture.shot(frames - 1, 1).rgb.mean() > 80
-
-    assert in_a_child(work, 100 * 2**20, resource.RLIMIT_DATA) == "done"
+    work = (prepared_in_little, root, tmp_path / "cache", frames - 1)
+    assert in_a_child(tmp_path / "said", 100 * 2**20, resource.RLIMIT_DATA, *work) == "done"
     held = sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*.u8"))
     assert held > 130 * 2**20
