@@ -15,9 +15,9 @@ from dymap.capture.cache import images_in_flight
 from dymap.capture.pickles import load_annotations
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
+from tests.capture.limits import in_a_child
 from tests.capture.many_layouts import LAYOUTS, ball, write
 from tests.captures import write_annotations, write_rgb
-from tests.faults import children
 
 HULL = CaptureConfig(boxes="hull")
 FILES = [layout for layout in LAYOUTS if layout not in ("dna", "neural3d")]
@@ -131,31 +131,6 @@ BOMBS = {
     "wide rows": ("actorshq", "2x/calibration.csv", "name," * 2_000_000),
     "a model of 2^62 images": ("colmap", "sparse/0/images.bin", "\xff\xff\xff\xff\xff\xff\xff\x3f"),
 }
-
-
-def in_a_child(said: Path, limit: int, kind: int, work: Callable[..., object], *arguments: object) -> str:
-    """What work brings about in a process that may take `limit` bytes more than now (of `kind`) and a minute.
-
-    said: a file for it to say so. The process is forked from one that never had threads, whose locks would stay held.
-    """
-    child = children.start(within_limits, said, limit, kind, work, *arguments)
-    status = children.ended(child, 120)
-    return said.read_text() if status == 0 else f"ended with {status}"
-
-
-def within_limits(said: Path, limit: int, kind: int, work: Callable[..., object], *arguments: object) -> None:
-    pages = Path("/proc/self/statm").read_text().split()
-    now = int(pages[0 if kind == resource.RLIMIT_AS else 5]) * resource.getpagesize()
-    resource.setrlimit(kind, (now + limit,) * 2)
-    children.limit_cpu(60)
-    try:
-        work(*arguments)
-        text = "done"
-    except InputError as error:
-        text = str(error)
-    except BaseException as error:
-        text = f"traceback: {error!r}"
-    said.write_text(text[:4000])
 
 
 linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits are set as Linux has them")

@@ -21,6 +21,7 @@ import pytest
 from dymap.capture import open_capture
 from dymap.capture.pickles import load_annotations
 from dymap.errors import InputError
+from tests.capture.limits import in_a_child
 from tests.captures import write_capture
 from tests.golden.sources import Golden
 
@@ -195,26 +196,8 @@ ATTACKS = {
 
 def outcome_in_a_child(path: Path) -> str:
     """What reading brings about, in a process that may use 1.5 GB more than now and a minute."""
-    read, write = os.pipe()
-    if (child := os.fork()) == 0:
-        try:
-            pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (pages + 3 * 2**29,) * 2)
-            resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
-            try:
-                load_annotations(path)
-                said = "read"
-            except InputError as error:
-                said = str(error)
-            except BaseException as error:
-                said = f"traceback: {error!r}"
-            os.write(write, said.encode()[:4000])
-        finally:
-            os._exit(0)
-    os.close(write)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(read) as pipe:
-        return pipe.read() if status == 0 else f"killed by signal {status}"
+    said = in_a_child(path.with_name("said"), 3 * 2**29, resource.RLIMIT_AS, load_annotations, path)
+    return "read" if said == "done" else said
 
 
 def attacked(path: Path, instructions: bytes) -> Path:
