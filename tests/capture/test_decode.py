@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from dymap.capture.decode import has_alpha, read_alpha, read_image, read_pixels, significant_white, size_in_header
+from dymap.capture.decode import has_alpha, read_alpha, read_image, read_pixels, significant_white
+from dymap.capture.image_header import size_in_header
 from dymap.capture.masks import foreground, is_soft, read_mask
 from dymap.errors import InputError
 

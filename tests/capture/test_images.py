@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dymap.capture.decode import read_image, size_in_header
+from dymap.capture.decode import read_image
+from dymap.capture.image_header import size_in_header
 from dymap.capture.images import edge_band, prepare, undistort_labels
 from dymap.capture.readers.image_files import read_vertices
 from dymap.errors import InputError

@@ -12,8 +12,6 @@ turned as their EXIF orientation says, colours and masks alike.
 from __future__ import annotations
 
 import importlib
-import io
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.capture.image_header import (
+    depth_in_header,
+    is_exr,
+    jpeg_ends,
+    orientation_in_header,
+    png_ends,
+    size_in_header,
+)
 from dymap.errors import InputError
 from dymap.files import read_regular
 
@@ -47,7 +53,7 @@ def read_image(path: Path, white: int | None = None) -> NDArray[np.uint8]:
 
 def decode_image(path: Path, data: bytes, white: int | None = None) -> NDArray[np.uint8]:
     """As `read_image`, of bytes that `check_image` has looked at; path: where they are from."""
-    if _depth(data) == 8:
+    if depth_in_header(data) == 8:
         return np.asarray(_decode(path, data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
     pixels = _colours(decode_pixels(path, data))
     if pixels.dtype == np.uint8:
@@ -93,14 +99,18 @@ def read_size(path: Path) -> tuple[int, int]:
     """Width and height of a picture as `read_image` gives it, without decoding it. Raises InputError as that does."""
     data = _bytes(path)
     width, height = size_in_header(data) or (0, 0)
-    return (height, width) if _orientation(data) >= 5 else (width, height)
+    return (height, width) if orientation_in_header(data) >= 5 else (width, height)
 
 
 def is_plain(path: Path) -> bool:
     """Whether every program shows a file as `read_image` does: JPEG or PNG of 8 bits that is not to be turned. Raises
     InputError as `read_image` does."""
     data = _bytes(path)
-    return (data[:2] == b"\xff\xd8" or data[:4] == b"\x89PNG") and _depth(data) == 8 and _orientation(data) == 1
+    return (
+        (data[:2] == b"\xff\xd8" or data[:4] == b"\x89PNG")
+        and depth_in_header(data) == 8
+        and orientation_in_header(data) == 1
+    )
 
 
 def significant_white(paths: list[Path]) -> int | None:
@@ -111,7 +121,7 @@ def significant_white(paths: list[Path]) -> int | None:
     highest = 0
     for path in paths:
         data = _bytes(path)
-        if _depth(data) == 8:
+        if depth_in_header(data) == 8:
             return None
         pixels = decode_pixels(path, data)
         if pixels.dtype != np.uint16:
@@ -132,9 +142,9 @@ def _bytes(path: Path) -> bytes:
 def check_image(path: Path, data: bytes) -> bytes:
     """The bytes of an image file, if they are whole and of a bearable size. Raises InputError that names the path."""
     # Decoders fill what a truncated file lacks with grey and only print a warning, so look for the end marker.
-    if data[:2] == b"\xff\xd8" and not _jpeg_ends(data):
+    if data[:2] == b"\xff\xd8" and not jpeg_ends(data):
         raise InputError(f"{path}: JPEG is truncated (no end marker in {len(data)} bytes)")
-    if data[:4] == b"\x89PNG" and not _png_ends(data):
+    if data[:4] == b"\x89PNG" and not png_ends(data):
         raise InputError(f"{path}: PNG is truncated (no end chunk in {len(data)} bytes)")
     if (size := size_in_header(data)) is None:
         raise InputError(f"{path}: not a readable image ({len(data)} bytes); expected {KINDS}")
@@ -167,7 +177,7 @@ def decode_pixels(path: Path, data: bytes) -> Pixels:
         pixels = pixels.astype(np.float32)
     if pixels.dtype not in (np.uint8, np.uint16, np.float32):
         raise InputError(f"{path}: image of {pixels.dtype} values; expected 8 or 16 bits or floats")
-    return _turned(pixels, _orientation(data))
+    return _turned(pixels, orientation_in_header(data))
 
 
 def _colours(pixels: Pixels) -> Pixels:
@@ -192,10 +202,6 @@ def _white_of(pixels: Pixels) -> float:
     return {"uint8": 255.0, "uint16": 65535.0}.get(str(pixels.dtype), 1.0)
 
 
-def is_exr(data: bytes) -> bool:
-    return data[:4] == b"\x76\x2f\x31\x01"
-
-
 def _read_exr(path: Path) -> Pixels:
     """[H, W] or [H, W, 3 or 4] float32 in linear light; colours are not multiplied by alpha any more."""
     try:
@@ -217,118 +223,6 @@ def _read_exr(path: Path) -> Pixels:
         alpha = pixels[..., -1:]
         pixels[..., :-1] = np.divide(pixels[..., :-1], alpha, out=np.zeros_like(pixels[..., :-1]), where=alpha > 0)
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
-
-
-def size_in_header(data: bytes) -> tuple[int, int] | None:
-    """Width and height that an image file speaks of, before anything is decoded; None: it is of no known kind."""
-    if data[:4] == b"\x89PNG":
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if data[:2] == b"\xff\xd8":
-        return _jpeg_size(data)
-    if is_exr(data):
-        return _exr_size(data)
-    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return _tiff_size(data)
-    if data[:2] == b"BM" or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
-        return _size_by_pillow(data)
-    return None
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """The size in the first frame header, among the segments before the first scan."""
-    for marker, place in _jpeg_segments(data):
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and place + 9 <= len(data):
-            return int.from_bytes(data[place + 7 : place + 9], "big"), int.from_bytes(
-                data[place + 5 : place + 7], "big"
-            )
-    return None
-
-
-def _jpeg_segments(data: bytes) -> list[tuple[int, int]]:
-    """Markers and their places up to the first scan's, that included."""
-    place, found = 2, []
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:  # padding
-            place += 1
-            continue
-        found.append((marker, place))
-        if marker == 0xDA:
-            break
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # without a length
-            place += 2
-        else:
-            place += 2 + max(int.from_bytes(data[place + 2 : place + 4], "big"), 2)
-    return found
-
-
-def _jpeg_ends(data: bytes) -> bool:
-    """Whether the picture's end marker is there; phones write more behind it. In a scan, 0xFF is never followed by
-    0xD9, so that the first one behind the start of the scan is the marker."""
-    scan = next((place for marker, place in _jpeg_segments(data) if marker == 0xDA), None)
-    return data.find(b"\xff\xd9", 2 if scan is None else scan) >= 0
-
-
-def _png_ends(data: bytes) -> bool:
-    """Whether the end chunk is there, whatever stands behind it."""
-    place = 8
-    while place + 12 <= len(data):
-        if data[place + 4 : place + 8] == b"IEND":
-            return True
-        place += 12 + int.from_bytes(data[place : place + 4], "big")
-    return False
-
-
-def _exr_size(data: bytes) -> tuple[int, int] | None:
-    place = data.find(b"dataWindow\0box2i\0", 0, 65536)
-    if place < 0:
-        return None
-    corners = np.frombuffer(data[place + 21 : place + 37], "<i4").astype(np.int64)
-    return (int(corners[2] - corners[0] + 1), int(corners[3] - corners[1] + 1)) if len(corners) == 4 else None
-
-
-def _tiff_size(data: bytes) -> tuple[int, int] | None:
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            page: Any = file.pages[0]
-            return int(page.tags["ImageWidth"].value), int(page.tags["ImageLength"].value)
-    except Exception:  # whatever the library makes of a damaged file
-        return None
-
-
-def _size_by_pillow(data: bytes) -> tuple[int, int] | None:
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of bombs: sizes are looked at by us
-            return Image.open(io.BytesIO(data), formats=["WEBP", "BMP"]).size
-    except Exception:
-        return None
-
-
-def _depth(data: bytes) -> int:
-    """8 if each value is surely a byte at most, else 16."""
-    if data[:4] == b"\x89PNG":
-        return 16 if data[24] == 16 else 8
-    return 16 if is_exr(data) or data[:2] in (b"II", b"MM") else 8
-
-
-def _orientation(data: bytes) -> int:
-    """EXIF's orientation, 1 to 8; 1: as it is."""
-    if data[:2] in (b"II", b"MM") or not any(mark in data for mark in (b"Exif", b"eXIf", b"EXIF")):  # TIFF: is turned
-        return 1
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            value = Image.open(io.BytesIO(data)).getexif().get(0x0112, 1)
-    except Exception:  # nothing but an orientation is asked for, and OpenCV has decoded the picture
-        return 1
-    return value if value in range(1, 9) else 1
 
 
 def _turned(pixels: Pixels, orientation: int) -> Pixels:

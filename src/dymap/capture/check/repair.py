@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.source import Bytes, Footage, Source
+from dymap.capture.wrapped import WrappedFootage
 from dymap.geometry.camera import Camera
 
 Pixels = NDArray[np.uint8]
@@ -42,15 +42,15 @@ def repaired(source: Source, repairs: Sequence[Repair]) -> Source:
     return replace(source, cameras=tuple(cameras), footage=Mended(source.footage, tuple(views), turns))
 
 
-class Mended(Footage):
+class Mended(WrappedFootage):
     """Footage whose views are in another order, or whose pictures are turned."""
 
     def __init__(self, footage: Footage, order: tuple[int, ...], turns: dict[int, Callable[[Pixels], Pixels]]):
         self.footage, self.order, self.turns = footage, order, turns
 
-    @property
-    def has_masks(self) -> bool:
-        return self.footage.has_masks
+    def views(self, frame: int, count: int) -> Sequence[int]:
+        there = set(self.footage.views(frame, count))
+        return [view for view in range(count) if self.order[view] in there]
 
     def present(self, frame: int, view: int) -> bool:
         return self.footage.present(frame, self.order[view])
@@ -67,17 +67,6 @@ class Mended(Footage):
 
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         return self.footage.files(frame, self.order[view])
-
-    @property
-    def has_points(self) -> bool:
-        return self.footage.has_points
-
-    def points(self, frame: int) -> NDArray[Any]:
-        return self.footage.points(frame)
-
-    @property
-    def boxes(self) -> NDArray[np.float32] | None:
-        return self.footage.boxes
 
     def _turned(self, pixels: Pixels, view: int) -> Pixels:
         return self.turns[view](pixels) if view in self.turns else pixels

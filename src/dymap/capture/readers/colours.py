@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.source import Bytes, Footage
+from dymap.capture.wrapped import WrappedFootage
 
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class CorrectedFootage(Footage):
+class CorrectedFootage(WrappedFootage):
     """Footage with (r, g, b)' = M (r, g, b) for each pixel of a camera, values in [0, 1], cut there.
 
     matrices: M [3, 3] for each camera, or None. said_in: the file that holds them, on which the pictures rest too.
@@ -26,39 +25,12 @@ class CorrectedFootage(Footage):
     matrices: tuple[Matrix | None, ...]
     said_in: Path
 
-    @property
-    def has_masks(self) -> bool:
-        return self.footage.has_masks
-
     def picture(self, frame: int, view: int) -> Bytes:
         picture, M = self.footage.picture(frame, view), self.matrices[view]
         return picture if M is None else corrected(picture, M)
 
-    def mask(self, frame: int, view: int) -> Bytes | None:
-        return self.footage.mask(frame, view)
-
-    def present(self, frame: int, view: int) -> bool:
-        return self.footage.present(frame, view)
-
-    def views(self, frame: int, count: int) -> Sequence[int]:
-        return self.footage.views(frame, count)
-
-    def masked(self, frame: int, view: int) -> bool:
-        return self.footage.masked(frame, view)
-
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         return *self.footage.files(frame, view), *(() if self.matrices[view] is None else (self.said_in,))
-
-    @property
-    def has_points(self) -> bool:
-        return self.footage.has_points
-
-    def points(self, frame: int) -> NDArray[Any]:
-        return self.footage.points(frame)
-
-    @property
-    def boxes(self) -> NDArray[np.float32] | None:
-        return self.footage.boxes
 
 
 def corrected(picture: Bytes, M: Matrix) -> Bytes:
