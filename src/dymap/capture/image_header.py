@@ -1,4 +1,4 @@
-"""What the bytes of an image file say before anything is decoded: size, depth, orientation, and whether all is there."""
+"""What the bytes of an image file say before they are decoded: size, depth, orientation, and whether all is there."""
 
 from __future__ import annotations
 
