@@ -2,7 +2,7 @@
 
 OUT/
   intri.yml extri.yml
-  images/CAMERA/000012.jpg    as they were if they are such files, else .png
+  images/CAMERA/000012.jpg    as they were if every program reads them, else .png
   masks/CAMERA/000012.png     255 foreground, 0 background; missing if nothing is known
   vertices/000012.npy         [n, 3] points of the surface, metres, if the capture has any
 """
@@ -18,18 +18,14 @@ import numpy as np
 from dymap.capture.calibrations.camera import check_name
 from dymap.capture.calibrations.file_storage import Value, write_file_storage
 from dymap.capture.calibrations.opencv_yaml import EXTRINSICS, INTRINSICS
-from dymap.capture.decode import read_image
-from dymap.capture.source import Bytes, Source
+from dymap.capture.source import Source
+from dymap.capture.writers.pictures import write_mask, write_picture
 from dymap.errors import InputError
 from dymap.files import replacing_folder
 from dymap.geometry.camera import Camera
-from dymap.pictures import png_bytes
 
 Progress = Callable[[int, int], None]
 """Takes what is done, of how much."""
-
-COPIED = (".jpg", ".jpeg", ".png")
-"""Endings of files that are copied as they are, if they show what the capture shows."""
 
 
 def write_calibration(folder: Path, cameras: Sequence[Camera]) -> None:
@@ -67,29 +63,10 @@ def write_easymocap(source: Source, out: Path, progress: Progress) -> None:
         for frame, number in enumerate(source.frames):
             for view, camera in enumerate(source.cameras):
                 if source.present(frame, view):
-                    _write_shot(source, frame, view, folder, f"{camera.name}/{number:06d}")
+                    name = f"{camera.name}/{number:06d}"
+                    write_picture(source, frame, view, folder / "images" / name)
+                    write_mask(source, frame, view, folder / f"masks/{name}.png")
                 progress(frame * len(source.cameras) + view + 1, total)
             if source.has_points:
                 (folder / "vertices").mkdir(exist_ok=True)
                 np.save(folder / "vertices" / f"{number:06d}.npy", source.points(frame), allow_pickle=False)
-
-
-def _write_shot(source: Source, frame: int, view: int, folder: Path, name: str) -> None:
-    picture, mask = source.read(frame, view)
-    file = source.files(frame, view)[0]
-    if file.suffix.lower() in COPIED and np.array_equal(read_image(file), picture):
-        _write(folder / f"images/{name}{file.suffix.lower()}", file.read_bytes())
-    else:
-        _write(folder / f"images/{name}.png", png_bytes(picture))
-    if mask is not None:
-        _write(folder / f"masks/{name}.png", _grey_png(np.where(mask != 0, 255, 0).astype(np.uint8)))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
-def _grey_png(mask: Bytes) -> bytes:
-    """A mask [H, W] as a PNG of one channel."""
-    return cv2.imencode(".png", mask)[1].tobytes()

@@ -33,7 +33,7 @@ def write_picture(source: Source, frame: int, view: int, stem: Path, undistorted
     lens of the same K.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    picture, camera = source.read(frame, view)[0], source.cameras[view]
+    picture, camera = source.picture(frame, view), source.cameras[view]
     file = source.files(frame, view)[0]
     if undistorted and camera.distorted:
         picture = to_bytes(undistort(picture.astype(np.float32) / np.float32(255), camera.K, camera.D, camera.lens))
