@@ -129,3 +129,67 @@ def test_without_a_cache_there_is_nothing(dymap: Run, tmp_path: Path, monkeypatc
     assert "nothing to remove" in dymap("clean", "--yes").out
     assert "0 folders" in dymap("info", "--cache").out
     assert not (tmp_path / "none").exists()
+
+
+def test_folders_of_others_with_files_like_ours_stay(dymap: Run, root: Path) -> None:
+    """Embeddings, recordings and hulls of other programs, whose folders are named after a hash too."""
+    for folder, files in {
+        "embeddings-0123456789ab": ("vectors.npy", "meta.json"),
+        "audio-0123456789ab": ("samples.u8",),
+        "model-0123456789ab": ("index.npz",),
+        "agent-0123456789ab": ("state.json",),
+        "deep-0123456789ab": ("run/shots.u8", "run/state.json"),
+        "old-0123456789ab.123.partial": ("vectors.npy",),
+        "empty-0123456789ab.123.partial": (),
+        "lpips": ("mine.pth",),
+    }.items():
+        (root / folder).mkdir()
+        for file in files:
+            (root / folder / file).parent.mkdir(exist_ok=True)
+            (root / folder / file).write_text("{}")
+    others = sorted(path for path in root.rglob("*-0123456789ab*/**/*") if path.is_file())
+    assert len(others) == 8
+    said = dymap("clean", "--weights", "--yes").out
+    assert "removed 2 of 2" in said
+    assert "not of dymap" in said
+    assert all(path.exists() for path in others)
+    assert (root / "lpips" / "mine.pth").exists()
+    assert (root / "empty-0123456789ab.123.partial").exists()
+
+
+def test_damaged_and_interrupted_images_go_too(dymap: Run, root: Path) -> None:
+    (a,), (b,) = root.glob("a-*"), root.glob("b-*")
+    (a / "state.json").unlink()
+    (b / "shots.u8").unlink()
+    boxes = root / "c-0123456789ab"
+    boxes.mkdir()
+    (boxes / "hull-boxes").write_bytes(b"")
+    left = a / ".hull-8-000000.0123456789ab-7-7-0.partial"
+    left.mkdir()
+    (left / "hull-8-000000").touch()
+    assert "removed 3 of 3" in dymap("clean", "--yes").out
+    assert not list(root.iterdir())
+
+
+def test_weights_stay_unless_they_are_asked_for(dymap: Run, root: Path) -> None:
+    (root / "lpips").mkdir()
+    for name in ("vgg.pth", "vgg16-397923af.pth"):
+        (root / "lpips" / name).write_bytes(b"0" * 2000)
+    shown = dymap("info", "--cache").out
+    assert "lpips: LPIPS weights" in shown
+    assert f"{root}: 3 folders" in shown
+    assert "removed 2 of 2" in dymap("clean", "--yes").out
+    assert len(list((root / "lpips").iterdir())) == 2
+    assert "nothing to remove" in dymap("clean", "--yes").out
+    assert "removed 1 of 1" in dymap("clean", "--weights", "--yes").out
+    assert not list(root.iterdir())
+
+
+def test_the_end_of_the_input_is_no_yes(dymap: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", end)
+    assert "nothing was removed" in dymap("clean").out
+    assert captures(root) == ["a", "b"]

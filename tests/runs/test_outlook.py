@@ -13,10 +13,12 @@ import torch
 
 from dymap.capture import Capture
 from dymap.config import Config
+from dymap.errors import InputError
 from dymap.field.field import Field, count_parameters
 from dymap.presets import preset
 from dymap.runs import RunFolder, configure
 from dymap.runs.outlook import SAMPLE, Forecast, existing, free_memory, look_ahead, need_of, warn_of_disks
+from dymap.runs.sizes import bytes_text
 from dymap.runs.trial import trial_seconds
 from dymap.train.step import StepReport
 
@@ -125,3 +127,15 @@ def test_free_memory_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Path, "read_text", missing)
     assert (free_memory(CPU) or 2**40) > 2**20
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0.0 kB"), (1500, "1.5 kB"), (2 * 10**7, "20.0 MB"), (55 * 10**7, "0.6 GB")]
+)
+def test_bytes_in_words(count: int, text: str) -> None:
+    assert bytes_text(count) == text
+
+
+def test_a_capture_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        look_ahead(tmp_path / "none", preset("tiny"), RunFolder(tmp_path / "run"), CPU, 1, str)

@@ -12,7 +12,8 @@ import tyro
 
 from dymap import runs
 from dymap.cli.console import say
-from dymap.errors import InputError
+from dymap.errors import InputError, printable
+from dymap.runs.sizes import bytes_text
 
 
 def clean(
@@ -20,28 +21,32 @@ def clean(
         tyro.conf.Positional[Path | None], tyro.conf.arg(help="Remove only what was prepared of this capture.")
     ] = None,
     older_than: Annotated[float | None, tyro.conf.arg(help="Remove only what was not used for so many days.")] = None,
+    weights: Annotated[
+        bool, tyro.conf.arg(help="Remove the weights of LPIPS too: only --download-lpips fetches them again.")
+    ] = False,
     yes: Annotated[bool, tyro.conf.arg(help="Remove without asking.")] = False,
 ) -> int:
     """Empty the cache of prepared images, which are prepared again when they are needed: all, or a part.
 
-    Nothing is removed that dymap did not write there. `dymap info --cache` only shows what there is.
+    Nothing is removed that dymap did not write there, and the weights of LPIPS only with --weights. `dymap info
+    --cache` only shows what there is.
     """
     if older_than is not None and not older_than >= 0:
         raise InputError(f"--older-than {older_than:g}: expected days, 0 or more")
-    entries = runs.cache_entries(capture, older_than)
+    entries = runs.cache_entries(capture, older_than, weights)
     for line in lines_of(entries):
         say(line)
     if others := runs.strangers():
-        say(f"not of dymap, and left there: {', '.join(shown(path.name) for path in others[:5])}"
+        say(f"not of dymap, and left there: {', '.join(printable(path.name) for path in others[:5])}"
             + (f", and {len(others) - 5} more" if len(others) > 5 else ""))  # fmt: skip
     if not entries:
         say("nothing to remove")
         return 0
-    if not (yes or agreed(f"remove {len(entries)} folders, {size_text(sum(e.size for e in entries))}? [y/N] ")):
+    if not (yes or agreed(f"remove {len(entries)} folders, {bytes_text(sum(e.size for e in entries))}? [y/N] ")):
         say("nothing was removed")
         return 1
     removed = runs.clean(entries)
-    say(f"removed {len(removed)} of {len(entries)} folders, {size_text(sum(entry.size for entry in removed))}")
+    say(f"removed {len(removed)} of {len(entries)} folders, {bytes_text(sum(entry.size for entry in removed))}")
     if len(removed) < len(entries):
         say("the others are in use by a command; clean again when it has ended")
     return 0
@@ -51,24 +56,20 @@ def agreed(question: str) -> bool:
     """Ask. Raises InputError if nobody is there to answer."""
     if not sys.stdin.isatty():
         raise InputError("nobody is there to be asked whether to remove this; say --yes")
-    return input(question).strip().lower() in ("y", "yes")
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def lines_of(entries: Sequence[runs.CacheEntry]) -> Iterator[str]:
     """A line for each entry of the cache."""
     for entry in entries:
         images = f", {entry.images} images" if entry.images else ""
-        whose = f" of {shown(str(entry.capture))}" if entry.capture else ""
+        whose = f" of {printable(str(entry.capture))}" if entry.capture else ""
         busy = ", in use" if entry.busy else ""
         what = f"{entry.what}{whose}{images}, last used {ago(time.time() - entry.used)}{busy}"
-        yield f"{size_text(entry.size):>9}  {shown(entry.path.name)}: {what}"
-
-
-def size_text(size: int) -> str:
-    """Bytes in words."""
-    value, unit = next(((size / scale, unit) for scale, unit in ((1e9, "GB"), (1e6, "MB")) if size >= scale),
-                       (size / 1e3, "kB"))  # fmt: skip
-    return f"{value:.1f} {unit}"
+        yield f"{bytes_text(entry.size):>9}  {printable(entry.path.name)}: {what}"
 
 
 def ago(seconds: float) -> str:
@@ -77,8 +78,3 @@ def ago(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {name} ago"
     return "just now"
-
-
-def shown(text: str) -> str:
-    """A name without characters that a terminal obeys."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -14,17 +14,16 @@ from typing import Any
 
 from dymap.capture.cache import cache_root as cache_root
 from dymap.errors import InputError
-from dymap.evaluate.lpips_files import default_folder
+from dymap.evaluate.lpips_files import FILES, default_folder
 from dymap.partials import NAME, beside, is_held, is_left, last_change, sweep
 
 PREPARED = re.compile(r".*-[0-9a-f]{12}", re.DOTALL)
 HALF = re.compile(r".*-[0-9a-f]{12}\.\d+\.partial", re.DOTALL)
 """Half-prepared images of dymap before it named them after its processes."""
-OURS = {".u8", ".npz", ".npy", ".json"}
-"""Endings of the files of prepared images."""
-CARVED = re.compile(r"hull-(boxes|\d+-\d+)")
-"""Names of the files of what was carved from masks."""
-WEIGHTS = {".pth"}
+PART = re.compile(r"shots\.u8|index\.npz|state\.json|hull-(boxes|\d+-\d+)")
+"""Names of the files of prepared images, and of what was carved from their masks."""
+WEIGHTS = "LPIPS weights"
+"""What is fetched again only when it is asked for (`dymap evaluate --download-lpips`)."""
 MAX_STATE = 2**16
 
 
@@ -43,9 +42,13 @@ class CacheEntry:
     busy: bool = False
 
 
-def cache_entries(capture: str | Path | None = None, older_than: float | None = None) -> list[CacheEntry]:
+def cache_entries(
+    capture: str | Path | None = None, older_than: float | None = None, weights: bool = True
+) -> list[CacheEntry]:
     """What the cache holds, the least recently used first: all, or what is of one capture, or was not used for
-    `older_than` days. What dymap did not write is none of it. Raises InputError for a cache that cannot be read.
+    `older_than` days. weights: those of LPIPS too, if there are any. What dymap did not write is none of it.
+
+    Raises InputError for a cache that cannot be read.
     """
     root = cache_root()
     if not root.exists():
@@ -55,6 +58,8 @@ def cache_entries(capture: str | Path | None = None, older_than: float | None = 
     except OSError as error:
         raise InputError(f"{root}: the cache cannot be read ({error.strerror or error})") from None
     entries = [entry for folder in folders if (entry := _entry(folder)) is not None]
+    if not weights:
+        entries = [entry for entry in entries if entry.what != WEIGHTS]
     if capture is not None:
         wanted = Path(capture).resolve()
         entries = [entry for entry in entries if entry.capture == wanted]
@@ -102,14 +107,18 @@ def _entry(folder: Path) -> CacheEntry | None:
     if NAME.fullmatch(folder.name):
         busy = not is_left(folder) or any(is_held(file) for file in files)
         return CacheEntry(folder, "half-written", size, used, busy=busy)
-    endings = {file.suffix for file in files if not (CARVED.fullmatch(file.name) or NAME.fullmatch(file.name))}
-    if HALF.fullmatch(folder.name) and endings <= OURS:
-        return CacheEntry(folder, "half-written", size, used)
-    if folder == default_folder() and endings <= WEIGHTS:
-        return CacheEntry(folder, "LPIPS weights", size, used)
-    if not PREPARED.fullmatch(folder.name) or not files or not endings <= OURS:
+    names = {file.name for file in files}
+    placed = all(file.parent == folder or NAME.fullmatch(file.parent.name) for file in files)
+    if folder == default_folder() and placed and names <= {file.name for pair in FILES.values() for file in pair}:
+        return CacheEntry(folder, WEIGHTS, size, used)
+    if not placed or not all(PART.fullmatch(name) or NAME.fullmatch(name) for name in names):
         return None
+    if HALF.fullmatch(folder.name) and "shots.u8" in names:
+        return CacheEntry(folder, "half-written", size, used)
     state = _state(folder)
+    # An interrupted command leaves the carved boxes, which come first, without images.
+    if not PREPARED.fullmatch(folder.name) or not ({"shots.u8", "hull-boxes"} & names or "fingerprint" in state):
+        return None
     capture, images = state.get("capture"), state.get("images")
     return CacheEntry(
         folder,

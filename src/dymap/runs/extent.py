@@ -85,7 +85,7 @@ def check_preset_views(data: Path, config: CaptureConfig, preset: str, count: in
         )
 
 
-def size_text(capture: Capture) -> str:
+def images_text(capture: Capture) -> str:
     """The size of the prepared images, and of which part of the filmed ones they are."""
     made, filmed, ratio = capture.cameras[0], capture.source.cameras[0], capture.config.ratio
     size = f"{made.width} x {made.height}"

@@ -23,6 +23,7 @@ from dymap.field.field import Field, count_parameters
 from dymap.presets import PRESETS
 from dymap.runs.bars import Say
 from dymap.runs.folder import RunFolder
+from dymap.runs.sizes import bytes_text
 from dymap.runs.trial import trial_seconds
 from dymap.train.step import StepReport
 
@@ -70,22 +71,23 @@ def need_of(config: Config, source: Source) -> Need:
 def look_ahead(data: Path, config: Config, run: RunFolder, device: torch.device, processes: int, say: Say) -> None:
     """Say what a training will take, and warn if the machine has less, or if it is days. Raises InputError for no
     capture."""
+    source = read_source(data, config.capture)
     try:
-        source = read_source(data, config.capture)
         need = need_of(config, source)
     except ValueError:
         return  # the field itself will say what does not fit
     each = f" for each of {processes} processes" if processes > 1 else ""
     cache = cache_root()
     say(
-        f"{need.parameters / 1e6:.1f} M parameters: about {size(need.memory)} of memory{each}; on disk at most "
-        f"{size(need.images)} of prepared images ({cache}) and {size(need.checkpoints)} of checkpoints ({run.root})"
+        f"{need.parameters / 1e6:.1f} M parameters: about {bytes_text(need.memory)} of memory{each}; on disk at most "
+        f"{bytes_text(need.images)} of prepared images ({cache}) and {bytes_text(need.checkpoints)} of checkpoints "
+        f"({run.root})"
     )
     wanted, there = need.memory * processes, free_memory(device)
     if there is not None and wanted > there:
         warnings.warn(
-            f"the training needs about {size(wanted)} of memory, and {size(there)} are free: take fewer --train.rays, "
-            f"a smaller --field.hash.log2-size{offer(config)}",
+            f"the training needs about {bytes_text(wanted)} of memory, and {bytes_text(there)} are free: take fewer "
+            f"--train.rays, a smaller --field.hash.log2-size{offer(config)}",
             stacklevel=2,
         )
     warn_of_disks(((run.root, need.checkpoints), (cache, need.images)))
@@ -109,8 +111,8 @@ def warn_of_disks(wanted: Sequence[tuple[Path, int]]) -> None:
         place = next(place for place, _ in wanted if existing(place).stat().st_dev == disk)
         if (free := shutil.disk_usage(existing(place)).free) < count:
             warnings.warn(
-                f"the disk of {place} has {size(free)} free, and the training may need {size(count)} there, unless its "
-                "images are prepared already: take another --out or DYMAP_CACHE, or a smaller --ratio",
+                f"the disk of {place} has {bytes_text(free)} free, and the training may need {bytes_text(count)} "
+                "there, unless its images are prepared already: take another --out or DYMAP_CACHE, or a smaller --ratio",
                 stacklevel=2,
             )
 
@@ -168,11 +170,6 @@ def existing(place: Path) -> Path:
     """The folder itself, or the nearest above it that is there already."""
     place = place.absolute()
     return next((folder for folder in (place, *place.parents) if folder.is_dir()), place)
-
-
-def size(count: int) -> str:
-    """Bytes in words."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{max(count / 1e6, 1):.0f} MB"
 
 
 def duration(seconds: float) -> str:

@@ -18,7 +18,7 @@ from dymap.geometry.box import size_in_metres
 from dymap.kernels import why_slow
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.captures import open_prepared, remember, remembered
-from dymap.runs.extent import size_text
+from dymap.runs.extent import images_text
 from dymap.runs.folder import RunFolder
 from dymap.runs.hulls import carve_hulls
 from dymap.runs.outlook import Forecast, look_ahead
@@ -116,7 +116,7 @@ def train_capture(
     where = device if world.size == 1 else f"{world.size} processes with {device.type}"
     job.say(
         f"{capture.name}: {len(capture.frames)} frames, {len(capture.train_views)} training and "
-        f"{len(capture.test_views)} test views of {size_text(capture)}; "
+        f"{len(capture.test_views)} test views of {images_text(capture)}; "
         f"box {size_in_metres(capture.boxes)} {ORIGINS[capture.config.boxes]}; "
         f"{count_parameters(field) / 1e6:.1f} M parameters on {where}; curves: tensorboard --logdir {run.curves}"
     )
