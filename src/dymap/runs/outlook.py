@@ -112,7 +112,8 @@ def warn_of_disks(wanted: Sequence[tuple[Path, int]]) -> None:
         if (free := shutil.disk_usage(existing(place)).free) < count:
             warnings.warn(
                 f"the disk of {place} has {bytes_text(free)} free, and the training may need {bytes_text(count)} "
-                "there, unless its images are prepared already: take another --out or DYMAP_CACHE, or a smaller --ratio",
+                "there, unless its images are prepared already: take another --out or DYMAP_CACHE, or a "
+                "smaller --ratio",
                 stacklevel=2,
             )
 
