@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,6 +147,46 @@ def test_who_asks_for_a_renderer_that_is_being_made_waits_for_it(maker: Maker) -
         maker.gate.set()
         assert len({id(one.result(10)) for one in asked}) == 1
         assert maker.indices == [1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
+def test_ctrl_c_at_any_line_leaves_nobody_waiting_for_ever() -> None:
+    """The main thread makes a renderer and is interrupted at one line after the other of the cache's file."""
+    line = 0
+    while interrupted_at(line):
+        line += 1
+    assert line > 15
+
+
+def interrupted_at(chosen: int) -> bool:
+    """Ctrl-C at a line of the cache's file while a renderer is made; then another thread asks. False: no such line."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines
+        if frame.f_code.co_filename != RendererCache.get.__code__.co_filename:
+            return None
+        if event == "line":
+            lines += 1
+            if lines == chosen + 1:
+                signal.raise_signal(signal.SIGINT)
+        return trace
+
+    cache, before = RendererCache(Maker(), max_bytes=10**6), sys.gettrace()
+    interrupted = False
+    sys.settrace(trace)
+    try:
+        cache.get(0)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        sys.settrace(before)
+    asking = threading.Thread(target=cache.get, args=(0,), daemon=True)  # it must not hold up the tests' end
+    asking.start()
+    asking.join(10)
+    assert not asking.is_alive(), f"waits for ever: interrupted at line {chosen} of those that are run"
+    cache.close()
+    return interrupted
 
 
 def test_of_several_requests_the_newest_waits(maker: Maker) -> None:

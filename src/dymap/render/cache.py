@@ -34,9 +34,10 @@ class RendererCache:
 
     def get(self, frame: int, name: RendererName = "march") -> Renderer:
         """The renderer of the frame at a position. Raises what making it raises."""
-        renderer = self._fetch(RendererKey(frame, name))
-        with self._lock:
-            self._trim()
+        with held():  # Ctrl-C comes after it: whoever else asks for it waits for this one
+            renderer = self._fetch(RendererKey(frame, name))
+            with self._lock:
+                self._trim()
         return renderer
 
     def prefetch(self, frame: int, name: RendererName = "march") -> None:
@@ -45,20 +46,19 @@ class RendererCache:
         An error is not kept: who asks for the renderer tries again and gets it.
         """
         key = RendererKey(frame, name)
-        with self._lock:
+        with held(), self._lock:
             if key in self._renderers or key in self._making:
                 return
-            with held():
-                if self._ahead is not None:
-                    self._ahead.cancel()  # no effect once it runs
-                self._ahead = self._background.submit(self._fetch, key)
+            if self._ahead is not None:
+                self._ahead.cancel()  # no effect once it runs
+            self._ahead = self._background.submit(self._fetch, key)
 
     def close(self) -> None:
         """End the background thread and forget all renderers."""
         with held():
             self._background.shutdown(cancel_futures=True)
-        with self._lock:
-            self._renderers.clear()
+            with self._lock:
+                self._renderers.clear()
 
     def __enter__(self) -> RendererCache:
         return self
@@ -69,6 +69,7 @@ class RendererCache:
         self.close()
 
     def _fetch(self, key: RendererKey) -> Renderer:
+        """A renderer that is kept, or made now. The main thread is here with signals `held`."""
         with self._lock:
             if key in self._renderers:
                 self._renderers.move_to_end(key)
@@ -77,22 +78,19 @@ class RendererCache:
             if being_made is None:
                 mine = self._making[key] = Future[Renderer]()
         if being_made is not None:
-            with held():
-                return being_made.result()
+            return being_made.result()
         try:
             renderer = self._make(key)
         except BaseException as error:
             with self._lock:
                 del self._making[key]
-            with held():
-                mine.set_exception(error)
+            mine.set_exception(error)
             raise
         with self._lock:
             del self._making[key]
             self._renderers[key] = renderer
             self._trim()
-        with held():
-            mine.set_result(renderer)
+        mine.set_result(renderer)
         return renderer
 
     def _trim(self) -> None:
