@@ -76,7 +76,24 @@ def test_a_film_has_the_sound_of_the_clip(dymap: Run, run: Path, tmp_path: Path)
         assert len(container.streams.audio) == 1
         assert container.duration / av.time_base == pytest.approx(3.0, abs=0.1)
     dymap(*film).failed_with("audio.wav: lasts 1.50 seconds", "--fps 2")
-    dymap(*film, "--fps", 2, "--fixed-time", 1).failed_with("--audio is for films in which the clip runs")
+    assert {path.name for path in run.iterdir()} == {"config.json", "video.dymap", "orbit.mp4"}
+
+
+def test_sound_is_refused_unless_a_film_shows_the_clip_as_it_was(dymap: Run, run: Path, tmp_path: Path) -> None:
+    sound = write_wav(tmp_path / "audio.wav", np.zeros(24000, np.int16), 16000)
+    film = ("render", run, "--size", 8, 8, "--fps", 2)
+    assert dymap(*film, "--views", 3, "--fixed-time", 1, "--save-cameras", tmp_path / "still.json").code == 0
+    standing = "--audio is for films in which the clip runs from its first frame, but image"
+    films = [("--views", 3, "--fixed-time", 1), ("--views", 3, "--fixed-time", 0),
+             ("--cameras", tmp_path / "still.json")]  # fmt: skip
+    for shown in films:
+        dymap(*film, *shown, "--audio", sound).failed_with(standing)
+    pictures = [("--views", 1, "--out", tmp_path / "a.png"), ("--fixed-view", 1, "--fixed-time", 0),
+                ("--views", 3, "--background", "transparent", "--png", tmp_path / "png")]  # fmt: skip
+    for shown in pictures:
+        dymap(*film, *shown, "--audio", sound).failed_with("--audio is for films: name one with --out")
+    assert not (tmp_path / "a.png").exists()
+    assert not (tmp_path / "png").exists()
 
 
 def test_it_is_said_what_a_film_replaces(dymap: Run, run: Path, tmp_path: Path) -> None:

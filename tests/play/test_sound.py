@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dymap.errors import InputError
 from dymap.play.movie import film_writer
-from dymap.play.sound import RATE, add_sound, check_sound, read_sound
+from dymap.play.sound import RATE, Sound, check_sound, read_sound
 
 
 def write_wav(path: Path, samples: NDArray[np.int16], rate: int) -> Path:
@@ -44,16 +44,42 @@ def packets_and_colours(film: Path) -> tuple[list[tuple[float, bytes]], list[int
         return packets, [context.colorspace, context.color_range, context.color_primaries, context.color_trc]
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".webm"])
-def test_sound_is_repeated_with_the_clip_and_ends_with_the_film(tmp_path: Path, tone: Path, suffix: str) -> None:
-    film = tmp_path / f"film{suffix}"
-    pictures = np.random.default_rng(0).integers(0, 255, (30, 32, 48, 3), dtype=np.uint8)
-    with film_writer(film, 20) as write:
+def write_film(path: Path, channels: int, sound: Sound | None) -> Path:
+    """A second and a half of noise; of four channels with transparency."""
+    pictures = np.random.default_rng(0).integers(0, 255, (30, 32, 48, channels), dtype=np.uint8)
+    with film_writer(path, 20, alpha=channels == 4, sound=sound) as write:
         for picture in pictures:
             write(picture)
-    before = packets_and_colours(film)
-    add_sound(film, read_sound(tone), 0.5)
-    assert packets_and_colours(film) == before
+    return path
+
+
+@pytest.mark.parametrize(("suffix", "channels"), [(".mp4", 3), (".mov", 3), (".mov", 4), (".webm", 3), (".webm", 4)])
+def test_sound_changes_nothing_of_the_pictures(tmp_path: Path, tone: Path, suffix: str, channels: int) -> None:
+    silent = write_film(tmp_path / f"silent{suffix}", channels, None)
+    film = write_film(tmp_path / f"film{suffix}", channels, Sound(read_sound(tone), 0.5))
+    assert packets_and_colours(film) == packets_and_colours(silent)
+    again = write_film(tmp_path / f"again{suffix}", channels, Sound(read_sound(tone), 0.5))
+    assert again.read_bytes() == film.read_bytes(), "the same film is the same file"
+
+
+def test_a_transparent_webm_with_sound_is_transparent(tmp_path: Path, tone: Path) -> None:
+    film = write_film(tmp_path / "film.webm", 4, Sound(read_sound(tone), 0.5))
+    with av.open(str(film)) as container:
+        assert {key.lower(): value for key, value in container.streams.video[0].metadata.items()}["alpha_mode"] == "1"
+
+
+def test_a_film_that_fails_leaves_nothing(tmp_path: Path, tone: Path) -> None:
+    with (
+        pytest.raises(InputError, match="at least one image"),
+        film_writer(tmp_path / "a.mp4", 20, sound=Sound(read_sound(tone), 0.5)),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["tone.wav"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".webm"])
+def test_sound_is_repeated_with_the_clip_and_ends_with_the_film(tmp_path: Path, tone: Path, suffix: str) -> None:
+    film = write_film(tmp_path / f"film{suffix}", 3, Sound(read_sound(tone), 0.5))
     sound = np.abs(read_sound(film)[:, 0].astype(float))
     assert len(sound) / RATE == pytest.approx(1.5, abs=0.06)
     loud = [float(sound[int((k * 0.1 + 0.02) * RATE) : int((k * 0.1 + 0.07) * RATE)].mean()) > 2000 for k in range(14)]

@@ -20,6 +20,7 @@ from dymap.play.exr import EXR, check_exr, write_exr
 from dymap.play.layers import acc_layer, colour_layer, depth_layer, depth_range, diff_layer, seen_depth
 from dymap.play.movie import Write, film_writer, picture_writer, sequence_writer
 from dymap.play.orbit import Orbit
+from dymap.play.sound import Sound
 from dymap.play.video import USUAL, Video
 from dymap.render.image import Image
 
@@ -169,6 +170,7 @@ def write_film(
     png: Path | None = None,
     exr: Path | None = None,
     truth: GroundTruth | None = None,
+    sound: Sound | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Render a film, each image once, and write one file a layer; returns the files.
@@ -178,7 +180,7 @@ def write_film(
     folder in it. Beside every picture of the layer depth lies an .npy: the distances in metres, float32 [H, W],
     infinity where nothing is seen. exr: folder for the images as EXR too, which have alpha and depth whatever the
     background (see exr.py). background: of rgb; with `transparent` it has straight alpha, which MP4 does not know.
-    truth: what was filmed, for the layer diff.
+    truth: what was filmed, for the layer diff. sound: that of every film.
     fps: None: the video's. progress: called with (done, all) images. Images are streamed, not gathered.
     Raises InputError for what cannot be written, and for diff if the film's camera is none of the capture's.
     """
@@ -216,7 +218,7 @@ def write_film(
             elif path is not None:
                 written.append(layer_file(path, layer))
                 alpha = layer == "rgb" and background == "transparent"
-                outputs[layer].append(stack.enter_context(film_writer(written[-1], fps or video.fps, alpha)))
+                outputs[layer].append(stack.enter_context(film_writer(written[-1], fps or video.fps, alpha, sound)))
             if png is not None:
                 outputs[layer].append(sequence_writer(png if layer == "rgb" else png / layer))
         for done, step in enumerate(film, 1):

@@ -1,4 +1,7 @@
-"""Writing films: H.264 MP4 that plays in browsers, ProRes 4444 and VP9 with transparency, numbered PNG pictures."""
+"""Writing films: H.264 MP4 that plays in browsers, ProRes 4444 and VP9 with transparency, numbered PNG pictures.
+
+Sound is written together with the pictures, so that a film with sound is the one without and a track more.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 from dymap.errors import InputError
 from dymap.files import replacing
 from dymap.pictures import write_png
+from dymap.play.sound import Sound, SoundTrack
 
 Write = Callable[[NDArray[np.uint8]], None]
 """Takes the next image of a film: [H, W, 3] RGB, or [H, W, 4] RGBA with straight alpha."""
@@ -28,7 +32,8 @@ BT709 = 1
 
 @dataclass(frozen=True)
 class Codec:
-    """How films of one suffix are encoded. opaque, alpha: pixel formats; alpha None: it has no transparency."""
+    """How films of one suffix are encoded. opaque, alpha: pixel formats; alpha None: it has no transparency.
+    sound: encoder of its sound."""
 
     container: str
     encoder: str
@@ -37,17 +42,20 @@ class Codec:
     options: dict[str, str] = field(default_factory=dict)
     even: bool = False
     """Odd sizes lose their last line."""
+    sound: str = "aac"
 
 
 CODECS = {
     ".mp4": Codec("mp4", "libx264", "yuv420p", None, {"crf": "16", "preset": "medium"}, even=True),
     ".mov": Codec("mov", "prores_ks", "yuv444p10le", "yuva444p10le", {"profile": "4444", "vendor": "apl0"}),
-    ".webm": Codec("webm", "libvpx-vp9", "yuv420p", "yuva420p", {"crf": "16", "deadline": "good", "cpu-used": "3"}),
+    ".webm": Codec(
+        "webm", "libvpx-vp9", "yuv420p", "yuva420p", {"crf": "16", "deadline": "good", "cpu-used": "3"}, sound="libopus"
+    ),
 }
 """By the film's suffix."""
 
 
-def codec_of(path: Path, alpha: bool) -> Codec:
+def codec_of(path: Path, alpha: bool, sound: bool = False) -> Codec:
     """What a film called `path` is encoded with. Raises InputError if there is no such, or it has no transparency."""
     codec = CODECS.get(path.suffix.lower())
     if codec is None:
@@ -56,22 +64,24 @@ def codec_of(path: Path, alpha: bool) -> Codec:
         raise InputError(
             f"{path}: an MP4 film cannot be transparent; write a .mov (ProRes 4444), a .webm (VP9) or PNG frames"
         )
-    try:
-        av.Codec(codec.encoder, "w")
-    except ValueError:
-        raise InputError(f"{path}: this build of PyAV has no {codec.encoder} encoder; choose another suffix") from None
+    for encoder in (codec.encoder, *((codec.sound,) if sound else ())):
+        try:
+            av.Codec(encoder, "w")
+        except ValueError:
+            raise InputError(f"{path}: this build of PyAV has no {encoder} encoder; choose another suffix") from None
     return codec
 
 
 @contextmanager
-def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
+def film_writer(path: Path, fps: float, alpha: bool = False, sound: Sound | None = None) -> Iterator[Write]:
     """Write a film image by image, in the codec that its suffix names; the index comes first (MP4, MOV).
 
-    alpha: images are RGBA with straight alpha, else RGB. All have the size of the first. The file takes its place when
+    alpha: images are RGBA with straight alpha, else RGB. All have the size of the first. sound: is heard as long as the
+    film lasts. The file takes its place when
     the block ends well and vanishes when not. Raises InputError if the disk refuses, for a film without images, a
     suffix that is unknown or has no transparency, a missing encoder and frame rates that no player takes.
     """
-    codec = codec_of(path, alpha)
+    codec = codec_of(path, alpha, sound is not None)
     if not 0.01 <= fps <= 1000:
         raise InputError(f"{path}: {fps:g} frames a second; expected 0.01 to 1000")
     source, target = ("rgba", codec.alpha) if alpha else ("rgb24", codec.opaque)
@@ -88,6 +98,7 @@ def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
         stream.codec_context.color_range = ColorRange.MPEG
         stream.codec_context.color_primaries = BT709
         stream.codec_context.color_trc = BT709
+        track = None if sound is None else SoundTrack(container, codec.sound, sound)
 
         def write(image: NDArray[np.uint8]) -> None:
             nonlocal count
@@ -104,6 +115,8 @@ def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
                 frame.color_primaries, frame.color_trc = BT709, BT709
             try:
                 container.mux(stream.encode(frame))
+                if track is not None:
+                    track.write_until(float((count + 1) / rate))
             except OSError as error:  # named here, as several films may be under way
                 raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
             count += 1
@@ -112,6 +125,8 @@ def film_writer(path: Path, fps: float, alpha: bool = False) -> Iterator[Write]:
         if count == 0:
             raise InputError(f"{path}: a film needs at least one image")
         container.mux(stream.encode())
+        if track is not None:
+            track.end()
 
 
 def picture_writer(path: Path) -> Write:

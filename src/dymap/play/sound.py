@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
-from dymap.files import replacing
 
 RATE = 48000
-ENCODERS = {".mp4": "aac", ".mov": "aac", ".webm": "libopus"}
-"""By the film's suffix."""
 BLOCK = 960
 """Samples that are encoded at a time: what Opus takes."""
 MAX_SECONDS = 3600
 """Of a recording: an hour takes 700 MB."""
+
+
+class Sound(NamedTuple):
+    """A clip's sound. samples: [n, 2], RATE a second. seconds: of the clip, with which the sound begins anew."""
+
+    samples: NDArray[np.int16]
+    seconds: float
 
 
 def read_sound(path: Path) -> NDArray[np.int16]:
@@ -54,35 +58,32 @@ def check_sound(path: Path, sound: NDArray[np.int16], frames: int, fps: float) -
         )
 
 
-def add_sound(film: Path, sound: NDArray[np.int16], clip_seconds: float) -> None:
-    """Add a recording to a film, begun anew whenever the clip is. The film takes its own place when it is whole.
+class SoundTrack:
+    """The sound of a film that is being written: it is encoded as far as the pictures are."""
 
-    sound: [n, 2] as `read_sound` gives it. Raises InputError if the disk refuses.
-    """
-    with replacing(film) as partial, av.open(str(film)) as source:
-        options = {} if film.suffix == ".webm" else {"movflags": "+faststart"}
-        with av.open(str(partial), "w", options=options) as target:
-            silent = source.streams.video[0]
-            pictures = target.add_stream_from_template(silent)
-            track: Any = target.add_stream(ENCODERS[film.suffix.lower()], rate=RATE)
-            track.layout, written = "stereo", 0
-            packets: list[Any] = [packet for packet in source.demux(silent) if packet.dts is not None]
-            length = max(float((packet.pts + packet.duration) * packet.time_base) for packet in packets)
-            for packet in packets:
-                until = min(float(packet.dts * packet.time_base) + 1.0, length)
-                while written < until * RATE:
-                    target.mux(track.encode(_block(sound, written, clip_seconds)))
-                    written += BLOCK
-                packet.stream = pictures
-                target.mux(packet)
-            target.mux(track.encode())
+    def __init__(self, container: Any, encoder: str, sound: Sound):
+        """container: an av.container.OutputContainer whose header is not written yet."""
+        self._container, self._sound, self._written = container, sound, 0
+        self._stream = container.add_stream(encoder, rate=RATE)
+        self._stream.layout = "stereo"
+
+    def write_until(self, seconds: float) -> None:
+        """Encode what is heard in the film's first `seconds`, as far as it is not yet."""
+        while self._written < seconds * RATE:
+            self._container.mux(self._stream.encode(_block(self._sound, self._written)))
+            self._written += BLOCK
+
+    def end(self) -> None:
+        """Write what the encoder still holds."""
+        self._container.mux(self._stream.encode())
 
 
-def _block(sound: NDArray[np.int16], start: int, clip_seconds: float) -> av.AudioFrame:
-    """The next samples of a film: those of the clip, of which `start` samples passed already."""
-    clip = max(round(clip_seconds * RATE), 1)
+def _block(sound: Sound, start: int) -> av.AudioFrame:
+    """The next samples of a film, of which `start` samples passed already."""
+    clip = max(round(sound.seconds * RATE), 1)
     at = (start + np.arange(BLOCK)) % clip
-    block = np.where((at < len(sound))[:, None], sound[np.minimum(at, len(sound) - 1)], 0).astype(np.int16)
+    known = len(sound.samples)
+    block = np.where((at < known)[:, None], sound.samples[np.minimum(at, known - 1)], 0).astype(np.int16)
     frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout="stereo")
     frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
     return frame

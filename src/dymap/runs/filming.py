@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dymap.capture import Capture
 from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
 from dymap.errors import InputError
@@ -35,7 +32,7 @@ from dymap.play.film import (
 )
 from dymap.play.movie import CODECS
 from dymap.play.orbit import Orbit
-from dymap.play.sound import add_sound, check_sound, read_sound
+from dymap.play.sound import Sound, check_sound, read_sound
 from dymap.play.video import USUAL, Video, load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture, open_prepared
@@ -143,7 +140,7 @@ def film(
     # Transparent PNG frames need no film; a film beside them would be an MP4, which has no transparency.
     pictures = (png is not None or exr is not None) and background == "transparent"
     wanted = None if out is None and pictures and not still else path
-    sound = None if audio is None else sound_of(Path(audio), video, speed, fixed_time is None and wanted is not None)
+    sound = None if audio is None else sound_of(Path(audio), video, speed, steps, wanted)
     truth = open_truth(video, steps, RunFolder(folder), progress, data) if "diff" in layers else None
     places = [] if wanted is None else [layer_file(wanted, layer) for layer in dict.fromkeys(layers)]
     replaced = tuple(
@@ -154,22 +151,25 @@ def film(
     with progress("render") as update:
         written = write_film(
             video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png, exr=exr,
-            truth=truth, progress=update,
+            truth=truth, sound=sound, progress=update,
         )  # fmt: skip
-    if sound is not None:
-        for file in written:
-            add_sound(file, sound, video.num_frames / speed)
     note = cut_note(wanted, steps[0].camera)
     return Filmed(tuple(written), png, exr, save_cameras, len(steps), speed, replaced, note)
 
 
-def sound_of(path: Path, video: Video, fps: float, runs: bool) -> NDArray[np.int16]:
-    """The samples of a clip's sound. runs: the clip does, in a film. Raises InputError if it does not fit the film."""
-    if not runs:
-        raise InputError("--audio is for films in which the clip runs: leave out --fixed-time, and name a film")
-    sound = read_sound(path)
-    check_sound(path, sound, video.num_frames, fps)
-    return sound
+def sound_of(path: Path, video: Video, fps: float, film: Film, out: Path | None) -> Sound:
+    """A clip's sound, for a film that goes to `out`. Raises InputError if it is not the sound of what is seen."""
+    if out is None or out.suffix.lower() not in CODECS:
+        raise InputError(f"--audio is for films: name one with --out ({', '.join(CODECS)}), or leave out --audio")
+    for index, step in enumerate(film):
+        if step.frame != index % video.num_frames:
+            raise InputError(
+                f"--audio is for films in which the clip runs from its first frame, but image {index} of this one "
+                f"shows frame {step.frame}: leave out --audio, --fixed-time or the frames in the file of --cameras"
+            )
+    samples = read_sound(path)
+    check_sound(path, samples, video.num_frames, fps)
+    return Sound(samples, video.num_frames / fps)
 
 
 def cut_note(path: Path | None, camera: Camera) -> str:
