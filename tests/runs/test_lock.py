@@ -97,6 +97,21 @@ def test_on_a_disk_without_locks_the_words_decide(tmp_path: Path, monkeypatch: p
         take(tmp_path)
 
 
+def test_a_system_without_locks_and_reads_at_a_place_has_the_words_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows is."""
+    monkeypatch.setattr(lock, "fcntl", None)
+    for name in ("pread", "pwrite"):
+        monkeypatch.delattr(os, name, raising=False)
+    take(tmp_path)
+    with only_training(tmp_path), pytest.raises(InputError, match=f"process {os.getpid()} on"):
+        take(tmp_path)
+    leave(tmp_path, pid=99999999)
+    take(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_another_machine_left_is_told_and_taken_where_locks_work(tmp_path: Path) -> None:
     leave(tmp_path, machine="0123456789ab", pid=1)
     with pytest.warns(UserWarning, match="process 1 on far has not said that its training ended; if it still runs"):

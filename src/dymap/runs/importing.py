@@ -101,8 +101,8 @@ def read_boxes(path: Path) -> NDArray[np.float32]:
         boxes = read_array(path, MAX_BYTES, "boxes [frames, 2, 3]").astype(np.float32)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    if not np.abs(boxes).max(initial=0) < np.inf:
+    if not np.isfinite(boxes).all():
         raise InputError(f"{path}: boxes hold values that are not finite")
-    if len(boxes) == 0 or boxes.ndim != 3 or boxes.shape[1:] != (2, 3) or not (boxes[:, 0] < boxes[:, 1]).all():
+    if boxes.ndim != 3 or len(boxes) == 0 or boxes.shape[1:] != (2, 3) or not (boxes[:, 0] < boxes[:, 1]).all():
         raise InputError(f"{path}: expected boxes [frames, 2, 3] with minimum below maximum, found {boxes.shape}")
     return boxes

@@ -45,7 +45,8 @@ def only_training(folder: Path) -> Iterator[None]:
         sweep(folder)
         with suppress(OSError):  # a full disk: the system's lock holds without words
             os.ftruncate(handle, 0)
-            os.pwrite(handle, _words(), 0)
+            os.lseek(handle, 0, os.SEEK_SET)
+            os.write(handle, _words())
         yield
     finally:
         with suppress(OSError):
@@ -62,7 +63,7 @@ def _open_locked(folder: Path) -> int:
     """The open lock file, which is ours now. Raises InputError if it is somebody else's."""
     path = folder / NAME
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o666)
         try:
             locked = _lock(handle)
             words = _read(handle)
@@ -111,7 +112,8 @@ def _words() -> bytes:
 def _read(handle: int) -> dict[str, Any]:
     """What the file says; nothing, if it is empty or damaged."""
     try:
-        words = json.loads(os.pread(handle, MAX_BYTES, 0))
+        os.lseek(handle, 0, os.SEEK_SET)  # Windows has no pread
+        words = json.loads(os.read(handle, MAX_BYTES))
     except (ValueError, RecursionError, OSError):
         return {}
     return words if isinstance(words, dict) else {}
