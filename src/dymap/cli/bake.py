@@ -28,9 +28,8 @@ def bake(
 
 
 def describe(baked: runs.Baked) -> str:
-    """What was baked, and what comes next: what can be measured is measured."""
-    following = [f"dymap evaluate {baked.run}"] if baked.test_views else []
+    """What was baked, and what comes next."""
     return (
         f"{baked.path}: {baked.path.stat().st_size / 1e6:.1f} MB, {baked.frames} frames at step {baked.step}, "
-        f"{baked.occupied:.1%} of the voxels occupied; next: {', '.join([*following, f'dymap render {baked.run}'])}"
+        f"{baked.occupied:.1%} of the voxels occupied; next: {', '.join(baked.following)}"
     )

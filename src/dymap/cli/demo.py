@@ -14,6 +14,7 @@ from dymap.cli.evaluate import show
 from dymap.cli.progress import progress_bar
 from dymap.cli.train import end_of
 from dymap.config import INTERRUPTED
+from dymap.runs.commands import command
 
 
 def demo(
@@ -44,5 +45,5 @@ def demo(
     show(made.finished.evaluated)
     pictures, run = made.finished.evaluated.folder, made.trained.run
     say(f"{made.finished.seconds:.0f} s in all; open {made.finished.page} in a browser; pictures: {pictures}")
-    say(f"next, with your own capture: dymap info DIR (it says how to train on it), or dymap info {run}")
+    say(f"next, with your own capture: dymap info DIR (it says how to train on it), or {command('info', run)}")
     return 0

@@ -10,6 +10,7 @@ import tyro
 from dymap import runs
 from dymap.cli.console import say
 from dymap.cli.options import Assignments, Configuration
+from dymap.runs.commands import command
 
 
 def import_model(
@@ -27,9 +28,9 @@ def import_model(
     imported = runs.import_model(model, out, preset=preset, data=data, boxes=boxes, config=complete)
     if imported.baked:
         measurable = imported.has_capture and complete.capture.test_views
-        following = f"dymap {'evaluate' if measurable else 'info'} {out}"
+        following = command("evaluate" if measurable else "info", out)
     else:
-        following = f"dymap bake {out}{'' if imported.can_bake else ' --data DIR (its capture)'}"
+        following = command("bake", out) + ("" if imported.can_bake else " --data DIR (its capture)")
     kind = "baked" if imported.baked else "trained"
     say(f"{model}: {kind} model, epoch {imported.epoch}; next: {following}")
     return 0

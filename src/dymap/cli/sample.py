@@ -20,7 +20,6 @@ def sample(
 ) -> int:
     """Write the built-in sample: a dancer, ray-traced exactly, in the ZJU-MoCap layout."""
     made = runs.sample(out, size=size, frames=frames, views=views, progress=progress_bar)
-    path = made.folder
-    say(f"{path}: {frames} frames, {views} views of {size} x {size}")
-    say(f"next: dymap train --preset small --data {path} --out runs/{path.name} --test-views {made.test_views}")
+    say(f"{made.folder}: {frames} frames, {views} views of {size} x {size}")
+    say(f"next: {made.following}")
     return 0

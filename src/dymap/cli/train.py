@@ -13,6 +13,7 @@ from dymap.cli.options import Assignments, Configuration
 from dymap.cli.progress import progress_bar
 from dymap.config import INTERRUPTED
 from dymap.runs.bars import no_bars, say_nothing
+from dymap.runs.commands import command
 
 
 def train(
@@ -92,8 +93,8 @@ def train(
 def end_of(trained: runs.Trained) -> str:
     """How a training ended, and what comes next."""
     if trained.finished:
-        return f"trained {trained.done} of {trained.steps} steps; next: dymap bake {trained.run}"
+        return f"trained {trained.done} of {trained.steps} steps; next: {command('bake', trained.run)}"
     return (
         f"stopped and saved after {trained.done} of {trained.steps} steps; the same command goes on, or "
-        f"dymap train --out {trained.run}"
+        f"{command('train', '--out', trained.run)}"
     )

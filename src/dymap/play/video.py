@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -138,6 +139,6 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> Video:
     if place.is_dir():
         file = place / f"video{SUFFIX}"
         if not file.exists():
-            raise InputError(f"{place}: not baked yet; run `dymap bake {place}`")
+            raise InputError(f"{place}: not baked yet; run `dymap bake {shlex.quote(str(place))}`")
         place = file
     return Video(load_video(place, device))

@@ -21,6 +21,7 @@ from dymap.field.field import Field
 from dymap.runs.baked import baked_video
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture, open_prepared
+from dymap.runs.commands import command
 from dymap.runs.folder import RunFolder, RunRecord
 from dymap.runs.hulls import carve_hulls
 from dymap.runs.process import pick_device
@@ -40,6 +41,13 @@ class Baked:
     step: int
     occupied: float
     test_views: int
+
+    @property
+    def following(self) -> list[str]:
+        """The commands that come next: what can be measured is measured."""
+        if self.path != RunFolder(self.run).model:  # only the run's own file is measured
+            return [command("render", self.path)]
+        return [*([command("evaluate", self.run)] if self.test_views else []), command("render", self.run)]
 
 
 def bake(

@@ -18,13 +18,15 @@ from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import check_new_folder, replacing, write_json
 from dymap.runs.bars import Bars, no_bars
+from dymap.runs.commands import asked_options, command
+from dymap.runs.training_command import training_command
 
 
 @dataclass(frozen=True)
 class CheckedCapture:
     """summary: one sentence. findings: the gross ones first. page, json, fixed: what was written, or None.
 
-    repaired: names of the cameras that differ in the corrected copy.
+    repaired: names of the cameras that differ in the corrected copy. following: what comes next, or nothing.
     """
 
     summary: str
@@ -33,6 +35,7 @@ class CheckedCapture:
     json: Path | None = None
     fixed: Path | None = None
     repaired: tuple[str, ...] = ()
+    following: str = ""
 
     @property
     def gross(self) -> bool:
@@ -56,12 +59,12 @@ def check_capture(
     """
     if fix is not None:
         check_new_folder(Path(fix))
-    source = read_source(data, config or CaptureConfig())
+    config = config or CaptureConfig()
+    source = read_source(data, config)
     survey = Survey(source)
     with progress("read pictures and masks") as update:
         survey.gather(update)
     report = examine(source, survey)
-    checked = CheckedCapture(summary(report), report.findings)
     if page is not None:
         with replacing(Path(page)) as partial:
             partial.write_text(page_of(report), encoding="utf-8")
@@ -76,19 +79,31 @@ def check_capture(
             write_easymocap(repaired(source, repairs), Path(fix), update)
         names = tuple(source.cameras[view].name for view in dict.fromkeys(repair.view for repair in repairs))
     return CheckedCapture(
-        checked.summary,
-        checked.findings,
+        summary(report),
+        report.findings,
         None if page is None else Path(page),
         None if json is None else Path(json),
         None if fix is None else Path(fix),
         names,
+        _following(Path(data), config, report, fix),
     )
+
+
+def _following(data: Path, config: CaptureConfig, report: Report, fix: str | Path | None) -> str:
+    """The command that comes next, with the options with which the capture was read; nothing if none is known."""
+    if fix is not None:
+        return command("capture", "check", Path(fix))
+    asked = asked_options(config)
+    if any(finding.repairs for finding in report.findings):
+        fixing = command("capture", "check", data, *asked, "--fix", "CORRECTED")
+        return f"{fixing} writes a corrected copy"
+    return "" if report.gross else training_command(data, report.survey.source, asked)
 
 
 def warnings_of(data: Path, config: CaptureConfig) -> Iterator[str]:
     """What a training should be warned of: the gross findings of a few frames, in seconds."""
     for finding in examine_in_short(read_source(data, config)):
-        yield f"{finding.text}; dymap capture check {data} says more"
+        yield f"{finding.text}; {command('capture', 'check', data, *asked_options(config))} says more"
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dymap.capture.masking.model import IMAGENET, LONGEST, NetworkOptions, parse
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.runs.bars import Bars, no_bars
+from dymap.runs.commands import command
 
 __all__ = ["MadeMasks", "make_masks"]
 
@@ -59,6 +60,6 @@ def make_masks(
     if found.layout == source.layout and lost and lost == made.made:
         raise InputError(
             f"{made.folder}: the masks were written, but the reader of the layout {source.layout} does not find them; "
-            f"convert the capture first: dymap capture convert {data} OUT --to easymocap"
+            f"convert the capture first: {command('capture', 'convert', Path(data), 'OUT', '--to', 'easymocap')}"
         )
     return made

@@ -5,7 +5,6 @@ sample -> train -> bake -> evaluate -> three films, pairs of pictures -> page ->
 
 from __future__ import annotations
 
-import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from dymap.play.page import LARGE, SMALL, Clip, NextStep, Number, Pair, write_pa
 from dymap.play.video import RendererName, Video, load
 from dymap.runs.baking import Baked, bake
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
+from dymap.runs.commands import command
 from dymap.runs.evaluation import Evaluated, measure, provenance
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
@@ -201,13 +201,12 @@ def make_pairs(video: Video, size: int, progress: Bars) -> list[Pair]:
 
 def next_steps(run: Path) -> list[NextStep]:
     """What to do with the run of a demo, and then with a capture of one's own."""
-    name = shlex.quote(str(run))
     return [
-        NextStep("Look around", "Turn her with the mouse, at any moment, in a browser.", f"dymap view {name}"),
+        NextStep("Look around", "Turn her with the mouse, at any moment, in a browser.", command("view", run)),
         NextStep("Film", "Along an orbit or a path of your own, at any size, with alpha.",
-                 f"dymap render {name} --size 1024 1024 --background white"),
+                 command("render", run, "--size", 1024, 1024, "--background", "white")),
         NextStep("Make meshes", "A coloured surface for each moment, for other programs.",
-                 f"dymap mesh {name} --format glb"),
+                 command("mesh", run, "--format", "glb")),
         NextStep("See what a capture of yours is", "It says what is missing, and which command trains on it.",
                  "dymap info my_capture"),
         NextStep("Train on it", "Ctrl-C saves, and the same command goes on.",

@@ -8,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from dymap._version import __version__
@@ -22,8 +21,10 @@ from dymap.errors import InputError
 from dymap.files import read_json
 from dymap.geometry.box import size_in_metres
 from dymap.kernels import describe, why_slow
+from dymap.runs.commands import command
 from dymap.runs.folder import RunFolder
 from dymap.runs.things import check_known
+from dymap.runs.training_command import needed, training_command
 from dymap.train.checkpoint import checkpoints, newest_step
 from dymap.video.model_file import SUFFIX, load_video
 
@@ -68,8 +69,6 @@ def machine_rows() -> Rows:
 def capture_rows(path: Path) -> Rows:
     """Of a capture: nothing is prepared."""
     source = read_source(path, CaptureConfig())
-    views = "" if source.test_views else f" --test-views {held_out(len(source.cameras))}"
-    command = f"dymap train --preset small --data {path} --out runs/{path.name}"
     sizes = sorted({f"{camera.width} x {camera.height}" for camera in source.cameras})
     return [
         ("capture", f"{path} ({source.layout})"),
@@ -79,13 +78,13 @@ def capture_rows(path: Path) -> Rows:
         ("masks", "yes" if source.has_masks else "no"),
         ("vertices", "yes" if source.has_points else "no"),
         *box_rows(path, source),
-        ("next", f"{command}{views}{needed(source)}"),
+        ("next", training_command(path, source)),
     ]
 
 
 def box_rows(path: Path, source: Source) -> Rows:
     """The person's box as training would make it, and what is wrong with it; from masks, that of the first frame."""
-    words = needed(source).split()
+    words = needed(source)
     options = {"unit": words[words.index("--unit") + 1]} if "--unit" in words else {}
     config = CaptureConfig(options=options)
     try:
@@ -104,27 +103,13 @@ def box_rows(path: Path, source: Source) -> Rows:
     return [("box", size_in_metres(boxes) + note), *(("warning", finding.text) for finding in findings)]
 
 
-def needed(source: Source) -> str:
-    """The options without which a training on a capture would go wrong, to be added to its command."""
-    # A person's box between the cameras is enough to tell the units, and nothing is carved for it.
-    centre = np.mean([camera.position for camera in source.cameras], axis=0)
-    boxes = np.tile(np.stack([centre - 1, centre + 1]).astype(np.float32), (len(source.frames), 1, 1))
-    units = {finding.option for finding in check_source(source, boxes) if finding.option.startswith("--unit")}
-    return "".join(f" {option}" for option in sorted(units))
-
-
-def held_out(views: int) -> str:
-    """Every fourth view, from the fourth on: a usual choice of test views."""
-    return " ".join(str(view) for view in range(3, views, 4)) or "0"
-
-
 def run_rows(run: RunFolder) -> Rows:
     """Of a run: how far it is."""
     record = run.read()
     found = checkpoints(run.checkpoints)
     done = newest_step(run.checkpoints)
     there = record.source is None or record.source.exists()
-    moved = "" if there else " --data DIR"
+    moved = () if there else ("--data", "DIR")
     rows = [
         ("run", f"{run.root} (preset {record.preset})"),
         ("capture", f"{record.source or 'none'}{'' if there else ' (not there; --data says where it is now)'}"),
@@ -136,14 +121,14 @@ def run_rows(run: RunFolder) -> Rows:
     if metrics.exists():
         rows.append(("evaluated", means_text(read_json(metrics))))
     if done < record.config.train.steps and not (run.model.exists() and not found):
-        command = f"dymap train --out {run.root}{moved}"
+        following = command("train", "--out", run.root, *moved)
     elif not run.model.exists():
-        command = f"dymap bake {run.root}{moved}"
+        following = command("bake", run.root, *moved)
     elif not metrics.exists() and record.source and record.config.capture.test_views:
-        command = f"dymap evaluate {run.root}{moved}"
+        following = command("evaluate", run.root, *moved)
     else:
-        command = f"dymap render {run.root}"
-    return [*rows, ("next", command)]
+        following = command("render", run.root)
+    return [*rows, ("next", following)]
 
 
 def means_text(metrics: Any) -> str:
@@ -165,5 +150,5 @@ def video_rows(path: Path) -> Rows:
         ("cameras", f"{len(cameras)} of {cameras[0].width} x {cameras[0].height}" if cameras else "none"),
         ("box", size_in_metres(baked.field.boxes.cpu().numpy()) + ", the median of all frames"),
         ("occupancy", " x ".join(map(str, grid))),
-        ("next", f"dymap render {path}"),
+        ("next", command("render", path)),
     ]

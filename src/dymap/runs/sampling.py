@@ -7,19 +7,20 @@ from pathlib import Path
 
 from dymap.errors import InputError
 from dymap.runs.bars import Bars, no_bars
-from dymap.runs.facts import held_out
+from dymap.runs.commands import command
+from dymap.runs.training_command import held_out
 from dymap.sample import write_sample
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """What was written. size: width and height of the images. test_views: a usual choice, as of the command line."""
+    """What was written. size: width and height of the images. following: the command that comes next."""
 
     folder: Path
     frames: int
     views: int
     size: int
-    test_views: str
+    following: str
 
 
 def sample(out: str | Path, *, size: int = 512, frames: int = 24, views: int = 16, progress: Bars = no_bars) -> Sampled:
@@ -36,4 +37,6 @@ def sample(out: str | Path, *, size: int = 512, frames: int = 24, views: int = 1
         raise InputError(str(error)) from None
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error.strerror or error})") from None
-    return Sampled(path, frames, views, size, held_out(views))
+    run = Path("runs") / path.resolve().name
+    following = command("train", "--preset", "small", "--data", path, "--out", run, "--test-views", *held_out(views))
+    return Sampled(path, frames, views, size, following)

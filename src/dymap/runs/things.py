@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dymap.capture.layouts import is_capture
 from dymap.errors import InputError
+from dymap.runs.commands import command
 
 CAPTURES = "captures are folders of images or videos with their cameras (docs/captures.md)"
 FILMS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts"}
@@ -81,9 +82,9 @@ def of_file(file: Path) -> str | None:
 def of_folder(folder: Path) -> str | None:
     """Of a folder, by what is in it."""
     if (folder / "config.json").is_file():
-        return f"a run, not a capture; `dymap info {folder}` says what comes next"
+        return f"a run, not a capture; `{command('info', folder)}` says what comes next"
     if is_capture(folder):
-        return f"a capture, not a run; `dymap info {folder}` says which command trains on it"
+        return f"a capture, not a run; `{command('info', folder)}` says which command trains on it"
     if (folder.parent / "config.json").is_file():
         return f"part of a run; name its folder, {folder.parent}"
     inside = [entry for entry, _ in zip(sorted(folder.iterdir()), range(MANY), strict=False)]

@@ -40,9 +40,6 @@ def check(
             say(f"wrote {written}")
     if found.fixed is not None:
         say(f"{found.fixed}: a corrected copy; it differs in {', '.join(map(repr, found.repaired))}")
-        say(f"next: dymap capture check {found.fixed}")
-    elif any(finding.repairs for finding in found.findings):
-        say(f"next: dymap capture check {data} --fix CORRECTED writes a corrected copy")
-    elif not found.gross:
-        say(f"next: dymap train --preset small --data {data} --out runs/{data.resolve().name}")
+    if found.following:
+        say(f"next: {found.following}")
     return GROSS if found.gross else WARNINGS if found.findings else 0

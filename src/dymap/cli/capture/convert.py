@@ -12,6 +12,7 @@ from dymap.cli.console import say
 from dymap.cli.options import Assignments
 from dymap.cli.progress import progress_bar
 from dymap.config import Config
+from dymap.runs.commands import command
 
 
 def convert(
@@ -30,5 +31,5 @@ def convert(
     for sentence in made.told:
         say(sentence)
     say(f"{made.folder}: {made.frames} frames of {made.cameras} cameras, {to} (from {made.layout})")
-    say(f"next: dymap info {made.folder}")
+    say(f"next: {command('info', made.folder)}")
     return 0

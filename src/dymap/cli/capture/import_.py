@@ -10,6 +10,7 @@ import tyro
 from dymap import runs
 from dymap.cli.console import say
 from dymap.cli.progress import progress_bar
+from dymap.runs.commands import command
 
 
 def import_(
@@ -81,5 +82,6 @@ def import_(
     kept = f" ({made.kept} pictures were there)" if made.kept else ""
     sound = f", sound in {made.audio.name}" if made.audio else ""
     say(f"{made.folder}: {made.frames} frames at {made.fps:.2f} fps of {len(made.cameras)} cameras{sound}{kept}")
-    say(f"next: dymap capture {'check' if made.has_masks else 'masks'} {made.folder}")
+    following = command("capture", "check" if made.has_masks else "masks", made.folder)
+    say(f"next: {following}{'' if made.has_masks else ' --method METHOD (docs/masks.md)'}")
     return 0

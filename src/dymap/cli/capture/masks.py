@@ -11,6 +11,8 @@ import tyro
 from dymap import runs
 from dymap.cli.console import say, warn
 from dymap.cli.progress import progress_bar
+from dymap.config import CaptureConfig
+from dymap.runs.commands import asked_options, command
 
 Three = tuple[float, float, float]
 
@@ -70,7 +72,7 @@ def masks(
         warn(sentence)
     kept = f" ({made.kept} were there)" if made.kept else ""
     say(f"{made.folder}: {made.made} masks of {len(made.cameras)} cameras{kept}; look at {made.sheet}")
-    say(f"next: dymap capture check {data}")
+    say(f"next: {command('capture', 'check', data, *asked_options(CaptureConfig(layout=layout)))}")
     return 0
 
 
