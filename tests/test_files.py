@@ -7,6 +7,7 @@ import os
 import stat
 import tracemalloc
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,36 @@ def test_faults_of_the_disk_name_the_folder_and_what_it_is(tmp_path: Path) -> No
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="file/folder: the sample cannot be written"):
         fill(tmp_path / "file/folder", "text")
+
+
+@pytest.mark.parametrize("name", [".", "../inside", "absolute"])
+def test_the_folder_in_which_one_stands_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Another in its place would leave a terminal in one that is gone."""
+    place = tmp_path / "inside"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    folder, before = place if name == "absolute" else Path(name), place.stat().st_ino
+    for fails in (True, False):
+        with suppress(RuntimeError), replacing_folder(folder, overwrite=False) as partial:
+            (partial / "below").mkdir()
+            (partial / "below/file").write_text("new")
+            if fails:
+                raise RuntimeError
+        assert sorted(path.name for path in place.iterdir()) == ([] if fails else ["below"])
+        assert [path.name for path in tmp_path.iterdir()] == ["inside"]
+    assert place.stat().st_ino == before
+    assert Path("below/file").read_text() == "new"
+    with pytest.raises(InputError, match="cannot be written"), replacing_folder(folder, overwrite=False):
+        pass
+    assert Path("below/file").read_text() == "new"
+
+
+@pytest.mark.parametrize("name", [".", "", "..", "folder"])
+def test_a_folder_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="a folder; expected the name of a file"), replacing(Path(name)):
+        pass
 
 
 def test_a_folder_that_is_not_to_be_replaced_stays(tmp_path: Path) -> None:

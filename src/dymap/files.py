@@ -31,8 +31,9 @@ from dymap.partials import beside
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block succeeds, and vanishes when not.
 
-    Raises InputError that names the file for a full disk and other faults of the file system.
+    Raises InputError that names the file for a full disk and other faults of the file system, and for a folder.
     """
+    check_no_folder(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside(path) as partial:
@@ -45,16 +46,24 @@ def replacing(path: Path) -> Iterator[Path]:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from error
 
 
+def check_no_folder(path: Path) -> None:
+    """Raises InputError for a folder where a file is to be written, such as `.`."""
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; expected the name of a file to write")
+
+
 @contextmanager
 def replacing_folder(folder: Path, what: str = "the folder", overwrite: bool = True) -> Iterator[Path]:
     """A fresh folder beside `folder` that takes its place when the block succeeds, and vanishes when not.
 
-    overwrite: whether a folder that is there already gives way; else it stays, and only an empty one is replaced.
+    overwrite: whether a folder that is there already gives way; else it stays, and only an empty one is replaced. The
+    empty folder in which the process stands (`.`) is filled: a terminal would stand in one that is gone.
     Raises InputError that names the folder, and `what` it is, for a full disk and other faults of the file system.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with beside(folder) as partial:
+        home = folder.resolve()  # `.` has no name, and a link keeps what it points at
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with beside(home) as partial:
             partial.mkdir()
             yield partial
             for place, _, names in os.walk(partial, topdown=False):
@@ -62,10 +71,12 @@ def replacing_folder(folder: Path, what: str = "the folder", overwrite: bool = T
                     flush(Path(place, name))
                 flush(Path(place))
             if overwrite:
-                _replace_folder(partial, folder)
+                _replace_folder(partial, home)
+            elif _stands_in(home):
+                _fill_folder(partial, home)
             else:
-                os.replace(partial, folder)
-            flush(folder.parent)
+                os.replace(partial, home)
+            flush(home.parent)
     except OSError as error:
         raise InputError(f"{folder}: {what} cannot be written ({error.strerror or error})") from error
 
@@ -82,6 +93,23 @@ def _replace_folder(partial: Path, folder: Path) -> None:
         except OSError as error:  # another process has put its own there meanwhile
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or turn == 9:
                 raise
+
+
+def _stands_in(folder: Path) -> bool:
+    """Whether a folder is the one in which this process is."""
+    try:
+        return folder.is_dir() and os.path.samefile(folder, os.curdir)
+    except OSError:  # it is in one that is gone
+        return False
+
+
+def _fill_folder(partial: Path, folder: Path) -> None:
+    """Move what a new folder holds into an empty one. Raises OSError if it is not empty."""
+    if any(folder.iterdir()):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+    for entry in sorted(partial.iterdir()):
+        os.replace(entry, folder / entry.name)
+    flush(folder)
 
 
 def check_new_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,41 @@ def test_a_misspelt_command_of_the_group_names_the_nearest(dymap: Run, capfd: py
     assert caught.value.code == 2
     nearest = difflib.get_close_matches("imprt", COMMANDS, 1, 0)[0]
     assert f"the nearest is {nearest!r}; dymap capture --help" in capfd.readouterr().err
+
+
+def test_a_capture_is_made_where_one_stands(
+    dymap: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample: Path
+) -> None:
+    """`--out .`, which has no name of its own."""
+    write_calibration(tmp_path / "calibration", ring())
+    videos = [numbered_clip(tmp_path / f"cam{k + 1}.mp4", 6) for k in range(3)]
+    calls = {
+        "import": ("capture", "import", *videos, "--calibration", tmp_path / "calibration", "--frames", 2, "--out"),
+        "convert": ("capture", "convert", "--to", "easymocap", sample),
+        "sample": ("sample", "--size", 32, "--frames", 1, "--views", 3, "--out"),
+    }
+    for name, words in calls.items():
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        said = dymap(*words, ".")
+        assert said.code == 0, said
+        info = dymap("info", ".")
+        assert info.code == 0, info
+        assert name == "import" or f"--data . --out runs/{name}" in info.out
+
+
+def test_what_is_made_where_one_stands_has_a_name(
+    dymap: Run, baked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(baked, tmp_path / "mine")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert dymap("mesh", ".", "--frames", 0, "--voxel", 0.2, "--level", -5, "--out", ".").code == 0
+    assert dymap("evaluate", ".", "--frames", 0, "--out", ".").code == 0
+    assert dymap("render", ".", "--size", 8, 8, "--views", 1, "--png", ".").code == 0
+    for words in (("bake", ".", "--out", "."), ("render", ".", "--save-cameras", "."), ("render", ".", "--out", ".")):
+        assert dymap(*words).code == 1
+    dymap("bake", ".", "--out", ".").failed_with("a folder; expected the name of a file")
+    assert {"000000.png", "mesh_000000.ply", "metrics.json"} <= {path.name for path in Path().iterdir()}
 
 
 def test_videos_are_imported_and_the_next_command_is_said(dymap: Run, tmp_path: Path) -> None:

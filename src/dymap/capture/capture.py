@@ -79,7 +79,7 @@ class Capture:
 
     @property
     def name(self) -> str:
-        return self.source.root.name
+        return self.source.name
 
     def present(self, frame: int, view: int) -> bool:
         """Whether the camera `view` has a picture at frame position `frame`."""

@@ -92,6 +92,11 @@ class Source:
     transform: NDArray[np.float64] | None = None
     test_views: tuple[int, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Of its folder, which may be given as `.`."""
+        return self.root.resolve().name
+
     def read(self, frame: int, view: int) -> tuple[Bytes, Bytes | None]:
         """The picture [H, W, 3] RGB at frame position `frame` and its mask [H, W] (see `mask`), as filmed.
 

@@ -28,7 +28,7 @@ def baked_video(field: Field, occupancy: Tensor, config: Config, source: Source 
         cameras=cameras,
         train_views=train_views,
         test_views=test_views,
-        name=source.root.name if source else name,
+        name=source.name if source else name,
         path_views=settings.path_views,
         transform=settings.transform,
         viewer_box=settings.viewer_box,

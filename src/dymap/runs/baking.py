@@ -18,6 +18,7 @@ from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.codes import ImageEncoder
 from dymap.field.field import Field
+from dymap.files import check_no_folder
 from dymap.runs.baked import baked_video
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture, open_prepared
@@ -67,6 +68,8 @@ def bake(
     in 16 bits. device, threads: as of `train`. capture: the run's, if it is open already. Raises InputError for a
     folder in which nothing was trained, and for another capture than the run's.
     """
+    if out is not None:
+        check_no_folder(Path(out))  # before minutes of work, not after
     where = pick_device(device, threads)
     folder = RunFolder(Path(run))
     record = folder.read()
@@ -88,7 +91,7 @@ def bake(
     with progress("bake") as update:
         occupancy = bake_grids(field, config.bake, update, hull_of(capture, record, where))
     path = Path(out) if out is not None else folder.model
-    save_video(path, baked_video(field, occupancy, config, source, folder.root.name), half)
+    save_video(path, baked_video(field, occupancy, config, source, folder.root.resolve().name), half)
     measurable = len(config.capture.test_views) if source else 0
     return Baked(folder.root, path, frames, step, float(occupancy.float().mean()), measurable)
 

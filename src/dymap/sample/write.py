@@ -75,7 +75,6 @@ def _is_written(root: Path, parameters: dict[str, Any]) -> bool:
     if not root.exists():
         return False
     if root.is_dir() and not any(root.iterdir()):
-        root.rmdir()  # an empty folder, made for us
         return False
     try:
         found = read_json(root / "sample.json")

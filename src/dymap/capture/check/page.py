@@ -37,7 +37,7 @@ def page_of(report: Report) -> str:
     """The page, as HTML. Words of the capture's files are escaped."""
     survey = report.survey
     parts = {
-        "TITLE": escape(f"Check of {survey.source.root.name}"),
+        "TITLE": escape(f"Check of {survey.source.name}"),
         "SUMMARY": escape(summary(report)),
         "FINDINGS": "".join(_finding(finding) for finding in report.findings) or "<li>Nothing was found.</li>",
         "RIG": json.dumps(rig(report)).replace("<", "\\u003c"),
