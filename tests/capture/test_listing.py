@@ -66,6 +66,11 @@ def test_shifts(tmp_path: Path) -> None:
     assert footage.images[2] == (tmp_path / "1/2.png", tmp_path / "2/0.png")
 
 
+def test_a_name_that_no_disk_has_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder of pictures"):
+        write(tmp_path, "1/1.png").of("1" * 300)
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

@@ -18,6 +18,9 @@ from dymap.cli import main
 from dymap.config import Config, to_json
 from dymap.play.camera_file import write_cameras
 from dymap.play.video import load
+from tests.capture.calibrations.test_qualisys import write_qualisys
+from tests.capture.many_layouts import LAYOUTS, ball, write_pictures
+from tests.capture.test_colmap import write_binary
 from tests.captures import write_capture
 from tests.cli.test_import import settings
 from tests.faults.readers import WEIGHTS
@@ -97,7 +100,30 @@ def sound(world: World, trimmed: Golden, tmp_path_factory: pytest.TempPathFactor
     torch.save(weights, folder / "trunk.pth")
     torch.save(weights, folder / "heads.pth", _use_new_zipfile_serialization=False)
     write_paths(folder)
+    write_layouts(folder / "layouts")
     return folder
+
+
+def write_layouts(folder: Path) -> None:
+    """One small capture in each layout whose files have a form of their own."""
+    source = ball()
+    for name in (
+        "actorshq",
+        "calibrated",
+        "colmap",
+        "dna",
+        "easymocap",
+        "neural3d",
+        "panoptic",
+        "selfcap",
+        "transforms",
+    ):
+        LAYOUTS[name](source, folder / name)
+    write_pictures(source, folder / "binary")
+    names = [f"{camera.name}/000000.png" for camera in source.cameras]
+    write_binary(folder / "binary/sparse/0", source.cameras, names)
+    write_pictures(source, folder / "qualisys")
+    write_qualisys(folder / "qualisys/Calib.qca.txt", source.cameras)
 
 
 def write_paths(folder: Path) -> None:

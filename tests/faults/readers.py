@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from dymap.capture import open_capture
+from dymap.capture import open_capture, read_source
 from dymap.capture.decode import read_image
 from dymap.capture.masks import read_mask
 from dymap.capture.readers.image_files import read_vertices
 from dymap.capture.readers.nhr import read_grey
 from dymap.capture.readers.zjumocap import read_palette
-from dymap.config import Config, from_json
+from dymap.config import CaptureConfig, Config, from_json
 from dymap.evaluate.lpips_files import read_tensors
 from dymap.field.field import Field
 from dymap.play.camera_file import read_cameras
@@ -166,6 +166,21 @@ def playing(folder: Path) -> Any:
     return load(folder / "sound.dymap")
 
 
+def layout(name: str) -> Callable[[Path], str]:
+    """A capture is listed, and its first picture and mask are read."""
+
+    def read(folder: Path) -> str:
+        source = read_source(folder / "layouts" / name, CaptureConfig(layout=LAYOUTS.get(name, name)))
+        cameras = [part for c in source.cameras for part in (c.K, c.R, c.T, c.D, c.lens, c.width, c.height, c.name)]
+        first = source.read(0, source.views(0)[0])
+        return digest(source.frames, source.test_views, source.boxes, *cameras, *first)
+
+    return read
+
+
+LAYOUTS = {"binary": "colmap", "qualisys": "calibrated"}
+"""Folders of layouts that are there twice."""
+
 JSON = (*(damage.json_text,) * 10, *BYTES)
 SAFETENSORS = (*BYTES, *(damage.safetensors_head,) * 4, *(damage.safetensors_unsealed,) * 12, damage.unsealed_tensors)
 ARCHIVE = (*BYTES, *(damage.zip_mended,) * 10)
@@ -193,6 +208,22 @@ READERS: dict[str, Reader] = {
     "saved path": Reader("path.json", cameras("path.json"), JSON),
     "transforms.json": Reader("transforms.json", cameras("transforms.json"), JSON),
     "camera_path": Reader("camera_path.json", cameras("camera_path.json"), JSON),
+    "transforms.json of a capture": Reader("layouts/transforms/transforms.json", layout("transforms"), JSON),
+    "COLMAP, cameras.txt": Reader("layouts/colmap/sparse/0/cameras.txt", layout("colmap")),
+    "COLMAP, images.txt": Reader("layouts/colmap/sparse/0/images.txt", layout("colmap")),
+    "COLMAP, cameras.bin": Reader("layouts/binary/sparse/0/cameras.bin", layout("binary")),
+    "COLMAP, images.bin": Reader("layouts/binary/sparse/0/images.bin", layout("binary")),
+    "Panoptic, train_meta.json": Reader("layouts/panoptic/train_meta.json", layout("panoptic"), JSON),
+    "Neural 3D Video, poses_bounds.npy": Reader("layouts/neural3d/poses_bounds.npy", layout("neural3d")),
+    "Neural 3D Video, a video": Reader("layouts/neural3d/00.mkv", layout("neural3d")),
+    "ActorsHQ, calibration.csv": Reader("layouts/actorshq/2x/calibration.csv", layout("actorshq")),
+    "DNA-Rendering, main": Reader("layouts/dna/0012_11.smc", layout("dna")),
+    "DNA-Rendering, annotations": Reader("layouts/dna/0012_11_annots.smc", layout("dna")),
+    "EasyMocap, intri.yml": Reader("layouts/easymocap/intri.yml", layout("easymocap")),
+    "EasyMocap, extri.yml": Reader("layouts/easymocap/extri.yml", layout("easymocap")),
+    "SelfCap, sync.json": Reader("layouts/selfcap/sync.json", layout("selfcap"), JSON),
+    "Qualisys, Calib.qca.txt": Reader("layouts/qualisys/Calib.qca.txt", layout("qualisys")),
+    "Caliscope, config.toml": Reader("layouts/calibrated/calibration/config.toml", layout("calibrated")),
 }
 
 

@@ -8,11 +8,13 @@ from random import Random
 
 import pytest
 
+from dymap.cli import COMMANDS
+from dymap.cli.capture import COMMANDS as CAPTURE
 from tests.faults.commands import Fault, Outcome, run, run_alone
 from tests.faults.conftest import Faults
 from tests.faults.world import Job, World, check_nothing_lost, check_same, jobs
 
-JOBS = 13
+JOBS = 17
 ENDING = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Twice as often the one that nobody can answer."""
 
@@ -35,7 +37,7 @@ def test_a_killed_command_loses_nothing_and_does_the_same_when_it_comes_again(
     world.restore()
     before = world.contents()
     calm = go(job, world)
-    assert calm.code == 0, calm
+    assert calm.code == job.code, calm
     after, empty = world.contents(), world.empty_folders()
     for trial in range(times):
         random = Random(f"kill {faults.seed} {number} {trial}")
@@ -49,7 +51,7 @@ def test_a_killed_command_loses_nothing_and_does_the_same_when_it_comes_again(
             tally[f"kills of {job.name}"] += 1
         again = go(job, world)
         done = bool(job.again) and again.code == 1 and job.again in again.said
-        assert again.code == 0 or done, (told, again)
+        assert again.code == job.code or done, (told, again)
         check_same(world, after, empty, told)
 
 
@@ -65,15 +67,17 @@ def check_end(outcome: Outcome, fault: Fault, job: Job, told: str) -> None:
     """It ended by the signal, or as commands end when they are asked to: in order."""
     assert outcome.code is not None, f"hangs: {told}"
     assert "Traceback" not in outcome.said, (told, outcome.said)
-    in_order = outcome.code in (0, 130) or (outcome.code == 1 and job.again and job.again in outcome.said)
+    in_order = outcome.code in (job.code, 130) or (outcome.code == 1 and job.again and job.again in outcome.said)
     assert in_order or outcome.code == -fault.number, (told, outcome)
 
 
 def test_all_commands_that_change_the_disk_are_tried(world: World) -> None:
     assert len(jobs(world.root)) == JOBS
-    assert {job.arguments[0] for job in jobs(world.root)} >= {
-        "sample", "train", "bake", "evaluate", "render", "mesh", "import-model", "clean",
-    }  # fmt: skip
+    asked = jobs(world.root)
+    changing = {"sample", "train", "bake", "evaluate", "render", "mesh", "import-model", "clean", "capture"}
+    assert {job.arguments[0] for job in asked} == changing
+    assert set(CAPTURE) == {job.arguments[1] for job in asked if job.arguments[0] == "capture"}
+    assert set(COMMANDS) == changing | {"demo", "info", "presets", "view"}, "the demo's are tried one by one"
 
 
 def test_a_damaged_file_is_told(world: World) -> None:

@@ -16,7 +16,12 @@ from typing import Any
 import numpy as np
 
 from dymap.capture.decode import read_image
+from dymap.capture.writers.easymocap import write_calibration
+from dymap.cli.capture.check import GROSS
 from dymap.train.checkpoint import read_checkpoint
+from tests.capture.check.mistakes import invert
+from tests.capture.clips import numbered_clip
+from tests.capture.test_importing import ring
 from tests.cli.conftest import train_arguments
 
 TIMES = {"seconds", "seconds_per_image", "rays_per_second", "date"}
@@ -58,20 +63,21 @@ class World:
 @dataclass(frozen=True)
 class Job:
     """A command, and whether it is run as users do, with processes of its own. again: what it may answer if it comes
-    again and the first has come to its end."""
+    again and the first has come to its end. code: its exit code if nothing befalls it."""
 
     name: str
     arguments: list[str]
     alone: bool = False
     again: str = ""
+    code: int = 0
 
 
 def jobs(root: Path) -> list[Job]:
     """All that change the disk."""
     capture, run = root / "dance", root / "run"
 
-    def job(name: str, *words: object, alone: bool = False, again: str = "") -> Job:
-        return Job(name, [str(word) for word in words], alone, again)
+    def job(name: str, *words: object, alone: bool = False, again: str = "", code: int = 0) -> Job:
+        return Job(name, [str(word) for word in words], alone, again, code)
 
     film = partial(job, "film")
     small = ("--views", 3, "--size", 32, 32, "--threads", 1)
@@ -90,9 +96,16 @@ def jobs(root: Path) -> list[Job]:
         film("render", run, "--fixed-view", 1, "--fixed-time", 1, "--out", root / "one.png", "--threads", 1),
         job("mesh", "mesh", run, "--voxel", 0.1, "--level", 0.1, "--threads", 1),
         job("mesh", "mesh", run, "--voxel", 0.1, "--level", 0.1, "--format", "glb", "--threads", 1),
-        job("import", "import-model", root / "final.pth", *model, "--set", *settings, again="holds a run already"),
+        job("import of a model", "import-model", root / "final.pth", *model, "--set", *settings,
+            again="holds a run already"),
+        job("import of videos", "capture", "import", root / "videos", "--calibration", root / "calibration",
+            "--frames", 4, "--out", root / "new"),
+        job("masks", "capture", "masks", capture, "--method", "median", "--overwrite"),
+        job("convert", "capture", "convert", capture, root / "new", "--to", "transforms", again="exists already"),
+        job("check", "capture", "check", root / "broken", "--fix", root / "new", "--page", root / "page.html",
+            "--json", root / "findings.json", again="exists already", code=GROSS),
         job("clean", "clean", "--yes"),
-    ]
+    ]  # fmt: skip
 
 
 def build(root: Path, command: Callable[[list[str]], int], model: Path, boxes: Path, settings: list[str]) -> World:
@@ -109,6 +122,12 @@ def build(root: Path, command: Callable[[list[str]], int], model: Path, boxes: P
     do("bake", run, "--half")  # so that what comes next replaces it by something else
     do("render", run, "--views", 2, "--size", 32, 32)
     do("mesh", run, "--voxel", 0.2, "--level", 0.1)
+    write_calibration(root / "calibration", ring())
+    (root / "videos").mkdir()
+    for camera in ring():
+        numbered_clip(root / "videos" / f"{camera.name}.mp4", 6)
+    do("sample", "--out", root / "broken", "--size", 112, "--frames", 2, "--views", 8)
+    invert(root / "broken", 2)
     shutil.copy(model, root / "final.pth")
     shutil.copy(boxes, root / "boxes.npy")
     (root / "settings.json").write_text(json.dumps(settings))
@@ -153,7 +172,7 @@ def is_whole(path: Path) -> bool:
         elif path.suffix == ".safetensors":
             read_checkpoint(path)
         else:
-            return path.name == "log.jsonl" and not content(path).startswith("broken")
+            return path.name in ("log.jsonl", "import.json") and not content(path).startswith("broken")
     except ValueError:
         return False
     return True

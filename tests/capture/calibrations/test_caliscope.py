@@ -86,6 +86,7 @@ def test_lenses_that_cannot_be_turned() -> None:
         ("size = [ 64,", "size = [", "camera '01': size has 1 numbers"),
         ("size = [ 64,", "size = [ 'a',", "camera '01': size is no list of a few numbers"),
         ("size = [ 64,", "size = [ inf,", "camera '01': size holds numbers that are not finite"),
+        ("size = [ 64,", f"size = [ {'9' * 400},", "camera '01': size holds numbers that are not finite"),
         ("size = [ 64,", "size = [ 640000000,", "expected pixels of a picture"),
         ("fisheye = false", "fisheye = 'no'", "camera '01': fisheye is 'no'"),
         ("fisheye = false", "rotation_count = 90", "rotation_count is '90'; expected quarters"),

@@ -25,6 +25,7 @@ from dymap.errors import InputError
 from dymap.pictures import jpeg_bytes
 from dymap.runs.capture_checking import as_json, check_capture
 from dymap.sample import write_sample
+from tests.capture.check.mistakes import invert
 
 VIEWS, FRAMES, SIZE = 8, 4, 112
 
@@ -84,10 +85,7 @@ def test_the_command_says_by_its_exit_code_what_it_found(folder: Path, tmp_path:
 def test_a_corrected_copy_is_right_where_the_capture_was_wrong(folder: Path, tmp_path: Path) -> None:
     """One camera inverted, on the disk; the copy is read back."""
     broken = shutil.copytree(folder, tmp_path / "broken")
-    data = np.load(broken / "annots.npy", allow_pickle=True).item()
-    cams, (R, T) = data["cams"], (np.asarray(data["cams"][key][2], float) for key in "RT")
-    cams["R"][2], cams["T"][2] = R.T, -R.T @ T
-    np.save(broken / "annots.npy", np.array(data, dtype=object), allow_pickle=True)
+    invert(broken, 2)
     found = check_capture(broken, fix=tmp_path / "fixed")
     assert [(one.camera, one.cause) for one in found.findings if one.gross] == [("02", "inverted")]
     assert found.repaired == ("02",)

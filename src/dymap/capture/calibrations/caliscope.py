@@ -136,7 +136,10 @@ def _numbers(path: Path, name: str, table: dict[str, Any], key: str) -> Array:
     if value is None or not plain or not 0 < len(flat) <= MAX_NUMBERS:
         found = "is missing" if value is None else "is no list of a few numbers"
         raise InputError(f"{path}: camera {name!r}: {key} {found}; was the camera calibrated?")
-    numbers = np.array([float(number) for number in flat])
+    try:
+        numbers = np.array([float(number) for number in flat])
+    except OverflowError:  # an integer of hundreds of digits
+        numbers = np.array([np.inf])
     if not np.isfinite(numbers).all():
         raise InputError(f"{path}: camera {name!r}: {key} holds numbers that are not finite")
     return numbers

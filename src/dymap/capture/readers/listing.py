@@ -112,7 +112,7 @@ class ImageFolders:
 
 def numbered(folder: Path, files: list[Path]) -> Numbered:
     """The pictures of a camera's folder, `images_in` it, by the numbers of their frames. Raises InputError."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # which takes names that are too long for any disk
         raise InputError(
             f"{folder}: no such folder of pictures; every camera of the calibration needs one that is called after it, "
             "or is left out of the calibration"
