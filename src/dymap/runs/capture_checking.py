@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dymap.capture import read_source
+from dymap.capture import Source, read_source
 from dymap.capture.check.examine import Report, examine, examine_in_short
 from dymap.capture.check.finding import Finding
 from dymap.capture.check.page import page_of, summary
@@ -100,10 +100,13 @@ def _following(data: Path, config: CaptureConfig, report: Report, fix: str | Pat
     return "" if report.gross else training_command(data, report.survey.source, asked)
 
 
-def warnings_of(data: Path, config: CaptureConfig) -> Iterator[str]:
-    """What a training should be warned of: the gross findings of a few frames, in seconds."""
-    for finding in examine_in_short(read_source(data, config)):
-        yield f"{finding.text}; {command('capture', 'check', data, *asked_options(config))} says more"
+def warnings_of(source: Source, config: CaptureConfig) -> Iterator[str]:
+    """What a training should be warned of: the gross findings of a few frames, in seconds.
+
+    config: with which the source was read.
+    """
+    for finding in examine_in_short(source):
+        yield f"{finding.text}; {command('capture', 'check', source.root, *asked_options(config))} says more"
 
 
 def as_json(report: Report) -> dict[str, Any]:

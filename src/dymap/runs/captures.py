@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dymap.capture import Capture, Source, open_capture, read_source
+from dymap.capture import Capture, Source, open_source, read_source
 from dymap.capture.capture import prepared_rig
 from dymap.capture.layouts import given_options, is_capture, layout_of, reader_options
 from dymap.config import CaptureConfig
@@ -28,10 +28,11 @@ METRES, PIXELS = 1e-3, 0.1
 """How far a camera's position and focal lengths may be from those that are remembered."""
 
 
-def open_prepared(place: Path, config: CaptureConfig, progress: Bars) -> Capture:
-    """Open a capture; a bar shows that its images are prepared, if they are not yet."""
+def open_prepared(place: Path | Source, config: CaptureConfig, progress: Bars) -> Capture:
+    """Open a capture; a bar shows that its images are prepared, if they are not yet. place: or what was read there."""
+    source = place if isinstance(place, Source) else read_source(place, config)
     with when_needed(progress, "prepare images") as update:
-        return open_capture(place, config, update)
+        return open_source(source, replace(config, options=given_options(source.options)), update)
 
 
 def find_capture(folder: RunFolder, data: str | Path | None = None) -> Path:

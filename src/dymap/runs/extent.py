@@ -6,7 +6,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-from dymap.capture import Capture, read_source
+from dymap.capture import Capture, Source, read_source
 from dymap.capture.capture import split_views
 from dymap.config import CaptureConfig, Config
 from dymap.errors import InputError
@@ -20,8 +20,9 @@ VIEWS = ("capture.test_views", "capture.train_views", "capture.path_views")
 """Keys of the configuration that name views of a capture."""
 
 
-def check_extent(data: Path, whole: Config, preset: str) -> None:
-    """Raise InputError if a run that begins asks for views or frames that the capture does not have, or larger images.
+def read_new(data: Path, whole: Config, preset: str) -> Source:
+    """What a run that begins is trained on. Raises InputError if it asks for views or frames that the capture does not
+    have, or larger images.
 
     Runs that are there already are not asked: what they were begun with stays readable.
     """
@@ -29,6 +30,7 @@ def check_extent(data: Path, whole: Config, preset: str) -> None:
     source = read_source(data, replace(config, frames=(0, -1, 1)))
     check_size_and_frames(data, config, preset, len(source.frames))
     check_views(data, whole, preset, len(source.cameras))
+    return source.select(config.frames)
 
 
 def check_size_and_frames(data: Path, config: CaptureConfig, preset: str, count: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from dymap.capture import Source, read_source
+from dymap.capture import Source
 from dymap.capture.cache import cache_root
 from dymap.capture.capture import prepared_rig
 from dymap.config import Config
@@ -53,10 +53,22 @@ class Need:
     checkpoints: int
 
 
-def need_of(config: Config, source: Source) -> Need:
-    """What a configuration needs on a capture. Raises ValueError for sizes that do not fit each other."""
-    with torch.device("meta"):  # shapes only
-        parameters = count_parameters(Field(config.field, torch.zeros(len(source.frames), 2, 3)))
+def parameters_of(config: Config, frames: int) -> int | None:
+    """How many parameters the field of a clip has; None for sizes that do not fit each other."""
+    try:
+        with torch.device("meta"):  # shapes only
+            return count_parameters(Field(config.field, torch.zeros(frames, 2, 3)))
+    except ValueError:
+        return None
+
+
+def need_of(config: Config, source: Source) -> Need | None:
+    """What a configuration needs on a capture; None for sizes that do not fit each other.
+
+    Raises InputError for views that the capture does not have, and for images without pixels.
+    """
+    if (parameters := parameters_of(config, len(source.frames))) is None:
+        return None
     train = config.train
     samples = train.rays * (train.hull_samples or config.render.samples)  # items go one after the other
     pixels = sum(camera.width * camera.height for camera in prepared_rig(source, config.capture)[0])
@@ -68,14 +80,13 @@ def need_of(config: Config, source: Source) -> Need:
     )
 
 
-def look_ahead(data: Path, config: Config, run: RunFolder, device: torch.device, processes: int, say: Say) -> None:
-    """Say what a training will take, and warn if the machine has less, or if it is days. Raises InputError for no
-    capture."""
-    source = read_source(data, config.capture)
-    try:
-        need = need_of(config, source)
-    except ValueError:
-        return  # the field itself will say what does not fit
+def look_ahead(source: Source, config: Config, run: RunFolder, device: torch.device, processes: int, say: Say) -> None:
+    """Say what a training on a capture will take, and warn if the machine has less, or if it is days.
+
+    Says nothing for a field that cannot be: making it will say what does not fit. Raises InputError as `need_of` does.
+    """
+    if (need := need_of(config, source)) is None:
+        return
     each = f" for each of {processes} processes" if processes > 1 else ""
     cache = cache_root()
     say(

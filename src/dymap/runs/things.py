@@ -74,7 +74,7 @@ def of_file(file: Path) -> str | None:
         (MODELS, "a model of torch; if it is a released one: dymap import-model FILE --preset NAME --out RUN"),
         (ARCHIVES, "an archive; unpack it and name the folder"),
         ({".json"}, "a JSON file; name the folder of a run or of a capture, or a baked file (.dymap)"),
-        ({".yml", ".yaml"}, f"a YAML file, which dymap does not read; {CAPTURES}"),
+        ({".yml", ".yaml"}, f"a YAML file; calibrations are read with the folder that they are in: {CAPTURES}"),
     )
     return next((sentence for endings, sentence in kinds if ending in endings), None)
 

@@ -23,7 +23,7 @@ from dymap.runs.beginning import check_preset, find_run
 from dymap.runs.capture_checking import warnings_of
 from dymap.runs.captures import as_recorded, check_known_capture, find_capture
 from dymap.runs.configuration import configure
-from dymap.runs.extent import check_extent
+from dymap.runs.extent import read_new
 from dymap.runs.lock import only_training
 from dymap.runs.training_process import Job, Trained, train_in_place
 from dymap.runs.training_processes import train_in_processes
@@ -74,6 +74,7 @@ def train(
         raise InputError(f"--minutes {minutes:g}: expected 0 or more")
     folder = find_run(out, data, preset)
     begun = folder.read() if data is None or folder.exists() else None
+    source = None
     if begun:
         check_preset(begun, preset)
     name = begun.preset if begun else preset or DEFAULT
@@ -86,13 +87,13 @@ def train(
     else:
         place = Path(data or "")
         check_known_capture(place, config.capture)
-        check_extent(place, config, name)
+        source = read_new(place, config, name)
         if check and (own is None or own.rank == 0):
-            for sentence in warnings_of(place, config.capture):
+            for sentence in warnings_of(source, config.capture):
                 warnings.warn(f"{place}: {sentence}", stacklevel=2)
     if out is None and (own is None or own.rank == 0):
         say(f"the run is in {folder.root} (--out chooses another folder)")
-    job = Job(place, config, folder, name, device, threads, minutes, progress, say)
+    job = Job(place, config, folder, name, device, threads, minutes, progress, say, source)
     if own and own.rank > 0:  # the leading process has the folder, and torchrun ends the others if it is refused
         return train_in_place(job, own)
     with only_training(folder.root):

@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import torch
 
-from dymap.capture import Capture
+from dymap.capture import Capture, Source, read_source
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.field import Field, count_parameters
@@ -40,7 +41,8 @@ ORIGINS = {
 
 @dataclass(frozen=True)
 class Job:
-    """A training as it was asked for. threads: shared by the processes of a machine."""
+    """A training as it was asked for. threads: shared by the processes of a machine. source: what was read of the
+    capture, if it was."""
 
     data: Path
     config: Config
@@ -51,6 +53,7 @@ class Job:
     minutes: float | None
     progress: Bars
     say: Say
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,12 @@ def train_in_place(job: Job, own: Rank, stopped: Callable[[], bool] | None = Non
             warnings.simplefilter("ignore")
             job = replace(job, progress=no_bars, say=say_nothing)
 
+        @cache
+        def source() -> Source:
+            return job.source or read_source(job.data, job.config.capture)
+
         def prepare() -> Capture:
-            capture = open_prepared(job.data, job.config.capture, job.progress)
+            capture = open_prepared(source(), job.config.capture, job.progress)
             carve_hulls(capture, job.config.train, job.progress)
             return capture
 
@@ -89,7 +96,7 @@ def train_in_place(job: Job, own: Rank, stopped: Callable[[], bool] | None = Non
             if world.leads:
                 if device.type == "cpu" and (slow := why_slow()):
                     warnings.warn(slow, stacklevel=2)
-                look_ahead(job.data, job.config, job.run, device, world.size, job.say)
+                look_ahead(source(), job.config, job.run, device, world.size, job.say)
         return train_capture(job, world.in_turn(prepare), device, world, stopped)
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -25,7 +26,8 @@ def train_in_processes(job: Job) -> Trained:
     lost: LostError | None = None
     with stop_on_signal(job.say) as stopped:
         try:
-            launch(count, partial(work, job, outcomes, warnings.showwarning), signalled(stopped))
+            alone = replace(job, source=None)  # each reads the capture itself: files may be open in it
+            launch(count, partial(work, alone, outcomes, warnings.showwarning), signalled(stopped))
         except LostError as error:
             lost = error
     trained = None
