@@ -206,7 +206,7 @@ def check_same(world: World, after: Contents, empty: set[str], told: str) -> Non
     assert not less, f"{less} missing: {told}"
     other = [name for name in now if now[name] != then[name]]
     assert not other, f"{other} differ: {told}"
-    assert world.empty_folders() == empty, told
+    assert world.empty_folders() == empty, f"{sorted(world.empty_folders() ^ empty)} are empty or not: {told}"
 
 
 def _without_older_checkpoints(contents: Contents) -> Contents:
