@@ -119,12 +119,23 @@ def read_packets(path: Path) -> Packets:
             rows.append((packet.pts, packet.dts, packet.is_keyframe, packet.is_discard))
             if len(rows) > MAX_PACKETS:
                 raise InputError(f"{path}: more than {MAX_PACKETS} pictures; cut the video into pieces")
-        if 0 < len(rows) < stream.frames or latest < promised - UNSAID:
+        if 0 < _counted(rows, "avi" in container.format.name) < stream.frames or latest < promised - UNSAID:
             raise InputError(_cut_off(path, rows, unit, stream, promised))
         rate = float(stream.average_rate or 25)
     if not any(row[2] for row in rows):
         raise InputError(f"{path}: holds no picture that can be decoded")
     return _ordered(rows, unit, rate)
+
+
+def _counted(rows: list[Row], numbered: bool) -> int:
+    """Pictures that were found, as files count them.
+
+    numbered: stamps are numbers of pictures, as in AVI files, which count those that the recorder dropped too: for them
+    they hold empty chunks, of which no packet is made.
+    """
+    if not numbered:
+        return len(rows)
+    return max((stamp for row in rows for stamp in row[:2] if stamp is not None), default=len(rows) - 1) + 1
 
 
 def _ordered(rows: list[Row], unit: float, rate: float) -> Packets:
