@@ -84,6 +84,12 @@ def _replace_folder(partial: Path, folder: Path) -> None:
                 raise
 
 
+def check_new_folder(folder: Path) -> None:
+    """Raises InputError for a folder that holds something, or a file in its place: before hours of work, not after."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder}: exists already, and nothing is overwritten; name a new folder")
+
+
 def flush(path: Path) -> None:
     """Have a file or folder on the disk before going on: what is only in memory is lost when the power fails.
 

@@ -267,7 +267,7 @@ def test_what_the_writer_writes_is_the_same_capture(root: Path, dataset: Arrays,
         assert again.files(1, view)[0].read_bytes() == source.files(1, view)[0].read_bytes()
         if again.has_masks:
             np.testing.assert_array_equal(again.read(1, view)[1], source.read(1, view)[1])
-    with pytest.raises(InputError, match="out: exists already; name a new folder"):
+    with pytest.raises(InputError, match="out: exists already, and nothing is overwritten; name a new folder"):
         write_transforms(source, tmp_path / "out")
 
 

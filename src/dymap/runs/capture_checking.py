@@ -11,12 +11,12 @@ from dymap.capture import read_source
 from dymap.capture.check.examine import Report, examine, examine_in_short
 from dymap.capture.check.finding import Finding
 from dymap.capture.check.page import page_of, summary
-from dymap.capture.check.repair import Repair, repaired
+from dymap.capture.check.repair import compatible, repaired
 from dymap.capture.check.survey import Survey
 from dymap.capture.writers.easymocap import write_easymocap
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
-from dymap.files import replacing, write_json
+from dymap.files import check_new_folder, replacing, write_json
 from dymap.runs.bars import Bars, no_bars
 
 
@@ -52,8 +52,10 @@ def check_capture(
 
     page: HTML file to write. json: file for the findings and their numbers. fix: folder of a corrected copy in the
     layout of EasyMocap, in which all is mended that is certain. Raises InputError for captures that cannot be read, and
-    with `fix` if nothing can be mended for certain.
+    with `fix` if nothing can be mended for certain or its folder holds something.
     """
+    if fix is not None:
+        check_new_folder(Path(fix))
     source = read_source(data, config or CaptureConfig())
     survey = Survey(source)
     with progress("read pictures and masks") as update:
@@ -67,15 +69,12 @@ def check_capture(
         write_json(Path(json), as_json(report))
     names: tuple[str, ...] = ()
     if fix is not None:
-        repairs = [repair for finding in report.findings for repair in finding.repairs]
-        one_each: dict[int, Repair] = {}
-        for repair in repairs:
-            one_each.setdefault(repair.view, repair)
-        if not one_each:
+        repairs = compatible([repair for finding in report.findings for repair in finding.repairs])
+        if not repairs:
             raise InputError(f"{data}: nothing is known for certain to be wrong, so that there is nothing to fix")
         with progress("write the corrected capture") as update:
-            write_easymocap(repaired(source, list(one_each.values())), Path(fix), update)
-        names = tuple(source.cameras[view].name for view in one_each)
+            write_easymocap(repaired(source, repairs), Path(fix), update)
+        names = tuple(source.cameras[view].name for view in dict.fromkeys(repair.view for repair in repairs))
     return CheckedCapture(
         checked.summary,
         checked.findings,

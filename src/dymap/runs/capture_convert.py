@@ -14,6 +14,7 @@ from dymap.capture.writers.transforms import write_transforms
 from dymap.capture.writers.zjumocap import is_undistorted, write_zjumocap
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
+from dymap.files import check_new_folder
 from dymap.runs.bars import Bars, no_bars
 
 Written = Literal["easymocap", "zjumocap", "transforms"]
@@ -53,8 +54,7 @@ def convert_capture(
     folder = Path(out)
     if to not in WRITERS:
         raise InputError(f"layout {to!r} is not written; expected one of {', '.join(WRITERS)}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: exists already, and nothing is overwritten; name a new folder")
+    check_new_folder(folder)
     found = read_source(source, config or CaptureConfig())
     with progress("convert") as update:
         WRITERS[to](found, folder, update)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from benchmarks.mistakes import hold, noisy
 
 from dymap.capture import Source, read_source
 from dymap.capture.check.examine import examine, examine_in_short
-from dymap.capture.check.hypotheses import inverted
+from dymap.capture.check.hypotheses import inverted, scaled_T
 from dymap.capture.check.page import page_of
-from dymap.capture.check.repair import repaired
+from dymap.capture.check.repair import Repair, compatible, repaired
+from dymap.capture.check.survey import Survey
+from dymap.capture.decode import read_image
 from dymap.cli import main
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
+from dymap.pictures import jpeg_bytes
 from dymap.runs.capture_checking import as_json, check_capture
 from dymap.sample import write_sample
 
@@ -75,3 +79,50 @@ def test_the_command_says_by_its_exit_code_what_it_found(folder: Path, tmp_path:
     assert page.stat().st_size > 10_000
     with pytest.raises(InputError, match="nothing to fix"):
         check_capture(folder, CaptureConfig(frames=(0, 2, 1)), fix=tmp_path / "fixed")
+
+
+def test_a_corrected_copy_is_right_where_the_capture_was_wrong(folder: Path, tmp_path: Path) -> None:
+    """One camera inverted, on the disk; the copy is read back."""
+    broken = shutil.copytree(folder, tmp_path / "broken")
+    data = np.load(broken / "annots.npy", allow_pickle=True).item()
+    cams, (R, T) = data["cams"], (np.asarray(data["cams"][key][2], float) for key in "RT")
+    cams["R"][2], cams["T"][2] = R.T, -R.T @ T
+    np.save(broken / "annots.npy", np.array(data, dtype=object), allow_pickle=True)
+    found = check_capture(broken, fix=tmp_path / "fixed")
+    assert [(one.camera, one.cause) for one in found.findings if one.gross] == [("02", "inverted")]
+    assert found.repaired == ("02",)
+    right, mended = read_source(folder, CaptureConfig()), read_source(tmp_path / "fixed", CaptureConfig())
+    for one, other in zip(mended.cameras, right.cameras, strict=True):
+        np.testing.assert_allclose(one.extrinsics, other.extrinsics, atol=1e-6)
+    for part, whole in zip(mended.read(1, 2), right.read(1, 2), strict=True):
+        assert part is not None
+        assert whole is not None
+        np.testing.assert_array_equal(part > 0, whole > 0)
+    with pytest.raises(InputError, match="fixed: exists already"):
+        check_capture(broken, fix=tmp_path / "fixed")
+
+
+def test_mistakes_of_one_camera_and_of_all_are_mended_together(held: Source) -> None:
+    """Millimetres for metres, and one camera mirrored: no camera keeps the other unit."""
+    scale = [Repair(view, scaled_T(0.001)) for view in range(VIEWS)]
+    mirror = Repair(2, picture=lambda pixels: pixels[:, ::-1])
+    swap = [Repair(2, pictures=3), Repair(2, pictures=4)]
+    wrong = replace(held, cameras=tuple(scaled_T(1000.0)(camera) for camera in held.cameras))
+    mended = repaired(wrong, compatible([mirror, swap[0], *scale, swap[1]]))
+    for one, other in zip(mended.cameras, held.cameras, strict=True):
+        np.testing.assert_allclose(one.position, other.position, atol=1e-9)
+    np.testing.assert_array_equal(mended.picture(0, 2), held.picture(0, 3)[:, ::-1])
+
+
+def test_frames_that_are_compared_are_spread_over_those_that_are_looked_at(held: Source) -> None:
+    assert Survey(held, range(4)).spread == (0, 1, 2, 3)
+    survey = Survey(replace(held, frames=tuple(range(100))), range(15))
+    assert survey.spread == (0, 2, 4, 6, 8, 10, 12, 14)
+
+
+def test_a_picture_of_another_size_is_told(folder: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(folder, tmp_path / "broken")
+    path = sorted((broken / "images/03").iterdir())[1]
+    picture = read_image(path)
+    path.write_bytes(jpeg_bytes(np.ascontiguousarray(picture[::2, ::2])))
+    assert any("first image" in finding.text for finding in check_capture(broken).findings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,8 @@ def test_metres_taken_for_millimetres(tiny: Capture) -> None:
 
 
 def test_millimetres_taken_for_metres(tiny: Capture) -> None:
-    (finding,) = find_wrong_unit(scaled(tiny.source, 1e3), tiny.boxes)
+    source = replace(scaled(tiny.source, 1e3), options=zjumocap.Options(unit="m"))
+    (finding,) = find_wrong_unit(source, tiny.boxes)
     assert finding.option == "--unit mm"
     assert finding.camera in {camera.name for camera in tiny.cameras}
     assert "T looks like millimetres where metres are expected" in finding.text
@@ -62,7 +63,7 @@ def test_millimetres_taken_for_metres(tiny: Capture) -> None:
     ("factor", "option", "words"),
     [
         (1e-3, "--unit m", r"would be 1\.89 mm tall .* is T in metres\? --unit m reads it so"),
-        (1e3, "", r"would be 1890 m tall .* is T in millimetres\? it should be in metres"),
+        (1e3, "", r"would be 1890 m tall .* is T in millimetres\? multiply T by 0\.001"),
         (4, "", r"would be 7\.5\d m tall .* about 0\.225 times as long"),
         (0.1, "", r"would be 0\.19 m tall .* about 8\.99 times as long"),
     ],
@@ -161,3 +162,25 @@ def test_sizes_are_told_in_metres() -> None:
     boxes = person()
     boxes[2, 1] += 4
     assert size_in_metres(boxes) == "1.21 x 0.63 x 1.89 m", "the median of several"
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Options of a layout that has a scale and no unit."""
+
+    scale: float = 2.0
+
+
+@pytest.mark.parametrize(
+    ("options", "option", "words"),
+    [
+        (zjumocap.Options(unit="mm"), "--unit m", "--unit m reads it so"),
+        (zjumocap.Options(unit="m"), "", "multiply T by 1000"),
+        (Scaled(), "--set capture.options.scale=2000", "--set capture.options.scale=2000 reads it so"),
+        (None, "", "multiply T by 1000"),
+    ],
+)
+def test_only_options_that_the_layout_has_are_advised(tiny: Capture, options: object, option: str, words: str) -> None:
+    (finding,) = find_wrong_unit(replace(scaled(tiny.source, 1e-3), options=options), tiny.boxes)
+    assert finding.option == option
+    assert words in finding.text

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.check.finding import Finding
+from dymap.capture.check.unit import unit_remedy
 from dymap.capture.source import Source
+from dymap.geometry.camera import up_direction
 
 SHORTEST, TALLEST = 0.3, 4.0
 """Metres that people, and what they hold, are tall."""
 USUAL = 1.7
 """Metres that a person is tall."""
 UPRIGHT = 0.8
-"""Cosine of the angle up to which the cameras' mean up direction is an axis of the world."""
+"""Cosine of the angle up to which the cameras' up direction is an axis of the world."""
 
 
 def find_wrong_height(source: Source, boxes: NDArray[np.float32]) -> Iterator[Finding]:
@@ -25,13 +27,13 @@ def find_wrong_height(source: Source, boxes: NDArray[np.float32]) -> Iterator[Fi
         return
     if tall <= TALLEST:
         tall = longest
-    unit = getattr(source.options, "unit", None)
     option = ""
-    if unit == "mm" and SHORTEST <= tall * 1000 <= TALLEST:
-        cause, option = "is T in metres? --unit m reads it so", "--unit m"
+    if SHORTEST <= tall * 1000 <= TALLEST:
+        option, remedy = unit_remedy(source, "m")
+        cause = f"is T in metres? {remedy}" if option else f"is T of another unit? {remedy}"
     elif SHORTEST <= tall / 1000 <= TALLEST:
-        option = "--unit mm" if unit == "m" else ""
-        cause = "is T in millimetres?" + (f" {option} reads it so" if option else " it should be in metres")
+        option, remedy = unit_remedy(source, "mm")
+        cause = f"is T in millimetres? {remedy}"
     else:
         cause = f"T should be in metres; about {USUAL / max(tall, 1e-9):.3g} times as long, for a person"
     yield Finding(
@@ -49,8 +51,7 @@ def height(source: Source, boxes: NDArray[np.float32]) -> float:
 
 def up_axis(source: Source, sides: NDArray[np.floating]) -> int:
     """Which axis of the world is up: that of the cameras, if they are upright, or that of the box's longest side."""
-    up = -np.mean([camera.R[1] for camera in source.cameras], axis=0)
-    up = np.abs(up) / max(float(np.linalg.norm(up)), 1e-9)
+    up = np.abs(up_direction(source.cameras))
     return int(np.argmax(up)) if up.max() > UPRIGHT else int(np.argmax(sides))
 
 

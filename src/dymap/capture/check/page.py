@@ -21,7 +21,8 @@ from dymap.capture.check.silhouettes import silhouette
 from dymap.capture.check.survey import Survey, ideal_mask
 from dymap.geometry.box import box_corners, box_of_points, projected_box_mask
 from dymap.geometry.camera import Camera
-from dymap.pictures import png_bytes
+from dymap.geometry.lens import undistort
+from dymap.pictures import png_bytes, to_bytes
 
 Pixels = NDArray[np.uint8]
 
@@ -118,8 +119,8 @@ def drawn(report: Report, frame: int, view: int) -> Pixels | None:
     if (picture := survey.picture(frame, view)) is None:
         return None
     camera, ideal = survey.cameras[view], survey.cameras[view].undistorted()
-    if camera.distorted and camera.lens == "opencv":
-        picture = np.asarray(cv2.undistort(picture, camera.K, camera.D), dtype=np.uint8)
+    if camera.distorted:
+        picture = to_bytes(undistort(picture.astype(np.float32) / np.float32(255), camera.K, camera.D, camera.lens))
     size = (camera.width * LARGER, camera.height * LARGER)
     image = np.ascontiguousarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
     if (mask := survey.mask(frame, view)) is not None:

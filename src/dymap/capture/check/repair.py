@@ -27,9 +27,20 @@ class Repair:
     picture: Callable[[Pixels], Pixels] | None = None
 
 
+def compatible(repairs: Sequence[Repair]) -> tuple[Repair, ...]:
+    """The repairs without those that say again, or otherwise, whose pictures a view has: the first one counts. Those of
+    all cameras (a unit) go with those of one (a mirror)."""
+    kept: list[Repair] = []
+    for repair in repairs:
+        if repair.pictures is None or all(one.pictures is None or one.view != repair.view for one in kept):
+            kept.append(repair)
+    return tuple(kept)
+
+
 def repaired(source: Source, repairs: Sequence[Repair]) -> Source:
-    """The source with repairs made, one a view. Points and boxes stay."""
-    cameras, views, turns = list(source.cameras), list(range(len(source.cameras))), {}
+    """The source with repairs made, in their order, several of a view too. Points and boxes stay."""
+    cameras, views = list(source.cameras), list(range(len(source.cameras)))
+    turns: dict[int, list[Callable[[Pixels], Pixels]]] = {}
     for repair in repairs:
         if repair.pictures is not None:
             views[repair.view] = repair.pictures
@@ -38,14 +49,14 @@ def repaired(source: Source, repairs: Sequence[Repair]) -> Source:
         if repair.camera is not None:
             cameras[repair.view] = repair.camera(cameras[repair.view])
         if repair.picture is not None:
-            turns[repair.view] = repair.picture
+            turns.setdefault(repair.view, []).append(repair.picture)
     return replace(source, cameras=tuple(cameras), footage=Mended(source.footage, tuple(views), turns))
 
 
 class Mended(WrappedFootage):
     """Footage whose views are in another order, or whose pictures are turned."""
 
-    def __init__(self, footage: Footage, order: tuple[int, ...], turns: dict[int, Callable[[Pixels], Pixels]]):
+    def __init__(self, footage: Footage, order: tuple[int, ...], turns: dict[int, list[Callable[[Pixels], Pixels]]]):
         self.footage, self.order, self.turns = footage, order, turns
 
     def views(self, frame: int, count: int) -> Sequence[int]:
@@ -69,4 +80,6 @@ class Mended(WrappedFootage):
         return self.footage.files(frame, self.order[view])
 
     def _turned(self, pixels: Pixels, view: int) -> Pixels:
-        return self.turns[view](pixels) if view in self.turns else pixels
+        for turn in self.turns.get(view, ()):
+            pixels = turn(pixels)
+        return pixels

@@ -12,6 +12,7 @@ from dymap.capture.check.hypotheses import scaled_T
 from dymap.capture.check.repair import Repair
 from dymap.capture.check.silhouettes import rig_volume
 from dymap.capture.check.survey import Survey
+from dymap.capture.check.unit import unit_remedy
 
 SMALLEST, LARGEST = 0.05, 20.0
 """Metres that what is filmed measures, at its longest."""
@@ -29,10 +30,9 @@ def find_wrong_scale(survey: Survey, agreement: Agreement) -> Iterator[Finding]:
     if not sizes or SMALLEST <= (tall := float(np.median(sizes))) <= LARGEST:
         return
     wrong = "metres where millimetres are expected" if tall < SMALLEST else "millimetres where metres are expected"
-    factor, option = (1000.0, "--unit m") if tall < SMALLEST else (0.001, "--unit mm")
-    text = (
-        f"what the cameras agree on measures {tall:.3g} m: T looks like {wrong}; {option}, or multiply T by {factor:g}"
-    )
+    factor = 1000.0 if tall < SMALLEST else 0.001
+    option, remedy = unit_remedy(survey.source, "m" if tall < SMALLEST else "mm")
+    text = f"what the cameras agree on measures {tall:.3g} m: T looks like {wrong}; {remedy}"
     repairs = tuple(Repair(view, scaled_T(factor)) for view in survey.views)
     yield Finding(text, False, option=option, cause="unit", gross=True, measures={"metres": tall}, repairs=repairs)
 

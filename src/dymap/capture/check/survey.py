@@ -27,7 +27,9 @@ UNSEEN = 255
 ROW = 8
 """Frames in a row, for what changes from frame to frame."""
 READ = 384
-"""Masks that are read at most, unless a finding needs more of them."""
+"""Masks that are read at first of longer clips, but at least ROW + 4 of each camera. A finding may need others."""
+SPREAD = 8
+"""Frame positions whose pictures are compared."""
 
 
 class Survey:
@@ -73,8 +75,8 @@ class Survey:
     @property
     def spread(self) -> tuple[int, ...]:
         """Eight frame positions at most of those that are looked at: their pictures are compared."""
-        step = max(1, len(self.frames) // 8)
-        return self.frames[::step][:8]
+        places = np.linspace(0, len(self.frames) - 1, min(SPREAD, len(self.frames))).round().astype(int)
+        return tuple(self.frames[place] for place in places)
 
     def mask(self, frame: int, view: int) -> Bytes | None:
         """[h, w] as filmed (distorted): 0 or 1; None: there is none, or it cannot be read."""
@@ -109,7 +111,7 @@ class Survey:
         if not source.present(frame, view):
             return None
         try:
-            picture = source.footage.picture(frame if source.chosen is None else source.chosen[frame], view)
+            picture = source.picture(frame, view)
         except InputError as error:
             self.faults[frame, view] = str(error)
             return None

@@ -23,8 +23,7 @@ import numpy as np
 
 from dymap.capture.source import Source
 from dymap.capture.writers.pictures import folder_names, write_mask, write_picture
-from dymap.errors import InputError
-from dymap.files import replacing_folder, write_json
+from dymap.files import check_new_folder, replacing_folder, write_json
 from dymap.geometry.camera import Camera
 
 Progress = Callable[[int, int], None]
@@ -36,8 +35,7 @@ def write_transforms(source: Source, out: Path, progress: Progress | None = None
     progress: takes how many pictures are done, of how many. Faces in masks become foreground; points and boxes of the
     capture have no place in this layout.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: exists already; name a new folder")
+    check_new_folder(out)
     fisheye = all(camera.lens == "fisheye" for camera in source.cameras)
     folders = folder_names([camera.name for camera in source.cameras])
     places = [(frame, view) for frame in range(len(source.frames)) for view in source.views(frame)]
