@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from dymap.errors import InputError
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.lens import undistort
 from dymap.runs import VideoImport, import_videos
+from tests.capture.calibrations.cameras import write_toml
 from tests.capture.clips import number_of, numbered, numbered_clip, write_clip
 
 WIDTH, HEIGHT = 64, 48
@@ -310,6 +312,94 @@ def test_other_videos_or_options_are_not_mixed_into_an_import(
     (tmp_path / "mine" / "thesis.tex").write_text("")
     with pytest.raises(InputError, match="is there already, and no import of videos"):
         shoot(out=tmp_path / "mine")
+
+
+def test_what_belongs_to_an_import_is_every_file_that_it_reads(
+    shoot: Callable[..., VideoImport], tmp_path: Path
+) -> None:
+    """A calibration of several files in a folder that holds more, offsets, and the files of all masks."""
+    numbered_clip(tmp_path / "videos" / "cam1.mp4", 4)
+    model = tmp_path / "model" / "sparse" / "0"
+    model.mkdir(parents=True)
+    (model / "cameras.txt").write_text("1 PINHOLE 64 48 55 55 32 24\n")
+    (model / "images.txt").write_text("1 1 0 0 0 0 0 3 1 cam1.jpg\n\n")
+    masks = tmp_path / "masks" / "cam1"
+    masks.mkdir(parents=True)
+    for number in range(4):
+        cv2.imwrite(str(masks / f"{number}.png"), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    (tmp_path / "offsets.csv").write_text("cam1,0\n")
+
+    def make() -> VideoImport:
+        return shoot(calibration=tmp_path / "model", offsets=tmp_path / "offsets.csv", masks=tmp_path / "masks")
+
+    assert make().kept == 0
+    (model / "project.ini").write_text("of no use here")
+    (tmp_path / "masks" / "notes.txt").write_text("of no use here")
+    assert make().kept == 4
+    for path in (model / "cameras.txt", model / "images.txt", tmp_path / "offsets.csv", masks / "2.png"):
+        before = path.read_bytes()
+        path.write_bytes(before + b"\n")
+        with pytest.raises(InputError, match="holds an import of other videos, or with other options"):
+            make()
+        path.write_bytes(before)
+        shutil.rmtree(tmp_path / "out")
+        make()
+    (masks / "3.png").unlink()
+    with pytest.raises(InputError, match="holds an import of other videos, or with other options"):
+        make()
+
+
+def test_masks_that_are_of_no_picture_are_refused(shoot: Callable[..., VideoImport], tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    with pytest.raises(InputError, match=r"--masks .*masks: no such folder; expected one that holds CAMERA\.mp4, or"):
+        shoot(masks=masks)
+    (masks / "Kamera1").mkdir(parents=True)
+    expected = r"masks: holds masks of no camera; expected cam1\.mp4 or cam1/NUMBER\.png and so on, found Kamera1$"
+    with pytest.raises(InputError, match=expected):
+        shoot(masks=masks)
+    (masks / "cam2").mkdir()
+    with pytest.raises(InputError, match="holds masks of no camera"):
+        shoot(masks=masks)
+    assert not (tmp_path / "out").exists()
+    cv2.imwrite(str(masks / "cam2" / "4711.png"), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    with pytest.raises(InputError, match="masks: none of its files is of a picture that is imported"):
+        shoot(masks=masks)
+    assert not (tmp_path / "out" / "images").exists()
+    cv2.imwrite(str(masks / "cam2" / "1.png"), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    made = shoot(masks=masks, out=tmp_path / "some")
+    assert made.told == (f"cameras without masks in {masks}: cam1, cam3",)
+    assert [path.name for path in (made.folder / "masks").rglob("*.png")] == ["000001.png"]
+
+
+def test_files_may_call_cameras_as_the_calibration_does(shoot: Callable[..., VideoImport], tmp_path: Path) -> None:
+    """Names with a space and a dot, of which folders are called otherwise; and a camera that is called as the folder
+    of another one."""
+    names = ["Cam 1", "GoPro.2", "Cam_1"]
+    text = write_toml(tmp_path / "named.toml", tuple(ring())).read_text()
+    for k, name in enumerate(names, 1):
+        text = text.replace(f"name = 'cam{k}'", f"name = '{name}'")
+    (tmp_path / "named.toml").write_text(text)
+    click = np.random.default_rng(0).uniform(-0.9, 0.9, RATE).astype(np.float32)
+    for name in names:
+        pictures = [numbered(n) for n in range(20)]
+        write_clip(tmp_path / "videos" / f"{name}.mp4", pictures, audio=click if name == "GoPro.2" else None, rate=RATE)
+        (tmp_path / "masks" / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "masks" / name / "8.png"), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    (tmp_path / "offsets.json").write_text(json.dumps({"Cam 1": 0.0, "GoPro.2": 0.1, "Cam_1": -0.1}))
+    how = {"calibration": tmp_path / "named.toml", "offsets": tmp_path / "offsets.json", "masks": tmp_path / "masks"}
+    made = shoot(**how, audio="GoPro.2")
+    assert [round(one.offset.seconds, 6) for one in made.cameras] == [0.0, -0.1, 0.1]  # in the order of the videos
+    assert made.told == ()
+    assert made.audio is not None
+    folders = [one.camera.name for one in made.cameras]
+    assert len(set(folders)) == 3
+    written = {path.parent.name for path in (made.folder / "masks").rglob("*.png")}
+    assert written == set(folders)
+    (tmp_path / "offsets.json").write_text(json.dumps({"Cam 1": 0.0, "GoPro_2": 0.1, "Cam_1": -0.1}))
+    made = shoot(**how, audio="GoPro_2", out=tmp_path / "folders")
+    assert {round(one.offset.seconds, 6) for one in made.cameras} == {0.0, -0.1, 0.1}
+    with pytest.raises(InputError, match=r"--audio 'cam 1': no such camera; there are Cam 1, Cam_1, GoPro\.2"):
+        shoot(**how, audio="cam 1", out=tmp_path / "none")
 
 
 def test_frames_that_a_camera_lacks_are_told(shoot: Callable[..., VideoImport], tmp_path: Path) -> None:

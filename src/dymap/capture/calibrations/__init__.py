@@ -46,9 +46,26 @@ def read_calibration(path: Path, sizes: Sizes | None = None) -> tuple[Camera, ..
         return read_caliscope(path).cameras
     if path.suffix.lower() == ".json":
         return read_transforms(path, sizes)
-    if path.name.partition(".")[0] in ("cameras", "images") and path.suffix.lower() in (".bin", ".txt"):
+    if is_colmap_file(path):
         return read_colmap_cameras(path)
     raise InputError(f"{path}: no calibration that is known; expected {EXPECTED}")
+
+
+def calibration_files(path: Path) -> list[Path]:
+    """The files that `read_calibration` reads of a path, whether they are there or not. Raises InputError as
+    `find_calibration` does."""
+    if path.is_dir():
+        path = find_calibration(path)
+    if path.name in (INTRINSICS, EXTRINSICS):
+        return [path.with_name(INTRINSICS), path.with_name(EXTRINSICS)]
+    if is_colmap_file(path):
+        return [path.with_name(f"{part}.{ending}") for part in ("cameras", "images") for ending in ("bin", "txt")]
+    return [path]
+
+
+def is_colmap_file(path: Path) -> bool:
+    """Whether a file is called as one of a COLMAP model."""
+    return path.name.partition(".")[0] in ("cameras", "images") and path.suffix.lower() in (".bin", ".txt")
 
 
 def find_calibration(folder: Path) -> Path:
@@ -68,4 +85,4 @@ def find_calibration(folder: Path) -> Path:
     raise InputError(f"{folder}: holds no calibration that is known; expected {EXPECTED}")
 
 
-__all__ = ["Sizes", "find_calibration", "read_calibration"]
+__all__ = ["Sizes", "calibration_files", "find_calibration", "read_calibration"]
