@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
+from dymap.signals import check_ended
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mxf"
 """Containers that are opened: none that is a list of other files."""
@@ -109,6 +110,7 @@ def read_packets(path: Path) -> Packets:
         promised = (container.duration or 0) / av.time_base if "matroska" in container.format.name else 0.0
         latest = 0.0
         for packet in container.demux() if promised else container.demux(stream):
+            check_ended()
             if packet.size == 0:  # the end
                 continue
             latest = max(latest, float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base))

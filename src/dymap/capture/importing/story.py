@@ -16,7 +16,6 @@ An import that was interrupted goes on: pictures are written beside and renamed,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +26,14 @@ from dymap.capture.importing.masks import GivenMasks, find_mask_files, masked_fr
 from dymap.capture.importing.matching import match_cameras
 from dymap.capture.importing.state import ImportState, open_state
 from dymap.capture.importing.wanted import Wanted, check, list_videos
-from dymap.capture.importing.writing import Bars, heard_view, rate_of, threads, write_pictures, write_sound
+from dymap.capture.importing.writing import Bars, heard_view, processors, rate_of, write_pictures, write_sound
 from dymap.capture.readers.video_files import Rows, rows_by_time
 from dymap.capture.synchronise.estimate import Offset, find_offsets
 from dymap.capture.synchronise.offsets import read_offsets
 from dymap.capture.videos import VideoFile
 from dymap.capture.writers.easymocap import write_calibration
 from dymap.geometry.camera import Camera
+from dymap.signals import in_order, threads
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def import_videos(wanted: Wanted, progress: Bars) -> VideoImport:
     heard = heard_view(wanted, videos, called)
     mask_files = find_mask_files(wanted, called)
     state = open_state(wanted, paths, names, [path for of in mask_files if of is not None for path in of.files])
-    with progress("read time stamps") as update, ThreadPoolExecutor(threads()) as pool:
-        for done, _ in enumerate(pool.map(lambda video: video.packets, videos)):
-            update(done + 1, len(videos))
+    with progress("read time stamps") as update, threads(processors()) as pool:
+        for done, _ in enumerate(in_order(pool, videos, lambda video: video.packets, len(videos)), 1):
+            update(done, len(videos))
     masks = open_masks(wanted, mask_files, videos)
     offsets = offsets_of(wanted, videos, cameras, called, masks, state, progress)
     rows = chosen_rows(wanted, videos, offsets)
@@ -125,7 +125,7 @@ def offsets_of(
     if held := state.offsets:
         return held
     with progress("compare cameras") as update:
-        return find_offsets(videos, cameras, [None if of is None else of.at for of in masks], update, threads())
+        return find_offsets(videos, cameras, [None if of is None else of.at for of in masks], update, processors())
 
 
 def chosen_rows(wanted: Wanted, videos: Sequence[VideoFile], offsets: Sequence[Offset]) -> Rows:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -23,6 +22,7 @@ from dymap.errors import InputError
 from dymap.files import replacing
 from dymap.geometry.camera import Camera
 from dymap.geometry.lens import undistort, undistort_nearest
+from dymap.signals import check_ended, in_order, threads
 
 Bars = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """title -> a context that yields a function of (done, total)."""
@@ -38,26 +38,24 @@ def write_pictures(
     progress: Bars,
 ) -> int:
     """Write what is not there yet, a thread a camera; returns how many pictures were there."""
-    total, lock, stop = int((rows.indices >= 0).sum()), Lock(), Event()
+    total, lock = int((rows.indices >= 0).sum()), Lock()
     done = kept = 0
-    with progress("write pictures") as update, ThreadPoolExecutor(min(threads(), len(videos))) as pool:
+    with progress("write pictures") as update, threads(min(processors(), len(videos))) as pool:
 
         def work(view: int) -> None:
             nonlocal done, kept
             for frame, index in enumerate(rows.indices[:, view]):
-                if index < 0 or stop.is_set():
+                if index < 0:
                     continue
+                check_ended()
                 was_there = write_moment(wanted, videos[view], cameras[view], masks[view], frame, int(index))
                 with lock:
                     done, kept = done + 1, kept + was_there
                     update(done, total)
             videos[view].close()
 
-        try:
-            list(pool.map(work, range(len(videos))))
-        except BaseException:
-            stop.set()
-            raise
+        for _ in in_order(pool, range(len(videos)), work, len(videos)):
+            pass
     return kept
 
 
@@ -131,6 +129,5 @@ def rate_of(rows: Rows) -> float:
     return float(1 / np.median(np.diff(rows.times))) if len(rows.times) > 1 else 30.0
 
 
-def threads() -> int:
-    """As many as there are processors."""
+def processors() -> int:
     return os.cpu_count() or 1

@@ -11,10 +11,8 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -32,7 +30,7 @@ from dymap.capture.source import Source
 from dymap.errors import InputError
 from dymap.files import read_json, replacing, write_json
 from dymap.pictures import jpeg_bytes
-from dymap.signals import held, threads
+from dymap.signals import in_order, threads
 
 UNFINISHED, SHEET, ASKED = ".masks-unfinished", "masks.jpg", "asked.json"
 VERSION = 1
@@ -42,8 +40,6 @@ THREADS = 4
 BODY_LABEL, FACE_LABEL = 5, 13
 """Of the palette in which faces are kept."""
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 Place = tuple[int, int]
 """Positions of a frame and a camera."""
 Progress = Callable[[int, int], None]
@@ -146,33 +142,15 @@ def _all_masks(
         if method == "hull":
             frames = sorted({frame for frame, _ in places})
             asked = set(places)
-            for frame, cleaned in _in_order(pool, frames, lambda frame: _cleaned(source, frame)):
+            for frame, cleaned in in_order(pool, frames, lambda frame: _cleaned(source, frame), 2 * THREADS):
                 yield from (((frame, view), mask) for view, mask in cleaned.items() if (frame, view) in asked)
             return
         prepare = masks_by(method, source, options, tell)
         for view in sorted({view for _, view in places}):  # one camera's background is in memory at a time
             mask_of = prepare(view)
-            for frame, mask in _in_order(pool, [frame for frame, of in places if of == view], mask_of):
+            frames = [frame for frame, of in places if of == view]
+            for frame, mask in in_order(pool, frames, mask_of, 2 * THREADS):
                 yield (frame, view), mask
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, given: Iterable[Given], make: Callable[[Given], Made]
-) -> Iterator[tuple[Given, Made]]:
-    """What is made of each, with a bounded number under way."""
-    waiting: list[tuple[Given, Future[Made]]] = []
-    for one in given:
-        with held():
-            waiting.append((one, pool.submit(make, one)))
-        if len(waiting) >= 2 * THREADS:
-            yield _result(*waiting.pop(0))
-    for pair in waiting:
-        yield _result(*pair)
-
-
-def _result(given: Given, future: Future[Made]) -> tuple[Given, Made]:
-    with held():
-        return given, future.result()
 
 
 def _cleaned(source: Source, frame: int) -> dict[int, Bytes]:
