@@ -10,9 +10,12 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import cv2
@@ -25,12 +28,14 @@ from dymap.capture.decode import read_image
 from dymap.capture.importing.cameras import named_for_folders
 from dymap.capture.importing.fitting import Fit, scaled
 from dymap.capture.importing.matching import match_cameras
+from dymap.capture.synchronise.motion import motion
 from dymap.capture.videos import VideoFile
 from dymap.capture.writers.easymocap import write_calibration
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.lens import undistort
 from dymap.runs import VideoImport, import_videos
+from dymap.signals import Ended, check_ended, threads
 from tests.capture.calibrations.cameras import write_toml
 from tests.capture.clips import number_of, numbered, numbered_clip, write_clip
 
@@ -45,7 +50,15 @@ def ring(count: int = 3, width: int = WIDTH, height: int = HEIGHT) -> list[Camer
     return [Camera(K, *look_at(eye, [0, 0, 0]), width, height, name=f"cam{k + 1}") for k, eye in enumerate(eyes)]
 
 
-def film_ball(path: Path, camera: Camera, offset: float, seconds: float = 6.0, fps: int = 30, scene: int = 7) -> Path:
+def film_ball(
+    path: Path,
+    camera: Camera,
+    offset: float,
+    seconds: float = 6.0,
+    fps: int = 30,
+    scene: int = 7,
+    sound: NDArray[np.floating] | None = None,
+) -> Path:
     """A ball that moves as nothing else does, filmed from `offset` seconds on."""
     rng = np.random.default_rng(scene)
     waves = [(rng.uniform(0.4, 2.5), rng.uniform(0, 7), rng.normal(0, 0.16, 3)) for _ in range(10)]
@@ -60,7 +73,7 @@ def film_ball(path: Path, camera: Camera, offset: float, seconds: float = 6.0, f
         centre_16 = (round(at[0] * 16), round(at[1] * 16))
         cv2.circle(picture, centre_16, round(16 * 15 / depth), (230, 200, 60), -1, cv2.LINE_AA, 4)
         pictures.append(picture)
-    return write_clip(path, pictures, fps=fps)
+    return write_clip(path, pictures, fps=fps, audio=None if sound is None else sound.astype(np.float32), rate=RATE)
 
 
 def scene_sound(offset: float, seconds: float) -> NDArray[np.float32]:
@@ -191,6 +204,23 @@ def test_offsets_of_which_nothing_is_sure_are_not_taken(shoot: Callable[..., Vid
         shoot(offsets="auto")
 
 
+def test_one_video_began_when_it_began(shoot: Callable[..., VideoImport], tmp_path: Path) -> None:
+    numbered_clip(tmp_path / "videos" / "cam2.mp4", 5)
+    made = shoot(offsets="auto")
+    assert [vars(one.offset) for one in made.cameras] == [{"seconds": 0.0, "by": "itself", "confidence": 0.0}]
+
+
+@pytest.mark.parametrize("silent", ["no track", "a track of silence", "a track of one sample"])
+def test_if_one_video_is_silent_motion_tells(shoot: Callable[..., VideoImport], tmp_path: Path, silent: str) -> None:
+    tracks = {"no track": None, "a track of silence": np.zeros(4 * RATE), "a track of one sample": np.ones(1)}
+    for k, camera in enumerate(ring()):
+        sound = scene_sound(0.0, 4.0) if k != 1 else tracks[silent]
+        film_ball(tmp_path / "videos" / f"{camera.name}.mp4", camera, 0.1 * k, 4.0, sound=sound)
+    made = shoot(offsets="auto", frames=1)
+    assert {one.offset.by for one in made.cameras[1:]} == {"motion"}
+    assert [one.offset.seconds for one in made.cameras] == pytest.approx([0.0, 0.1, 0.2], abs=0.6 / 30)
+
+
 def test_recordings_too_short_to_compare_are_refused(shoot: Callable[..., VideoImport]) -> None:
     with pytest.raises(InputError, match=r"cam1\.mp4: 0\.7 seconds are too short to tell .*; give --offsets FILE"):
         shoot(offsets="auto")
@@ -297,6 +327,62 @@ def test_an_import_that_was_killed_goes_on(tmp_path: Path, shoot: Callable[..., 
     assert {k: v for k, v in ours.items() if k != "import.json"} == {
         k: v for k, v in files(fresh.folder).items() if k != "import.json"
     }
+
+
+def test_ctrl_c_ends_an_import_soon(tmp_path: Path, shoot: Callable[..., VideoImport]) -> None:
+    for k in range(3):
+        numbered_clip(tmp_path / "videos" / f"cam{k + 1}.mp4", 100)
+    updates = 0
+
+    @contextmanager
+    def bars(title: str) -> Iterator[Callable[[int, int], None]]:
+        def update(*_: int) -> None:
+            nonlocal updates
+            if title == "write pictures":
+                updates += 1
+                if updates == 6:
+                    signal.raise_signal(signal.SIGINT)
+                if updates >= 6:  # from here on each picture takes a while
+                    time.sleep(0.3)
+
+        yield update
+
+    with pytest.raises(KeyboardInterrupt):
+        shoot(progress=bars)
+    written = len(list((tmp_path / "out" / "images").rglob("[0-9]*.jpg")))
+    assert 6 <= written < 60
+    assert shoot().kept == written
+
+
+@pytest.mark.parametrize("what", ["motion", "packets"])
+def test_what_is_read_of_a_whole_video_ends_with_its_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Other threads have failed while it reads."""
+    video = VideoFile(numbered_clip(tmp_path / "long.mp4", 200))
+    reached, left = Event(), Event()
+    room = {"motion": "synchronise.motion", "packets": "video_packets"}[what]
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 5:
+            reached.set()
+            left.wait(10)
+            time.sleep(0.2)
+        check_ended()
+
+    jobs: list[Future[Any]] = []
+    if what == "motion":
+        assert len(video.times) == 200  # read before
+    monkeypatch.setattr(f"dymap.capture.{room}.check_ended", step)
+    with threads(1) as pool:
+        jobs.append(pool.submit(motion, video, 60.0) if what == "motion" else pool.submit(lambda: video.packets))
+        assert reached.wait(10)
+        left.set()
+    assert isinstance(jobs[0].exception(), Ended)
+    assert steps < 200
 
 
 def test_other_videos_or_options_are_not_mixed_into_an_import(
