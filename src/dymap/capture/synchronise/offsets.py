@@ -60,7 +60,11 @@ def read_offsets(path: Path, names: Sequence[str | tuple[str, ...]]) -> list[flo
 def _seconds(path: Path, name: str, value: Any) -> float:
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError, OverflowError):  # an integer of hundreds of digits
+    except OverflowError:  # Python does not even print the longest of them
+        raise InputError(
+            f"{path}: the offset of camera {name!r} is an integer of {int(value).bit_length()} bits; expected seconds"
+        ) from None
+    except (TypeError, ValueError):
         number = math.nan
     if not abs(number) <= LARGEST:
         raise InputError(f"{path}: the offset of camera {name!r} is {str(value)[:40]!r}; expected seconds")
