@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from dymap.capture.calibrations.actorshq import is_actorshq, read_actorshq
 from dymap.capture.calibrations.caliscope import is_caliscope, read_caliscope
 from dymap.capture.calibrations.colmap import find_model, is_colmap, read_colmap_cameras
 from dymap.capture.calibrations.opencv_yaml import EXTRINSICS, INTRINSICS, Sizes, read_opencv_yaml
@@ -15,7 +16,7 @@ from dymap.geometry.camera import Camera
 
 EXPECTED = (
     "intri.yml and extri.yml (EasyMocap), NAME.qca.txt (Qualisys), NAME.toml with a table a camera (Caliscope, "
-    "Pose2Sim), transforms.json (nerfstudio), or cameras.bin and images.bin (COLMAP)"
+    "Pose2Sim), transforms.json (nerfstudio), cameras.bin and images.bin (COLMAP), or calibration.csv (ActorsHQ)"
 )
 KINDS: tuple[Callable[[Path], bool], ...] = (
     lambda path: path.name == INTRINSICS,
@@ -23,6 +24,7 @@ KINDS: tuple[Callable[[Path], bool], ...] = (
     is_caliscope,
     is_transforms,
     is_colmap,
+    is_actorshq,
 )
 """How a calibration is known by its file, the surest first: programs write others from it."""
 
@@ -48,6 +50,8 @@ def read_calibration(path: Path, sizes: Sizes | None = None) -> tuple[Camera, ..
         return read_transforms(path, sizes)
     if is_colmap_file(path):
         return read_colmap_cameras(path)
+    if path.suffix.lower() == ".csv":
+        return tuple(read_actorshq(path))
     raise InputError(f"{path}: no calibration that is known; expected {EXPECTED}")
 
 
