@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from dymap.capture import read_source
 from dymap.capture.masking.background import SHADOW
-from dymap.capture.masking.make import MadeMasks
+from dymap.capture.masking.make import Existing, MadeMasks
 from dymap.capture.masking.make import make_masks as make
 from dymap.capture.masking.methods import MaskingOptions, Method
 from dymap.capture.masking.model import IMAGENET, LONGEST, NetworkOptions, parse_classes
@@ -31,7 +31,7 @@ def make_masks(
     mean: tuple[float, float, float] = IMAGENET[0],
     std: tuple[float, float, float] = IMAGENET[1],
     size: int = LONGEST,
-    existing: Literal["refuse", "keep", "overwrite"] = "refuse",
+    existing: Existing = "refuse",
     layout: str = "auto",
     options: dict[str, Any] | None = None,
     progress: Bars = no_bars,

@@ -6,6 +6,7 @@ import inspect
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -144,6 +145,19 @@ def test_what_a_method_needs_is_said(capture: Path) -> None:
     with pytest.raises(InputError, match="--shadow"):
         make_masks(capture, "median", shadow=2)
     assert "hardly anything moves" in make_masks(capture, "median").told[0]
+
+
+@pytest.mark.parametrize("given", [{"method": "magic"}, {"method": None}, {"existing": "replace"}, {"existing": []}])
+def test_a_word_that_is_unknown_is_refused_with_those_that_are_known(
+    filmed: Path, capture: Path, given: dict[str, Any]
+) -> None:
+    """Whoever calls the function is not kept to its types; masks that there are must not be the price."""
+    shutil.copytree(filmed / "true", capture / "schp")
+    before = (capture / "schp/00/000000.png").read_bytes()
+    known = "'alpha', .* or '" if "method" in given else "'refuse', 'keep' or 'overwrite'"
+    with pytest.raises(InputError, match=f"^{next(iter(given))} is .*; expected .*{known}"):
+        make_masks(**{"data": capture, "method": "clean-plate", "plates": filmed / "plates"} | given)
+    assert (capture / "schp/00/000000.png").read_bytes() == before
 
 
 def test_transparency_becomes_masks(capture: Path, filmed: Path) -> None:

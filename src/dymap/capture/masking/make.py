@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ from dymap.capture.masking.methods import MaskingOptions, Method, masks_by
 from dymap.capture.masking.places import mask_folder, mask_path
 from dymap.capture.masking.tidy import Bytes
 from dymap.capture.source import Source
-from dymap.errors import InputError
+from dymap.errors import InputError, check_word
 from dymap.files import read_json, replacing, write_json
 from dymap.pictures import jpeg_bytes
 from dymap.signals import held, threads
@@ -42,6 +42,8 @@ THREADS = 4
 BODY_LABEL, FACE_LABEL = 5, 13
 """Of the palette in which faces are kept."""
 
+Existing = Literal["refuse", "keep", "overwrite"]
+"""What happens to masks that there are; `keep` makes only those that are missing."""
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 Place = tuple[int, int]
@@ -62,10 +64,12 @@ class MadeMasks:
     told: tuple[str, ...]
 
 
-def make_masks(source: Source, method: Method, options: MaskingOptions, existing: str, progress: Progress) -> MadeMasks:
-    """Make the masks of a capture. existing: of masks that there are: `refuse`, `keep` (make only those that are
-    missing) or `overwrite`. Raises InputError; then the capture is as it was.
-    """
+def make_masks(
+    source: Source, method: Method, options: MaskingOptions, existing: Existing, progress: Progress
+) -> MadeMasks:
+    """Make the masks of a capture. Raises InputError; then the capture is as it was."""
+    check_word("method", method, get_args(Method))
+    check_word("existing", existing, get_args(Existing))
     folder, told = mask_folder(source), list[str]()
     unfinished = source.root / UNFINISHED
     wanted = _wanted(source, method, folder, existing)
@@ -82,7 +86,7 @@ def make_masks(source: Source, method: Method, options: MaskingOptions, existing
     return MadeMasks(folder, source.root / SHEET, len(wanted), len(wanted) - len(left), figures, tuple(told))
 
 
-def _wanted(source: Source, method: Method, folder: Path, existing: str) -> dict[Place, Path]:
+def _wanted(source: Source, method: Method, folder: Path, existing: Existing) -> dict[Place, Path]:
     """The masks to make and their files. Raises InputError if there are such, and nobody says what to do with them."""
     if method == "hull" and not source.has_masks:
         raise InputError(f"{source.root}: --method hull cleans masks, and the capture has none; make some first")
