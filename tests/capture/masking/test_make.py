@@ -95,7 +95,7 @@ def test_an_interrupted_command_goes_on(filmed: Path, capture: Path, monkeypatch
     written = make._write_mask
 
     def fail_later(path: Path, mask: np.ndarray) -> None:
-        if len(list(capture.rglob(".masks-unfinished/*/*.png"))) == 7:
+        if len(list(capture.rglob(".masks-unfinished/*/*/*.png"))) == 7:
             raise KeyboardInterrupt
         written(path, mask)
 
