@@ -194,6 +194,28 @@ def test_faces_stay_faces_when_masks_are_cleaned(filmed: Path, capture: Path) ->
     assert ((after == FACE) & (before == FACE)).sum() > 0.9 * (before == FACE).sum()
 
 
+def test_frames_of_which_few_cameras_have_masks_stay_as_they_are(filmed: Path, capture: Path) -> None:
+    """The first as well as any other: only if all are so, nothing can be cleaned."""
+    shutil.copytree(filmed / "true", capture / "schp")
+    for view in range(2, VIEWS):
+        (capture / f"schp/{view:02d}/000000.png").unlink()
+    noise = np.zeros((SIZE, SIZE), np.uint8)
+    noise[:6, :6] = 255
+    for frame in range(2):
+        path = capture / f"schp/00/{frame:06d}.png"
+        truth = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        assert truth is not None
+        write_png(path, np.maximum(np.where(truth > 0, 255, 0), noise).astype(np.uint8)[..., None].repeat(3, axis=2))
+    told = make_masks(capture, "hull", existing="overwrite").told
+    assert told == ("1 of 3 frames have masks of fewer than 3 cameras and stay as they are: 0",)
+    masks = [source(capture).mask(frame, 0) for frame in range(2)]
+    assert [mask[:6, :6].all() for mask in masks if mask is not None] == [True, False]
+    for path in sorted(capture.rglob("schp/0[234]/*")):
+        path.unlink()
+    with pytest.raises(InputError, match=r"3 cameras or more of one frame; none has more than 2"):
+        make_masks(capture, "hull", existing="overwrite")
+
+
 def test_cameras_without_masks_colour_and_do_not_carve(filmed: Path, capture: Path, tmp_path: Path) -> None:
     """Masks of some cameras, and of some frames of another: it trains, and the hull is that of the masks there are."""
     make_masks(capture, "clean-plate", plates=filmed / "plates")

@@ -81,7 +81,8 @@ def make_masks(
     """Make the masks of a capture. Raises InputError; then the capture is as it was."""
     check_word("method", method, get_args(Method))
     check_word("existing", existing, get_args(Existing))
-    places, told = MaskPlaces(source), list[str]()
+    places = MaskPlaces(source)
+    told = _check_cleanable(source) if method == "hull" else []
     unfinished = source.root / UNFINISHED
     wanted = _wanted(source, method, places, existing)
     _begin(unfinished, _asked(method, options, wanted, source))
@@ -112,10 +113,6 @@ def _common(folder: Path, files: Collection[Path]) -> Path:
 
 def _wanted(source: Source, method: Method, masks: MaskPlaces, existing: Existing) -> dict[Place, Path]:
     """The masks to make and their files. Raises InputError if there are such, and nobody says what to do with them."""
-    if method == "hull" and not source.has_masks:
-        raise InputError(f"{source.root}: --method hull cleans masks, and the capture has none; make some first")
-    if method == "hull" and sum(source.masked(0, view) for view in range(len(source.cameras))) < FEWEST:
-        raise InputError(f"{source.root}: --method hull needs masks of {FEWEST} cameras or more")
     places = [
         (frame, view)
         for frame in range(len(source.frames))
@@ -138,6 +135,21 @@ def _wanted(source: Source, method: Method, masks: MaskPlaces, existing: Existin
     if pictures := {source.files(*place)[0] for place in places} & set(files.values()):
         raise InputError(f"{min(pictures)}: is a picture, and would become the mask of another; {remedy(source)}")
     return files
+
+
+def _check_cleanable(source: Source) -> list[str]:
+    """A sentence about frames of which too few cameras have masks. Raises InputError if it is so of all frames."""
+    if not source.has_masks:
+        raise InputError(f"{source.root}: --method hull cleans masks, and the capture has none; make some first")
+    counts = [sum(source.masked(frame, view) for view in source.views(frame)) for frame in range(len(source.frames))]
+    few = [number for number, count in zip(source.frames, counts, strict=True) if count < FEWEST]
+    if len(few) == len(counts):
+        raise InputError(
+            f"{source.root}: --method hull needs masks of {FEWEST} cameras or more of one frame; none has more than {max(counts)}"
+        )
+    shown = f"{', '.join(map(str, few[:4]))}{', ...' if len(few) > 4 else ''}"
+    said = f"{len(few)} of {len(counts)} frames have masks of fewer than {FEWEST} cameras and stay as they are: {shown}"
+    return [said] if few else []
 
 
 def _asked(method: Method, options: MaskingOptions, wanted: dict[Place, Path], source: Source) -> str:
