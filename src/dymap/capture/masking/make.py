@@ -40,7 +40,8 @@ UNFINISHED, SHEET, ASKED = ".masks-unfinished", "masks.jpg", "asked.json"
 VERSION = 2
 """Raised whenever the same command makes other masks."""
 THREADS = 4
-"""Pictures that are worked on at once; so many more wait. Each takes some thirty bytes a pixel."""
+"""Pictures that are worked on at once; so many more wait. Each takes some 45 bytes a pixel with its picture and
+its mask, of the methods that compare colours; a network has one picture at a time."""
 LOSSY = (".jpg", ".jpeg")
 """Masks that there are may be in such files, and stay so; white and black survive, colours of labels do not."""
 BEST = (cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_WEBP_QUALITY, 101)
@@ -145,7 +146,8 @@ def _check_cleanable(source: Source) -> list[str]:
     few = [number for number, count in zip(source.frames, counts, strict=True) if count < FEWEST]
     if len(few) == len(counts):
         raise InputError(
-            f"{source.root}: --method hull needs masks of {FEWEST} cameras or more of one frame; none has more than {max(counts)}"
+            f"{source.root}: --method hull needs masks of {FEWEST} cameras or more of one frame; none has more than "
+            f"{max(counts)}"
         )
     shown = f"{', '.join(map(str, few[:4]))}{', ...' if len(few) > 4 else ''}"
     said = f"{len(few)} of {len(counts)} frames have masks of fewer than {FEWEST} cameras and stay as they are: {shown}"
