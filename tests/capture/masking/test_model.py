@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from dymap.capture.masking.model import Network, NetworkOptions, above, parse_classes
+from dymap.capture.masking.onnx_file import read_network
 from dymap.errors import InputError
-from tests.capture.masking.networks import RED, UINT8, network
+from tests.capture.masking.networks import RED, UINT8, field, network, varint
 
 pytest.importorskip("onnxruntime")
 PLAIN = NetworkOptions(mean=(0, 0, 0), std=(1, 1, 1), longest=64)
@@ -122,6 +123,45 @@ def test_a_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(InputError, match=r"dymap\[masks\]"):
         made(tmp_path, network(RED, [0.0]))
+
+
+EXTERNAL = field(13, field(1, "location") + field(2, "/etc/passwd"))
+LOCATED = {
+    "external data": EXTERNAL,
+    "location": field(14, 1),
+    "location cut to 32 bits": field(14, 2**32 + 1),
+    "location with a tag that is cut to 32 bits": varint((14 << 3) + 2**32) + varint(1),
+    "data with a tag that is cut to 32 bits": varint((13 << 3 | 2) + 2**32) + varint(2) + b"\x0a\x00",
+}
+
+
+@pytest.mark.parametrize("located", LOCATED)
+@pytest.mark.parametrize(
+    "way",
+    [
+        (7, 5), (7, 15, 1), (7, 15, 2), (7, 1, 5, 5), (7, 1, 5, 10), (7, 1, 5, 6, 5), (7, 1, 5, 11, 5),
+        (7, 1, 5, 22, 1), (7, 1, 5, 23, 2), (25, 7, 5, 5), (25, 11, 5), (25, 11, 6, 5), (25, 11, 10),
+        (20, 1, 5), (20, 2, 1, 5, 5),
+    ],
+)  # fmt: skip
+def test_weights_in_other_files_are_found_wherever_a_tensor_may_be(
+    way: tuple[int, ...], located: str, tmp_path: Path
+) -> None:
+    """Fields of onnx.proto3 from the model to the tensor; a library sees what it cuts a number to."""
+    message = LOCATED[located]
+    for number in reversed(way):
+        message = field(number, message)
+    (tmp_path / "net.onnx").write_bytes(network(RED, [0.0]) + message)
+    with pytest.raises(InputError, match=r"weights are in other files|not an ONNX file"):
+        read_network(tmp_path / "net.onnx")
+
+
+def test_files_of_another_kind_that_pass_for_a_network_are_not_loaded(tmp_path: Path) -> None:
+    """onnxruntime has a format of its own, which it knows by the fifth byte on: nobody looked it through."""
+    data = field(1, 8) + field(2, "ORTM") + network(RED, [0.0])
+    assert data[4:8] == b"ORTM"
+    (tmp_path / "net.onnx").write_bytes(data)
+    assert Network(tmp_path / "net.onnx", PLAIN).foreground(picture()).any(), "read as ONNX, with a name for its maker"
 
 
 def test_classes_are_names_and_numbers() -> None:

@@ -79,6 +79,7 @@ class Network:
     def _load(self, ort: Any, data: bytes) -> Any:
         settings = ort.SessionOptions()
         settings.log_severity_level = 4
+        settings.add_session_config_entry("session.load_model_format", "ONNX")  # not as what was not looked through
         known = ort.get_available_providers()
         chosen = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in known]
         try:
