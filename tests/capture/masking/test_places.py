@@ -137,7 +137,9 @@ def test_a_folder_a_frame_has_masks_in_each(filmed: Source, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("ending", [".jpg", ".webp", ".bmp", ".tif"])
 @pytest.mark.parametrize("layout", ["easymocap", "zjumocap", "transforms", "neural3d"])
-def test_masks_in_other_kinds_of_files_stay_in_these(layout: str, ending: str, filmed: Source, tmp_path: Path) -> None:
+def test_masks_in_other_kinds_of_files_stay_in_these(
+    layout: str, ending: str, filmed: Source, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     tmp_path /= "capture"
     LAYOUTS[layout](filmed, tmp_path)
     for path in sorted((tmp_path / FOLDERS.get(layout, "masks")).rglob("*.png")):
@@ -154,6 +156,7 @@ def test_masks_in_other_kinds_of_files_stay_in_these(layout: str, ending: str, f
     make_masks(tmp_path, "median", existing="overwrite")
     assert wrong(tmp_path) == []
     assert not list((tmp_path / FOLDERS.get(layout, "masks")).rglob("*.png"))
+    assert capfd.readouterr().err == "", "OpenCV warns of options that a kind of file lacks"
 
 
 def test_faces_are_kept_in_files_that_keep_colours(tmp_path: Path) -> None:
@@ -267,6 +270,19 @@ def test_a_mask_never_takes_the_place_of_a_picture(filmed: Source, tmp_path: Pat
     with pytest.raises(InputError, match="is a picture"):
         make_masks(tmp_path, "median", existing="overwrite")
     assert (tmp_path / files[0]).read_bytes() == before
+
+
+def test_files_that_are_not_read_as_masks_are_not_replaced_unasked(
+    filmed: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_easymocap(filmed, tmp_path, ignore_update)
+    shutil.rmtree(tmp_path / "masks")
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3/1.png").write_bytes(b"of someone")
+    monkeypatch.setattr(MaskPlaces, "of", lambda _, frame, view: tmp_path / f"{view}/{frame}.png")
+    with pytest.raises(InputError, match=r"3/1\.png: is there, though it is not read as a mask"):
+        make_masks(tmp_path, "median", existing="keep")
+    assert (tmp_path / "3/1.png").read_bytes() == b"of someone"
 
 
 def test_masks_that_the_reader_does_not_find_are_told(

@@ -44,7 +44,11 @@ THREADS = 4
 its mask, of the methods that compare colours; a network has one picture at a time."""
 LOSSY = (".jpg", ".jpeg")
 """Masks that there are may be in such files, and stay so; white and black survive, colours of labels do not."""
-BEST = (cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_WEBP_QUALITY, 101)
+BEST = {
+    **dict.fromkeys(LOSSY, (cv2.IMWRITE_JPEG_QUALITY, 100)),
+    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 101),  # without loss
+}
+"""How masks are written, by the endings of their files; others lose nothing."""
 BODY_LABEL, FACE_LABEL = 5, 13
 """Of the palette in which faces are kept."""
 
@@ -120,6 +124,7 @@ def _wanted(source: Source, method: Method, masks: MaskPlaces, existing: Existin
         for view in range(len(source.cameras))
         if source.present(frame, view) and (method != "hull" or source.masked(frame, view))
     ]
+    pictures = {source.files(*place)[0] for place in places}
     there = [place for place in places if own_mask(source, *place) is not None]
     if there and existing == "refuse":
         raise InputError(
@@ -133,8 +138,10 @@ def _wanted(source: Source, method: Method, masks: MaskPlaces, existing: Existin
     files = {place: masks.of(*place) for place in places}
     if twice := [path for path, count in Counter(files.values()).items() if count > 1]:
         raise InputError(f"{twice[0]}: would be the mask of two pictures; {remedy(source)}")
-    if pictures := {source.files(*place)[0] for place in places} & set(files.values()):
-        raise InputError(f"{min(pictures)}: is a picture, and would become the mask of another; {remedy(source)}")
+    if taken := pictures & set(files.values()):
+        raise InputError(f"{min(taken)}: is a picture, and would become the mask of another; {remedy(source)}")
+    if existing != "overwrite" and (strange := [path for path in files.values() if path.exists()]):
+        raise InputError(f"{strange[0]}: is there, though it is not read as a mask; move it away first")
     return files
 
 
@@ -229,12 +236,12 @@ def _cleaned(source: Source, frame: int) -> dict[int, Bytes]:
 
 def _write_mask(path: Path, mask: Bytes) -> None:
     """255 foreground, 0 background; with faces in the colours of the palette (labels.py)."""
-    image = np.where(mask != 0, 255, 0).astype(np.uint8)
-    if path.suffix.lower() not in LOSSY and (mask == FACE).any():
+    image, ending = np.where(mask != 0, 255, 0).astype(np.uint8), path.suffix.lower()
+    if ending not in LOSSY and (mask == FACE).any():
         label = np.where(mask == FACE, FACE_LABEL, np.where(mask != 0, BODY_LABEL, 0))
         image = np.ascontiguousarray(label_colours()[label][..., ::-1])
     with replacing(path) as partial:
-        partial.write_bytes(cv2.imencode(path.suffix, image, BEST)[1].tobytes())
+        partial.write_bytes(cv2.imencode(ending, image, BEST.get(ending, ()))[1].tobytes())
 
 
 def _look(source: Source, wanted: dict[Place, Path]) -> tuple[tuple[CameraFigures, ...], list[list[Cell]]]:
