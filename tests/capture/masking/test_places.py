@@ -88,10 +88,10 @@ def forget_names(path: Path) -> None:
 
 
 def test_masks_in_files_of_their_own_are_refused_with_what_helps(filmed: Source, tmp_path: Path) -> None:
-    LAYOUTS["dna"](filmed, tmp_path / "capture")
+    LAYOUTS["dna"](filmed, tmp_path / "my capture")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(InputError, match=r"dymap capture convert .* OUT --to easymocap"):
-        make_masks(tmp_path / "capture", "median", existing="overwrite")
+    with pytest.raises(InputError, match=r"dymap capture convert '.*/my capture' OUT --to easymocap"):
+        make_masks(tmp_path / "my capture", "median", existing="overwrite")
     assert sorted(tmp_path.rglob("*")) == before
 
 

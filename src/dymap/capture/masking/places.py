@@ -11,6 +11,7 @@ A mask that there is is replaced in its own file. Readers look for others in fou
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from dymap.capture.decode import ENDINGS as PICTURES
 from dymap.capture.masks import IMAGE_FOLDERS, MaskFolder
@@ -151,7 +152,7 @@ def _is_number(text: str) -> bool:
 
 def remedy(source: Source) -> str:
     """What makes a capture one that takes masks."""
-    return f"convert the capture first: dymap capture convert {source.root} OUT --to easymocap"
+    return f"convert the capture first: dymap capture convert {quote(str(source.root))} OUT --to easymocap"
 
 
 def _beside_rgbs(picture: Path) -> Path:
