@@ -558,6 +558,8 @@ def test_names_that_are_no_folders_are_changed() -> None:
         ({"videos": ["videos/none.mp4"]}, "video is missing"),
         ({"calibration": "videos"}, "holds no calibration"),
         ({"offsets": "none.json"}, "cannot be read"),
+        ({"ending": "tiff"}, "ending is 'tiff'; expected 'jpg' or 'png'"),
+        ({"scale_calibration": "fit"}, "scale_calibration is 'fit'; expected 'whole', 'bars' or 'cut'"),
     ],
 )
 def test_what_cannot_be_imported_is_refused(
