@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -36,10 +37,15 @@ MAX_ROWS = 200_000
 def read_actorshq(path: Path) -> list[Camera]:
     """The cameras of a file, in its order. Raises InputError that names the file, the camera and the column."""
     cameras = [_camera(path, row) for row in read_table(path, ("name", *NEEDED))]
-    names = [camera.name for camera in cameras]
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    names = Counter(camera.name for camera in cameras)
+    if twice := next((name for name, count in names.items() if count > 1), None):
         raise InputError(f"{path}: two rows are called {twice!r}; expected one a camera")
     return cameras
+
+
+def is_actorshq(path: Path) -> bool:
+    """Whether a file has the name of such a file; the content is looked at when it is read."""
+    return path.name == "calibration.csv"
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
