@@ -168,8 +168,8 @@ MIRRORED = {"transform_matrix": np.diag([1.0, 1, -1, 1]).tolist()}
         (LENS | {"frames": [{"transform_matrix": [[1]]}]}, r"has shape \[1, 1\], expected"),
         (LENS | {"frames": [{"transform_matrix": [[1], [1, 2]]}]}, "is not .* numbers"),
         (LENS | {"frames": [{"transform_matrix": [["a"] * 4] * 4}]}, "is not .* numbers"),
-        (LENS | {"frames": [SCALED]}, "is no rotation .* must not hold a scale"),
-        (LENS | {"frames": [MIRRORED]}, "is a reflection"),
+        (LENS | {"frames": [SCALED]}, "transform_matrix holds no rotation: .* hold a scale"),
+        (LENS | {"frames": [MIRRORED]}, "transform_matrix holds a reflection"),
         (LENS | {"frames": [{"transform_matrix": (np.eye(4) + np.eye(4, k=-3)).tolist()}]}, "the last row"),
         (LENS | {"frames": [{"transform_matrix": np.full((4, 4), np.nan).tolist()}]}, "not finite"),
         (LENS | {"frames": [{"transform_matrix": (np.eye(4) + 1e9 * np.eye(4, k=3)).tolist()}]}, "m from the origin"),
@@ -198,7 +198,7 @@ def test_what_is_refused(tmp_path: Path, data: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"R": np.ones((3, 3)).tolist()}, "R is no rotation"),
+        ({"R": np.ones((3, 3)).tolist()}, "R holds no rotation"),
         ({"R": [1, 2]}, r"R has shape \[2\], expected \[3, 3\]"),
         ({"T": [math.inf, 0, 0]}, "T holds values that are not finite"),
         ({"K": np.eye(3)[::-1].tolist()}, r"K is .*, expected \[\[fx"),

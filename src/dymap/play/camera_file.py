@@ -28,6 +28,7 @@ import numpy as np
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
 from dymap.geometry.camera import Array, Camera
+from dymap.geometry.pose import nearest_rotation
 from dymap.video.model_file import camera_from_json, camera_to_json, check_focal_lengths
 
 FORMAT = "dymap-cameras"
@@ -125,7 +126,7 @@ def _saved_camera(entry: Mapping[str, Any], where: str) -> Camera:
     """A camera of our own form, checked; its numbers stay as they are."""
     K, R = _array(entry, "K", (3, 3), where), _array(entry, "R", (3, 3), where)
     _array(entry, "T", (3,), where)
-    _check_rotation(R, "R", where)
+    _rotation(R, "R", where)
     if min(K[0, 0], K[1, 1]) <= 0 or K[1, 0] != 0 or (K[2] != (0, 0, 1)).any():
         raise InputError(f"{where}: K is {K.tolist()}, expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]] in pixels")
     side = {key: _side(entry, key, where) for key in ("width", "height")}
@@ -182,10 +183,8 @@ def _nerf_pose(entry: Mapping[str, Any], where: str) -> tuple[Array, Array]:
     pose = _array(entry, "transform_matrix", ((4, 4), (3, 4)), where)
     if len(pose) == 4 and np.abs(pose[3] - (0, 0, 0, 1)).max() > 1e-6:
         raise InputError(f"{where}: the last row of transform_matrix is {pose[3].tolist()}, expected [0, 0, 0, 1]")
-    _check_rotation(pose[:3, :3], "transform_matrix", where)
-    # The nearest rotation: rounded decimals would move the camera, as its centre is -R^T T.
-    left, _, right = np.linalg.svd(pose[:3, :3])
-    R = ((left @ right) * (1, -1, -1)).T  # y up, z backwards -> y down, z forward
+    to_world = _rotation(pose[:3, :3], "transform_matrix", where)
+    R = (to_world * (1, -1, -1)).T  # y up, z backwards -> y down, z forward
     return R, -R @ pose[:3, 3]
 
 
@@ -208,15 +207,12 @@ def _distorted(lens: Mapping[str, Any]) -> bool:
     return any(lens.get(key) for key in DISTORTION) or "FISHEYE" in str(lens.get("camera_model", "")).upper()
 
 
-def _check_rotation(R: Array, key: str, where: str) -> None:
-    error = float(np.abs(R @ R.T - np.eye(3)).max())
-    if error > TOLERANCE:
-        raise InputError(
-            f"{where}: {key} is no rotation (R R^T differs from the identity by {error:.2g}, {TOLERANCE:g} is "
-            "allowed); poses must not hold a scale"
-        )
-    if np.linalg.det(R) < 0:
-        raise InputError(f"{where}: {key} is a reflection, expected a rotation; an axis may point the wrong way")
+def _rotation(R: Array, key: str, where: str) -> Array:
+    """The rotation [3, 3] that an entry holds, out of its rounded numbers."""
+    try:
+        return nearest_rotation(R, TOLERANCE)
+    except ValueError as error:
+        raise InputError(f"{where}: {key} {error}") from None
 
 
 def _array(entry: Mapping[str, Any], key: str, shapes: tuple[Any, ...], where: str) -> Array:

@@ -106,8 +106,7 @@ def sample_points(mesh: Mesh, count: int, seed: int = 0) -> Points:
     Colours and normals are interpolated between the vertices. The same seed gives the same points.
     Raises InputError for a count below 1 or above MAX_SAMPLES, and for a mesh without area.
     """
-    if not 1 <= count <= MAX_SAMPLES:
-        raise InputError(f"--points {count}: expected a number from 1 to {MAX_SAMPLES}")
+    check_count(count)
     area = np.linalg.norm(_face_normals(mesh.vertices, mesh.faces), axis=1).cumsum()  # [F] up to and with each face
     if not (len(area) and area[-1] > 0):
         raise InputError("no points can be spread over a mesh without area")
@@ -125,6 +124,12 @@ def sample_points(mesh: Mesh, count: int, seed: int = 0) -> Points:
 
     colours = between(mesh.colours).round().astype(np.uint8)
     return Points(between(mesh.vertices).astype(np.float32), colours, _unit(between(mesh.normals)))
+
+
+def check_count(count: int) -> None:
+    """Raise InputError for a number of points that is none, or too large."""
+    if not 1 <= count <= MAX_SAMPLES:
+        raise InputError(f"--points {count}: expected a number from 1 to {MAX_SAMPLES}")
 
 
 def area_of(mesh: Mesh) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from dymap.config import LEVEL, VOXEL, MeshFormat
 from dymap.errors import InputError
 from dymap.geometry.camera import up_direction
-from dymap.play.mesh import MAX_SAMPLES, Mesh, Points, extract_mesh, sample_points
+from dymap.play.mesh import Mesh, Points, check_count, extract_mesh, sample_points
 from dymap.play.mesh_file import write_clip, write_mesh, write_splats
 from dymap.play.simplify import check_share, check_target
 from dymap.play.splats import spread_splats
@@ -125,8 +125,8 @@ def check_options(
     points: int | None,
 ) -> None:
     """Raise InputError for options that cannot be, and for those that do not go together."""
-    if points is not None and not 1 <= points <= MAX_SAMPLES:
-        raise InputError(f"--points {points}: expected a number from 1 to {MAX_SAMPLES}")
+    if points is not None:
+        check_count(points)
     if simplify is not None:
         check_target(simplify)
         if splats or points is not None:
