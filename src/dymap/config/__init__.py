@@ -13,17 +13,10 @@ from dymap.config.choices import (
     RendererName,
     ViewerRenderer,
 )
-from dymap.config.options import (
-    ENCODER_SIZE,
-    BakeConfig,
-    CaptureConfig,
-    Config,
-    FieldConfig,
-    HashConfig,
-    RenderConfig,
-    TrainConfig,
-)
+from dymap.config.field_options import ENCODER_SIZE, FieldConfig, HashConfig
+from dymap.config.options import BakeConfig, CaptureConfig, Config, RenderConfig
 from dymap.config.plain import flatten, from_json, replace_key, replace_keys, to_json
+from dymap.config.training_options import TrainConfig
 
 __all__ = [
     "ENCODER_SIZE",

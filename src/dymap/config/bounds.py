@@ -138,3 +138,10 @@ class Checked:
 def hints_of(cls: Hashable) -> dict[str, Any]:
     """The types of a class's fields, with their bounds."""
     return typing.get_type_hints(typing.cast(type, cls), include_extras=True)
+
+
+MOST_VIEWS, MOST_FRAMES = 4096, 10**9
+FINITE, AMOUNT, SHARE = Within(-1e38, 1e38), Within(0, 1e38), Within(0, 1)
+COUNT = Within(0, 10**9, above=True)
+VIEWS = Within(0, MOST_VIEWS - 1)
+"""Which of them a capture has is known when it is opened."""
