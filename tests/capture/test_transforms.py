@@ -152,6 +152,11 @@ def test_masks_are_named_or_lie_in_a_folder_or_are_the_transparency(root: Path, 
             alpha = white_mask(dataset, frame, view)[..., :1]
             cv2.imwrite(str(root / PICTURE.format(frame=frame, view=view)), np.concatenate([picture, alpha], 2))
     assert_same_pictures(read(root, entries(dataset)), dataset)
+    for frame in range(FRAMES):
+        cv2.imwrite(str(root / PICTURE.format(frame=frame, view=2)), dataset["cap_images"][frame, 2][..., ::-1])
+    source = read(root, entries(dataset))
+    assert [source.masked(0, view) for view in range(VIEWS)] == [view != 2 for view in range(VIEWS)]
+    assert source.mask(0, 2) is None
 
 
 def test_cameras_are_named_by_their_labels(root: Path, dataset: Arrays) -> None:

@@ -14,7 +14,7 @@ from dymap.capture.cache import Progress, ShotCache, open_cache
 from dymap.capture.check import check_source
 from dymap.capture.encoder_input import read_encoder_images
 from dymap.capture.hulls import Hulls
-from dymap.capture.images import Shot, prepared_camera
+from dymap.capture.images import UNKNOWN, Shot, prepared_camera
 from dymap.capture.layouts import given_options, read_source
 from dymap.capture.source import Bytes, Source
 from dymap.config import CaptureConfig
@@ -111,13 +111,17 @@ class Capture:
 
     def _training_masks(self, frame: int) -> list[NDArray[np.uint8] | None]:
         """[H, W] of each training view; None without a mask. Raises InputError if no view has one."""
-        views = [view if self.source.masked(frame, view) else None for view in self.train_views]
+        views = [view if self._known(frame, view) else None for view in self.train_views]
         if all(view is None for view in views):
             raise InputError(
                 f"{self.source.root}: no training camera has a mask of frame {self.frames[frame]}; leave the frame out "
                 "(--frames), or train without masks: --set train.use_masks=false train.hull_samples=0"
             )
         return [None if view is None else self.image(frame, view)[1] for view in views]
+
+    def _known(self, frame: int, view: int) -> bool:
+        """Whether a mask was read of a picture: opaque pictures among cut-outs show only then that they have none."""
+        return self.source.masked(frame, view) and not (self.shot(frame, view).mask == UNKNOWN).any()
 
     def uncarved(self, longest: int) -> list[int]:
         """The frame positions whose `hull` would have to be carved."""

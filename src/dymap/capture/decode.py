@@ -65,8 +65,8 @@ def decode_image(path: Path, data: bytes, white: int | None = None) -> NDArray[n
 
 def read_alpha(path: Path) -> NDArray[np.uint8] | None:
     """[H, W] uint8, 255 where a picture covers; None if it has no transparency, or none but opaque pixels."""
-    pixels = read_pixels(path)
-    if not has_alpha(pixels):
+    data = _bytes(path)
+    if data[:2] == b"\xff\xd8" or not has_alpha(pixels := decode_pixels(path, data)):  # no JPEG has any
         return None
     return to_bytes(pixels[..., -1])
 

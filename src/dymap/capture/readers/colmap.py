@@ -25,7 +25,7 @@ from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.readers.image_files import read_cut_out
 from dymap.capture.readers.listing import ImageFolders, find_mask_folder, read_mask_or_palette
-from dymap.capture.readers.scattered import Place, ScatteredImages, any_transparent, first_of_each
+from dymap.capture.readers.scattered import Place, ReadMask, ScatteredImages, cut_outs, first_of_each
 from dymap.capture.readers.video_listing import VideoFolder
 from dymap.capture.source import Footage, Source
 from dymap.errors import InputError
@@ -166,8 +166,9 @@ def _pictured(root: Path, names: Sequence[str], pictures: Pictures, masks: Path 
         folder = MaskFolder(masks)
         paths = {place: folder.find(path.relative_to(root).as_posix()) for place, path in images.items()}
         found = {place: path for place, path in paths.items() if path is not None}
-    firsts, read = first_of_each(images, len(names)), read_mask_or_palette
-    if not found and any_transparent(firsts):
-        found, read = images, read_cut_out
+    firsts = first_of_each(images, len(names))
+    read: ReadMask = read_mask_or_palette
+    if not found and (transparent := cut_outs(images, firsts)):
+        found, read = transparent, read_cut_out
     footage = ScatteredImages(images, found or None, len(numbers), read, significant_white(firsts))
     return footage, numbers, [read_size(path) for path in firsts]

@@ -33,7 +33,7 @@ from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.readers.image_files import read_cut_out
 from dymap.capture.readers.listing import find_mask_folder, read_mask_or_palette
-from dymap.capture.readers.scattered import LOOKED_AT, Place, ScatteredImages, any_transparent, first_of_each
+from dymap.capture.readers.scattered import LOOKED_AT, Place, ReadMask, ScatteredImages, cut_outs, first_of_each
 from dymap.capture.source import Source
 from dymap.errors import InputError
 
@@ -91,9 +91,10 @@ def read(root: Path, options: Options) -> Source:
         if (mask := found.of(shot)) is not None:
             masks[place] = mask
     firsts = first_of_each(images, len(lenses))
-    white, read = significant_white(firsts[:: max(1, len(firsts) // LOOKED_AT)]), read_mask_or_palette
-    if not masks and any_transparent(firsts):
-        masks, read = images, read_cut_out
+    white = significant_white(firsts[:: max(1, len(firsts) // LOOKED_AT)])
+    read: ReadMask = read_mask_or_palette
+    if not masks and (transparent := cut_outs(images, firsts)):
+        masks, read = transparent, read_cut_out
     footage = ScatteredImages(images, masks or None, len(numbers), read, white, box)
     sizes = [read_size(path) for path in firsts]
     told = [shot.camera(name, size, options.scale) for shot, name, size in zip(lenses, names, sizes, strict=True)]
