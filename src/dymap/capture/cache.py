@@ -126,6 +126,8 @@ def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32
     digest.update(boxes.tobytes())
     for camera in source.cameras:
         digest.update(b"".join(a.tobytes() for a in (camera.K, camera.D, camera.R, camera.T)))
+        if camera.distorted and camera.K[0, 1] != 0:
+            digest.update(b"skew")  # which older releases left out of undistorted pictures
     shots = ((frame, view) for frame in range(len(source.frames)) for view in source.views(frame))
     root, resolved = source.root, source.root.resolve()  # however the folder is spelt
     for path in dict.fromkeys(path for shot in shots for path in source.files(*shot)):  # a video holds many pictures

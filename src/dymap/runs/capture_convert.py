@@ -10,7 +10,7 @@ from typing import Literal
 from dymap.capture import read_source
 from dymap.capture.source import Source
 from dymap.capture.writers.easymocap import write_easymocap
-from dymap.capture.writers.transforms import write_transforms
+from dymap.capture.writers.transforms import ideal_cameras, write_transforms
 from dymap.capture.writers.zjumocap import is_undistorted, write_zjumocap
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
@@ -67,6 +67,10 @@ def _told(source: Source, to: Written) -> list[str]:
     told = []
     if to == "zjumocap" and (names := [camera.name for camera in source.cameras if is_undistorted(camera)]):
         told.append(f"pictures of fisheye lenses became those of ideal ones: {', '.join(names[:8])}")
+    if to == "transforms" and (ideals := [ideal.name for ideal in ideal_cameras(source) if ideal is not None]):
+        told.append(
+            f"pictures of lenses that the layout does not know became those of ideal ones: {', '.join(ideals[:8])}"
+        )
     if to != "transforms" and source.test_views:
         views = ",".join(map(str, source.test_views))
         told.append(f"the layout does not say which views are kept for evaluation: train with --test-views {views}")

@@ -40,6 +40,9 @@ MAX_ENTRIES = 1_000_000
 MAX_TIME = 1e15
 TIMES = ("time", "timestep_index", "timestep", "frame")
 """Keys under which programs keep when a picture was taken, the first that is there counts."""
+NUMBER = "frame_number"
+"""Key of the frame's number in the capture, which our own writer adds."""
+MAX_NUMBER = 10**9
 MODELS: dict[str, Lens] = {
     "OPENCV": "opencv",
     "PERSPECTIVE": "opencv",
@@ -83,14 +86,16 @@ class Intrinsics:
 @dataclass(frozen=True, eq=False)
 class Shot:
     """One picture of a file. index: of its entry. path, mask: relative to the file's folder. time: in a
-    unit of the file's own, or None. label: the camera's name, may be empty. held_out: from training, as nerfstudio's
-    `val_filenames` and `test_filenames` say. pose: [4, 4] camera to world, OpenGL."""
+    unit of the file's own, or None. number: of the frame in the capture, if the file says it. label: the camera's name,
+    may be empty. held_out: from training, as nerfstudio's `val_filenames` and `test_filenames` say. pose: [4, 4] camera
+    to world, OpenGL."""
 
     file: Path
     index: int
     path: str
     mask: str | None
     time: float | None
+    number: int | None
     label: str
     held_out: bool
     pose: Array
@@ -197,6 +202,7 @@ def _shot(
         path,
         inner_path(mask, where) if mask else None,
         None if key is None else _time(entry, key, where),
+        number if type(number := entry.get(NUMBER)) is int and 0 <= number <= MAX_NUMBER else None,
         str(label)[:200] if isinstance(label, PLAIN) else "",
         entry["file_path"] in held_out,
         _pose(entry.get("transform_matrix"), where),

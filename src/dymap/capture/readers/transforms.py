@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -77,7 +78,7 @@ def read(root: Path, options: Options) -> Source:
         raise InputError(f"{root}: {len(moments)} frames are more than anyone filmed")
     shots, frames = [s for s, frame in zip(shots, frames, strict=True) if frame >= 0], [f for f in frames if f >= 0]
     cameras, lenses, names = group(shots)
-    numbers = numbers_of_frames(moments, [shot.path for shot in shots], cameras, frames)
+    numbers = _numbers_told(shots, frames) or numbers_of_frames(moments, [shot.path for shot in shots], cameras, frames)
     images: dict[Place, Path] = {}
     masks: dict[Place, Path] = {}
     found = _Masks(root, shots)
@@ -182,6 +183,15 @@ def _times(root: Path, shots: list[Shot]) -> list[float]:
         return [float(number) for number in numbers_of_files([shot.path for shot in shots], group(shots)[0])]
     except ValueError as error:
         raise InputError(f"{root}: {error}; entries have no 'time' either") from None
+
+
+def _numbers_told(shots: list[Shot], frames: list[int]) -> tuple[int, ...] | None:
+    """[F] the frame numbers that the entries of trained pictures say, if they all do and the numbers rise."""
+    trained = [(frame, shot.number) for shot, frame in zip(shots, frames, strict=True) if not shot.held_out]
+    told = dict(trained)
+    numbers = tuple(number for frame in sorted(told) if (number := told[frame]) is not None)
+    agree = len(numbers) == len(told) and all(told[frame] == number for frame, number in trained)
+    return numbers if agree and all(a < b for a, b in pairwise(numbers)) else None
 
 
 def _box(options: Options) -> NDArray[np.float32] | None:
