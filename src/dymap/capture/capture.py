@@ -104,6 +104,10 @@ class Capture:
         rgb[rows, columns], mask[rows, columns] = shot.rgb, shot.mask
         return rgb, mask
 
+    def has_hull(self, frame: int) -> bool:
+        """Whether a mask of any training view says what is foreground at a frame position, so that there is a hull."""
+        return any(self._known(frame, view) for view in self.train_views)
+
     def hull(self, frame: int, longest: int) -> NDArray[np.bool_]:
         """[gx, gy, gz] over the frame's box, `longest` voxels along the longest side: the visual hull of the training
         masks. Carved if no command has carved it before."""
