@@ -105,5 +105,5 @@ def test_faults_are_named(root: Path) -> None:
         read_source(root, CaptureConfig())
     with pytest.raises(InputError, match="leaves the capture's folder"):
         read_source(root, options(offsets="../sync.json"))
-    with pytest.raises(InputError, match=r"capture.options.fps is -1.0"):
+    with pytest.raises(InputError, match=r"capture.options.fps = -1.0: expected a number from 0"):
         read_source(root, options(fps=-1.0))

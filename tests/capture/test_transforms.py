@@ -365,8 +365,15 @@ def test_two_pictures_at_one_pose_and_time_are_refused(root: Path, dataset: Arra
 
 @pytest.mark.parametrize("options", [{"scale": 0.0}, {"scale": -1.0}, {"box": [1, 2, 3]}, {"box": [0, 0, 0, 1, 1, -1]}])
 def test_options_that_are_none_are_refused(root: Path, dataset: Arrays, options: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"capture\.options\.(scale|box) is"):
+    said = r"capture\.options\.(scale = .*expected a number above 0|box is .*expected x y z)"
+    with pytest.raises(InputError, match=said):
         read(root, entries(dataset), **options)
+
+
+@pytest.mark.parametrize("change", [{"w": 70000, "h": 70000}, {"w": 0.5, "h": 0.5}])
+def test_what_no_camera_has_is_told_with_the_entry(root: Path, dataset: Arrays, change: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"transforms\.json: frames\[0\]"):
+        read(root, [e | change for e in entries(dataset)])
 
 
 def test_bombs_of_json_are_refused(root: Path) -> None:

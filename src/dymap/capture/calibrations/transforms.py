@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from dymap.capture.calibrations.camera import make_camera
 from dymap.capture.calibrations.sizes import Size
 from dymap.capture.grouping import camera_names, pose_key
 from dymap.capture.numbers import natural
@@ -108,12 +109,13 @@ class Shot:
 
     def camera(self, name: str, size: Size, scale: float = 1.0) -> Camera:
         """The camera of the pictures that the file speaks of. size: width and height if it does not say. scale: metres
-        of one of the file's units."""
+        of one of the file's units. Raises InputError that names the entry for what no camera has."""
         R = (self.pose[:3, :3] * (1, -1, -1)).T  # y up, z backwards -> y down, z forward
         T = -R @ self.pose[:3, 3] * scale
         lens = self.intrinsics
         width, height = lens.width or size[0], lens.height or size[1]
-        return Camera(lens.K(width, height), R, T, width, height, np.array(lens.D), name=name, lens=lens.lens)
+        K, where = lens.K(width, height), Path(self.where)
+        return make_camera(where, name, K=K, R=R, T=T, size=(width, height), D=lens.D, lens=lens.lens)
 
 
 def is_transforms(path: Path) -> bool:
@@ -229,7 +231,7 @@ def _intrinsics(entry: Mapping[str, Any], where: str) -> Intrinsics:
             raise InputError(f"{where}: {key} is {value:g}, expected {what}")
         return value
 
-    size = {key: between(key, 0, 1e5, "pixels, above 0") for key in ("w", "h")}
+    size = {key: between(key, 0.999, 1e5, "pixels, 1 or more") for key in ("w", "h")}
     fx, fy = (between(key, 0, 1e9, "pixels, above 0") for key in ("fl_x", "fl_y"))
     across, down = (between(f"camera_angle_{axis}", 0, math.pi, "radians between 0 and pi") for axis in "xy")
     if fx is fy is across is down is None:

@@ -12,11 +12,11 @@ metres one of its units is.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 from dymap.capture.calibrations.colmap import cameras_of, find_model, read_colmap
 from dymap.capture.calibrations.sizes import Size, at_sizes
@@ -28,6 +28,7 @@ from dymap.capture.readers.listing import ImageFolders, find_mask_folder, read_m
 from dymap.capture.readers.scattered import Place, ReadMask, ScatteredImages, cut_outs, first_of_each
 from dymap.capture.readers.video_listing import VideoFolder
 from dymap.capture.source import Footage, Source
+from dymap.config.bounds import METRES_OF_A_UNIT, Checked
 from dymap.errors import InputError
 
 LOOKS_FOR = "a COLMAP model (cameras.bin and images.bin, or .txt), in sparse/0 or so"
@@ -37,10 +38,10 @@ VIDEO_FOLDERS = ("videos", "")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files do not say."""
 
-    scale: float = 1.0
+    scale: Annotated[float, METRES_OF_A_UNIT] = 1.0
     """Metres of one unit of the model: COLMAP's have none."""
 
 
@@ -59,8 +60,6 @@ def missing(root: Path) -> list[str]:
 
 def read(root: Path, options: Options) -> Source:
     """List the cameras of the model, and their pictures or videos. Raises InputError that names what is missing."""
-    if not (math.isfinite(options.scale) and options.scale > 0):
-        raise InputError(f"capture.options.scale is {options.scale}; expected metres of one unit, above 0")
     if (model := find_model(root)) is None:
         raise InputError(f"{root}: holds no COLMAP model: cameras.bin and images.bin, or .txt, in sparse/0")
     cameras, registered = cameras_of(model, read_colmap(model, options.scale))

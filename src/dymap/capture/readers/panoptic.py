@@ -13,11 +13,10 @@ Other files (init_pt_cld.npz) are not used.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from dymap.capture.numbers import natural
 from dymap.capture.paths import inner_path
 from dymap.capture.readers.scattered import Place, ScatteredImages, first_of_each
 from dymap.capture.source import Source
+from dymap.config.bounds import METRES_OF_A_UNIT, Checked
 from dymap.errors import InputError
 from dymap.files import read_json
 from dymap.geometry.camera import Array, Camera
@@ -40,10 +40,10 @@ MAX_PICTURES = 5_000_000
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files do not say."""
 
-    scale: float = 1.0
+    scale: Annotated[float, METRES_OF_A_UNIT] = 1.0
     """Metres of one unit of the poses."""
     pixel_centres: Literal["integer", "half"] = "integer"
     """Where k has the centre of the first pixel: at (0, 0), as OpenCV, or at (0.5, 0.5), from the picture's corner."""
@@ -78,8 +78,6 @@ def missing(root: Path) -> list[str]:
 
 def read(root: Path, options: Options) -> Source:
     """List the pictures of both files. Raises InputError that names the file, the time and the camera."""
-    if not (math.isfinite(options.scale) and options.scale > 0):
-        raise InputError(f"capture.options.scale is {options.scale}; expected metres of one unit, above 0")
     shots = [*read_meta(root / TRAIN, False), *(read_meta(root / TEST, True) if (root / TEST).is_file() else [])]
     cameras, first_shots, names = group(shots)
     frames, moments = frames_of([shot.time for shot in shots], [shot.held_out for shot in shots], cameras)

@@ -17,11 +17,11 @@ at the nearest time that is trained.
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ from dymap.capture.readers.image_files import read_cut_out
 from dymap.capture.readers.listing import find_mask_folder, read_mask_or_palette
 from dymap.capture.readers.scattered import LOOKED_AT, Place, ReadMask, ScatteredImages, cut_outs, first_of_each
 from dymap.capture.source import Source
+from dymap.config.bounds import METRES_OF_A_UNIT, Checked, Few, Within
 from dymap.errors import InputError
 
 LOOKS_FOR = "transforms.json, transforms_train.json, or a folder a frame with its transforms.json"
@@ -44,14 +45,20 @@ MAX_FRAMES = 200_000
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files do not say."""
 
-    scale: float = 1.0
+    scale: Annotated[float, METRES_OF_A_UNIT] = 1.0
     """Metres of one unit of the poses."""
-    box: tuple[float, ...] = ()
+    box: Annotated[tuple[float, ...], Within(-1e9, 1e9), Few(6)] = ()
     """Six numbers, the lower and the upper corner of a box around what moves, in units of the poses, for
     `capture.boxes=own`: one view an instant leaves no hull to find it by. Empty: none."""
+
+    def check(self) -> None:
+        """Raises ValueError for a box that is none."""
+        low, high = self.box[:3], self.box[3:]
+        if self.box and not (len(high) == 3 and all(a < b for a, b in zip(low, high, strict=True))):
+            raise ValueError(f"{self.key('box')} is {self.box}; expected x y z of the lower and of the upper corner")
 
 
 def score(root: Path) -> float:
@@ -195,15 +202,8 @@ def _numbers_told(shots: list[Shot], frames: list[int]) -> tuple[int, ...] | Non
 
 
 def _box(options: Options) -> NDArray[np.float32] | None:
-    """[2, 3] metres. Raises InputError for options that are none."""
-    if not (math.isfinite(options.scale) and options.scale > 0):
-        raise InputError(f"capture.options.scale is {options.scale}; expected metres of one unit, above 0")
-    if not options.box:
-        return None
-    box = np.array(options.box, np.float64)
-    if box.size != 6 or not np.isfinite(box).all() or not (box[:3] < box[3:]).all():
-        raise InputError(f"capture.options.box is {options.box}; expected x y z of the lower and of the upper corner")
-    return (box.reshape(2, 3) * options.scale).astype(np.float32)
+    """[2, 3] metres; None without one."""
+    return (np.array(options.box).reshape(2, 3) * options.scale).astype(np.float32) if options.box else None
 
 
 class _Masks:
