@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +13,8 @@ from dymap.errors import InputError
 from dymap.geometry.camera import MAX_SIDE, Array, Camera
 from dymap.geometry.lens import Lens
 from dymap.geometry.pose import rotation_fault
+
+T = TypeVar("T", bound=Hashable)
 
 
 def make_camera(
@@ -52,6 +56,16 @@ def check_rotation(path: Path, name: str, R: Array) -> Array:
     if (fault := rotation_fault(R)) is not None:
         raise InputError(f"{path}: R of camera {name!r} is no rotation ({fault}); expected world to camera")
     return R
+
+
+def repeated(names: Iterable[T]) -> T | None:
+    """The first name that is there twice; None: all differ."""
+    seen: set[T] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def check_name(path: Path, name: str) -> str:
