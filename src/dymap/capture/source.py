@@ -57,6 +57,10 @@ class Footage(ABC):
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         """The files that a picture and its mask rest on: the picture's, the mask's if it has its own, all others."""
 
+    def number(self, frame: int, view: int) -> int | None:  # noqa: ARG002
+        """The number of a picture in its video, from 0; None: pictures are in files of their own."""
+        return None
+
     @property
     def has_points(self) -> bool:
         """Whether the layout holds points of the filmed surface."""
@@ -143,6 +147,12 @@ class Source:
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         """The files that `read` rests on: the picture's, the mask's if it has its own, all others."""
         return self.footage.files(self._position(frame), view)
+
+    def number(self, frame: int, view: int) -> int:
+        """The number under which the picture of camera `view` at frame position `frame` was filmed: in its video, or if
+        pictures are in files of their own the frame's."""
+        number = self.footage.number(self._position(frame), view)
+        return self.frames[frame] if number is None else number
 
     def points(self, frame: int) -> NDArray[Any]:
         """[n, 3] points of the surface at frame position `frame`; world, metres. Only with `has_points`."""

@@ -26,7 +26,7 @@ def mask_folder(source: Source) -> Path:
 
 
 def mask_path(source: Source, folder: Path, frame: int, view: int) -> Path:
-    """The file of a mask: PNG, named after its picture, or after camera and frame number if pictures are in videos.
+    """The file of a mask: PNG, named after its picture, or after the camera and the picture's number in its video.
 
     Raises InputError for a mask that is not in a file of its own, and for names that leave the folder.
     """
@@ -39,7 +39,7 @@ def mask_path(source: Source, folder: Path, frame: int, view: int) -> Path:
         name = source.cameras[view].name
         if not name or name in (".", "..") or any(sign in name for sign in "/\\\0:"):
             raise InputError(f"{source.root}: the name of camera {name!r} is no folder's")
-        return folder / name / f"{source.frames[frame]:06d}.png"
+        return folder / name / f"{source.number(frame, view):06d}.png"
     parts = picture.relative_to(source.root).parts
     shorter = parts[1:] if parts[0] in IMAGE_FOLDERS and len(parts) > 1 else parts
     return folder.joinpath(*shorter).with_suffix(".png")

@@ -72,7 +72,7 @@ def read(root: Path, options: Options) -> Source:
     )
     rows = rows_by_time(videos)
     numbers = tuple(int(number) for number in rows.indices[:, 0])
-    masks = find_masks(root / "masks", [path.stem for path in paths], numbers)
+    masks = find_masks(root / "masks", [path.stem for path in paths], rows.indices)
     return Source("neural3d", options, root, cameras, numbers, VideoFiles(videos, rows.indices, masks))
 
 
