@@ -19,7 +19,7 @@ from dymap.capture.writers.zjumocap import write_zjumocap
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.geometry.lens import undistort
-from dymap.runs import convert_capture
+from dymap.runs import capture_convert, convert_capture
 from dymap.runs.bars import ignore_update
 from tests.captures import annotations, write_annotations
 from tests.golden.sources import Golden
@@ -119,6 +119,21 @@ def test_numbers_of_frames_are_kept_even_if_every_camera_lacks_one(root: Path, t
     )
     write_transforms(replace(old, footage=replace(old.footage, images=images)), tmp_path / "new")
     assert read_source(tmp_path / "new", CaptureConfig()).frames == (7, 12)
+
+
+@pytest.mark.parametrize("to", ["easymocap", "zjumocap", "transforms"])
+@pytest.mark.parametrize("names", [("left/rgb", "right/rgb"), ("..", "../out"), ("a", "a"), ("a\nb", ""), ("A", "a")])
+def test_names_of_cameras_that_are_no_folders(root: Path, tmp_path: Path, to: Any, names: tuple[str, str]) -> None:
+    old = read_source(root, CaptureConfig())
+    cameras = tuple(replace(c, name=names[v] if v < 2 else c.name) for v, c in enumerate(old.cameras))
+    before = set(tmp_path.rglob("*"))
+    capture_convert.WRITERS[to](replace(old, cameras=cameras), tmp_path / "new", ignore_update)
+    assert all(path.is_relative_to(tmp_path / "new") for path in set(tmp_path.rglob("*")) - before)
+    new = read_source(tmp_path / "new", CaptureConfig())
+    assert len(new.cameras) == 5
+    for view in (0, 1, 4):  # cameras are in the order of their names
+        apart = [np.abs(camera.position - old.cameras[view].position).max() for camera in new.cameras]
+        np.testing.assert_array_equal(new.picture(1, int(np.argmin(apart))), old.picture(1, view))
 
 
 def test_frames_and_units_are_those_of_the_configuration(root: Path, tmp_path: Path) -> None:

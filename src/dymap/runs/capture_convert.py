@@ -9,7 +9,7 @@ from typing import Literal
 
 from dymap.capture import read_source
 from dymap.capture.source import Source
-from dymap.capture.writers.easymocap import write_easymocap
+from dymap.capture.writers.easymocap import write_easymocap, written_names
 from dymap.capture.writers.transforms import ideal_cameras, write_transforms
 from dymap.capture.writers.zjumocap import is_undistorted, write_zjumocap
 from dymap.config import CaptureConfig
@@ -71,6 +71,8 @@ def _told(source: Source, to: Written) -> list[str]:
         told.append(
             f"pictures of lenses that the layout does not know became those of ideal ones: {', '.join(ideals[:8])}"
         )
+    if to == "easymocap" and (names := written_names(given := [camera.name for camera in source.cameras])) != given:
+        told.append(f"cameras whose names are no folders' got others: {', '.join(names[:8])}")
     if to != "transforms" and source.test_views:
         views = ",".join(map(str, source.test_views))
         told.append(f"the layout does not say which views are kept for evaluation: train with --test-views {views}")

@@ -68,8 +68,14 @@ def repeated(names: Iterable[T]) -> T | None:
     return None
 
 
+def is_name(name: str) -> bool:
+    """Whether a folder and a file can be called after a camera, and stay where they are put."""
+    inner = len(PurePosixPath(name).parts) == 1 and not any(sign in name for sign in "/\\")
+    return inner and name not in (".", "..") and name.isprintable()
+
+
 def check_name(path: Path, name: str) -> str:
     """The name of a camera, which is a folder's and a file's too. Raises InputError for one that leaves its folder."""
-    if not name or name in (".", "..") or not name.isprintable() or len(PurePosixPath(name).parts) != 1 or "\\" in name:
+    if not is_name(name):
         raise InputError(f"{path}: a camera is called {name[:80]!r}, which is no name of a folder; expected one as 01")
     return name
