@@ -31,18 +31,21 @@ from dymap.signals import held, threads
 VERSION = 1
 SMALL = 64 * 2**20
 """Bytes of images up to which they are read whole: nothing that happens to the file afterwards matters then."""
-SINCE = {"box_smoothing": "none"}
-"""Options that there were not when folders were named first: they count if they are set."""
 IN_FLIGHT = 512 * 2**20
 """Bytes of images that are prepared before they are written, unless there are more threads."""
 Progress = Callable[[int, int], None]
 
 
 def open_cache(
-    source: Source, config: CaptureConfig, boxes: NDArray[np.float32], progress: Progress | None = None
+    source: Source,
+    config: CaptureConfig,
+    boxes: NDArray[np.float32],
+    progress: Progress | None = None,
+    stamps: bytes | None = None,
 ) -> ShotCache:
-    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
-    mark = fingerprint(source, config, boxes)
+    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged. stamps: as `fingerprint`
+    takes them."""
+    mark = fingerprint(source, config, boxes, stamps)
     folder = cache_folder(source, config)
     sweep(cache_root())
     shape = len(source.frames), len(source.cameras)
@@ -109,17 +112,23 @@ def cache_folder(source: Source, config: CaptureConfig) -> Path:
     """Where the cache of a capture is, prepared with these options."""
     root = source.root.resolve()  # however it is spelt
     options = to_json(config)
-    for name, usual in SINCE.items():
+    for name, usual in _before(config).items():
         if options[name] == usual:
             del options[name]
     wanted = json.dumps([str(root), options], sort_keys=True)
     return cache_root() / f"{root.name}-{hashlib.sha256(wanted.encode(errors='surrogateescape')).hexdigest()[:12]}"
 
 
-def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
+def _before(config: CaptureConfig) -> dict[str, str]:
+    """Options that there were not when folders were named first, and how boxes were made then: other values count."""
+    return {"box_smoothing": "none", "hull_votes": "half" if config.boxes == "hull" else "all"}
+
+
+def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32], stamps: bytes | None = None) -> str:
     """Changes whenever the cache's content would: files (name, size, time), frames, cameras, boxes, options, ratio.
 
-    Raises InputError that names a file that is missing.
+    stamps: the `file_stamps` of the source, if they were taken already: every file is looked at for them. Raises
+    InputError that names a file that is missing.
     """
     shape = (VERSION, config.ratio, config.pixel_offset, source.layout, source.options, source.frames)
     digest = hashlib.sha256(repr(shape).encode())
@@ -128,6 +137,13 @@ def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32
         digest.update(b"".join(a.tobytes() for a in (camera.K, camera.D, camera.R, camera.T)))
         if camera.distorted and camera.K[0, 1] != 0:
             digest.update(b"skew")  # which older releases left out of undistorted pictures
+    digest.update(file_stamps(source) if stamps is None else stamps)
+    return digest.hexdigest()
+
+
+def file_stamps(source: Source) -> bytes:
+    """Name, size and time of every file of a capture. Raises InputError that names one that is missing."""
+    stamps = []
     shots = ((frame, view) for frame in range(len(source.frames)) for view in source.views(frame))
     root, resolved = source.root, source.root.resolve()  # however the folder is spelt
     for path in dict.fromkeys(path for shot in shots for path in source.files(*shot)):  # a video holds many pictures
@@ -136,8 +152,8 @@ def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32
         except FileNotFoundError:
             raise InputError(f"{path}: image is missing") from None
         name = resolved / path.relative_to(root) if path.is_relative_to(root) else path.resolve()
-        digest.update(f"{name} {status.st_size} {status.st_mtime_ns}".encode(errors="surrogateescape"))
-    return digest.hexdigest()
+        stamps.append(f"{name} {status.st_size} {status.st_mtime_ns}".encode(errors="surrogateescape"))
+    return b"".join(stamps)
 
 
 def _open(folder: Path, mark: str, shape: tuple[int, int]) -> ShotCache | None:

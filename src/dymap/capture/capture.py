@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.boxes import boxes_from, keep_boxes, tight_boxes, widened_boxes
-from dymap.capture.cache import Progress, ShotCache, open_cache
+from dymap.capture.cache import Progress, ShotCache, file_stamps, open_cache
 from dymap.capture.check import check_source
 from dymap.capture.encoder_input import read_encoder_images
 from dymap.capture.hulls import Hulls
@@ -37,7 +37,8 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
     train_views, _ = views_of(source, config)  # a wrong view shows before hours of work, not after
     origin = boxes_from(source, config)
     config = replace(config, boxes=origin)
-    tight = tight_boxes(source, config, progress)
+    stamps = file_stamps(source)
+    tight = tight_boxes(source, config, progress, stamps)
     boxes = widened_boxes(tight, origin, config)
     for finding in check_source(source, boxes, tight):
         if finding.fatal:
@@ -48,8 +49,8 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
             raise InputError(f"{source.root}: no training view has a picture of frame {number}; leave it out: --frames")
     for camera in source.cameras:
         prepared_camera(camera, config)  # as does a ratio that leaves no pixels
-    cache = open_cache(source, config, boxes, progress)
-    keep_boxes(source, config, tight)
+    cache = open_cache(source, config, boxes, progress, stamps)
+    keep_boxes(source, config, tight, stamps)
     return Capture(source, config, boxes, cache)
 
 
