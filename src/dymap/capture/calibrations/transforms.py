@@ -27,8 +27,7 @@ import numpy as np
 
 from dymap.capture.calibrations.camera import make_camera
 from dymap.capture.calibrations.sizes import Size
-from dymap.capture.grouping import camera_names, pose_key
-from dymap.capture.numbers import natural
+from dymap.capture.grouping import cameras_of, pose_key
 from dymap.capture.paths import inner_path
 from dymap.errors import InputError
 from dymap.files import read_json
@@ -158,18 +157,10 @@ def read_shots(path: Path) -> list[Shot]:
 
 
 def group(shots: list[Shot]) -> tuple[list[int], list[Shot], list[str]]:
-    """[n] the camera of each picture; of each camera a picture and its name. In the order of names; those that are
-    held out come last."""
-    groups: dict[tuple[object, ...], list[Shot]] = {}
+    """[n] the camera of each picture; of each camera a picture and its name (`cameras_of`)."""
     keys = [(shot.held_out, shot.label, shot.intrinsics, pose_key(shot.pose)) for shot in shots]
-    for shot, key in zip(shots, keys, strict=True):
-        groups.setdefault(key, []).append(shot)
-    names = camera_names(
-        [[shot.path for shot in group] for group in groups.values()], [group[0].label for group in groups.values()]
-    )
-    cameras = sorted(zip(groups, names, strict=True), key=lambda camera: (bool(camera[0][0]), natural(camera[1])))
-    order = {key: position for position, (key, _) in enumerate(cameras)}
-    return [order[key] for key in keys], [groups[key][0] for key, _ in cameras], [name for _, name in cameras]
+    cameras, firsts, names = cameras_of(keys, [shot.path for shot in shots], [shot.label for shot in shots])
+    return cameras, [shots[index] for index in firsts], names
 
 
 def _listed(data: Mapping[str, Any], key: str) -> set[str]:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from dymap.capture.calibrations.camera import repeated
-from dymap.capture.importing.fitting import Fit
+from dymap.capture.calibrations.sizes import Fit
 from dymap.capture.numbers import natural
 from dymap.capture.video_packets import ENDINGS
 from dymap.errors import InputError

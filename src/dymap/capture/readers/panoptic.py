@@ -22,9 +22,8 @@ import numpy as np
 
 from dymap.capture.calibrations.camera import make_camera
 from dymap.capture.decode import read_size, significant_white
-from dymap.capture.grouping import camera_names, frames_of, numbers_of_frames, pose_key
+from dymap.capture.grouping import cameras_of, frames_of, numbers_of_frames, pose_key
 from dymap.capture.masks import MaskFolder
-from dymap.capture.numbers import natural
 from dymap.capture.paths import inner_path
 from dymap.capture.readers.scattered import Place, ScatteredImages, first_of_each
 from dymap.capture.source import Source
@@ -156,18 +155,11 @@ def _matrix(value: Any, shape: tuple[int, int], key: str, where: str) -> Array:
 
 
 def group(shots: Sequence[Shot]) -> tuple[list[int], list[Shot], list[str]]:
-    """[n] the camera of each picture; of each camera a picture and its name. In the order of names; those that are kept
-    for evaluation come last. A cam_id that moves is as many cameras as it has poses."""
+    """[n] the camera of each picture; of each camera a picture and its name (`cameras_of`). A cam_id that moves is as
+    many cameras as it has poses."""
     keys = [(shot.held_out, shot.camera, pose_key(shot.k), pose_key(shot.w2c)) for shot in shots]
-    groups: dict[tuple[object, ...], list[Shot]] = {}
-    for shot, key in zip(shots, keys, strict=True):
-        groups.setdefault(key, []).append(shot)
-    names = camera_names(
-        [[s.path for s in some] for some in groups.values()], [some[0].camera for some in groups.values()]
-    )
-    cameras = sorted(zip(groups, names, strict=True), key=lambda camera: (bool(camera[0][0]), natural(camera[1])))
-    order = {key: view for view, (key, _) in enumerate(cameras)}
-    return [order[key] for key in keys], [groups[key][0] for key, _ in cameras], [name for _, name in cameras]
+    cameras, firsts, names = cameras_of(keys, [shot.path for shot in shots], [shot.camera for shot in shots])
+    return cameras, [shots[index] for index in firsts], names
 
 
 def camera_of(shot: Shot, name: str, picture: Path, options: Options) -> Camera:
