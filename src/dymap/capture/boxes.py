@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.cache import Progress, cache_folder, fingerprint
+from dymap.capture.cache import cache_folder, fingerprint
 from dymap.capture.hull import blank, carve, dissent, in_view
 from dymap.capture.images import undistort_labels
 from dymap.capture.kept import keep, read_kept
@@ -23,6 +23,7 @@ from dymap.errors import InputError
 from dymap.geometry.box import box_of_points
 from dymap.geometry.camera import Camera
 from dymap.geometry.grid import grid_shape
+from dymap.progress import Progress
 
 Votes = Literal["all", "half"]
 Origin = Literal["vertices", "hull", "own"]

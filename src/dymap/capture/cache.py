@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +25,7 @@ from dymap.errors import InputError
 from dymap.files import read_json, replacing_folder
 from dymap.geometry.box import bounding_rectangle, projected_box_mask
 from dymap.partials import hold, sweep
+from dymap.progress import Progress
 from dymap.signals import held, threads
 
 VERSION = 1
@@ -33,7 +33,6 @@ SMALL = 64 * 2**20
 """Bytes of images up to which they are read whole: nothing that happens to the file afterwards matters then."""
 IN_FLIGHT = 512 * 2**20
 """Bytes of images that are prepared before they are written, unless there are more threads."""
-Progress = Callable[[int, int], None]
 
 
 def open_cache(

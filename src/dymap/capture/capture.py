@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.boxes import boxes_from, keep_boxes, tight_boxes, widened_boxes
-from dymap.capture.cache import Progress, ShotCache, file_stamps, open_cache
+from dymap.capture.cache import ShotCache, file_stamps, open_cache
 from dymap.capture.check import check_source
 from dymap.capture.encoder_input import read_encoder_images
 from dymap.capture.hulls import Hulls
@@ -20,6 +20,7 @@ from dymap.capture.source import Bytes, Source
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
+from dymap.progress import Progress
 
 
 def open_capture(root: str | Path, config: CaptureConfig | None = None, progress: Progress | None = None) -> Capture:

@@ -15,10 +15,11 @@ from dymap.capture.writers.zjumocap import is_undistorted, write_zjumocap
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import check_new_folder
+from dymap.progress import Progress
 from dymap.runs.bars import Bars, no_bars
 
 Written = Literal["easymocap", "zjumocap", "transforms"]
-WRITERS: dict[str, Callable[[Source, Path, Callable[[int, int], None]], None]] = {
+WRITERS: dict[str, Callable[[Source, Path, Progress], None]] = {
     "easymocap": write_easymocap,
     "transforms": write_transforms,
     "zjumocap": write_zjumocap,

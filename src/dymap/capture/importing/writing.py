@@ -23,8 +23,9 @@ from dymap.errors import InputError
 from dymap.files import replacing
 from dymap.geometry.camera import Camera
 from dymap.geometry.lens import undistort, undistort_nearest
+from dymap.progress import Progress
 
-Bars = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+Bars = Callable[[str], AbstractContextManager[Progress]]
 """title -> a context that yields a function of (done, total)."""
 MaskAt = Callable[[int], Bytes | None]
 """The mask [H, W] of a picture by its number in the video, if there is one."""

@@ -32,6 +32,7 @@ from dymap.capture.source import Source
 from dymap.errors import InputError
 from dymap.files import read_json, replacing, write_json
 from dymap.pictures import jpeg_bytes
+from dymap.progress import Progress
 from dymap.signals import held, threads
 
 UNFINISHED, SHEET, ASKED = ".masks-unfinished", "masks.jpg", "asked.json"
@@ -46,7 +47,6 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 Place = tuple[int, int]
 """Positions of a frame and a camera."""
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

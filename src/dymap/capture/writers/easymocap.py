@@ -9,7 +9,7 @@ OUT/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +24,7 @@ from dymap.capture.writers.pictures import folder_names, write_mask, write_pictu
 from dymap.errors import InputError
 from dymap.files import replacing_folder
 from dymap.geometry.camera import Camera
-
-Progress = Callable[[int, int], None]
-"""Takes what is done, of how much."""
+from dymap.progress import Progress
 
 
 def write_calibration(folder: Path, cameras: Sequence[Camera]) -> None:

@@ -16,7 +16,6 @@ capture, which other programs pass over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,7 @@ from dymap.capture.source import Source
 from dymap.capture.writers.pictures import folder_names, write_mask, write_picture
 from dymap.files import check_new_folder, replacing_folder, write_json
 from dymap.geometry.camera import Camera
-
-Progress = Callable[[int, int], None]
+from dymap.progress import Progress
 
 
 def write_transforms(source: Source, out: Path, progress: Progress | None = None) -> None:

@@ -11,7 +11,6 @@ The layout knows no fisheye lenses: their pictures are undistorted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +22,14 @@ from dymap.capture.writers.pictures import folder_names, write_picture
 from dymap.files import replacing_folder
 from dymap.geometry.camera import Camera
 from dymap.pictures import png_bytes
+from dymap.progress import Progress
 
 CLOTHES, HEAD = 5, 13
 """Labels of the palette; faces have the second."""
 MILLIMETRES = 1000.0
 
 
-def write_zjumocap(source: Source, out: Path, progress: Callable[[int, int], None]) -> None:
+def write_zjumocap(source: Source, out: Path, progress: Progress) -> None:
     """Write a capture to a new folder, which appears when it is whole. Raises InputError, also for what cannot be read.
 
     progress: takes how many pictures are done, of how many. The layout has no place for boxes of the capture.
