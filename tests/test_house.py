@@ -46,8 +46,8 @@ ARROWS: dict[str, set[str]] = {
 """What each room may know, besides itself, the foundation and what lies below. `dymap.runs` is imported by `dymap` when
 it is first used."""
 WITHOUT_FOUNDATION = {
-    "errors", "config", "geometry", "mapped", "partials", "progress", "signals", "files", "pictures", "kernels", "presets",
-    "_core", "_version",
+    "errors", "config", "geometry", "mapped", "partials", "progress", "signals", "files", "pictures", "kernels",
+    "presets", "_core", "_version",
 }  # fmt: skip
 
 

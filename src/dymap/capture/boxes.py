@@ -185,7 +185,7 @@ def hull_boxes(
 
 
 def why_empty(cameras: Sequence[Camera], masks: Sequence[NDArray[np.uint8]], box: NDArray[np.float32]) -> str:
-    """The end of a sentence about masks that leave nothing of a box: which cameras contradict the others."""
+    """The end of a sentence about masks [H, W] that leave nothing of a box [2, 3]: who contradicts the others."""
     if not any(mask.any() for mask in masks):
         return ": all of them are empty; leave the frame out (--frames), or make its masks again"
     names = [repr(cameras[view].name) for view in dissent(cameras, masks, box, grid_shape(box, LONGEST))]
@@ -239,7 +239,7 @@ def undistorted_masks(source: Source, frame: int) -> dict[int, NDArray[np.uint8]
 
 
 def rig_box(cameras: Sequence[Camera], votes: Votes = "all") -> NDArray[np.float32]:
-    """A cube around the point that the cameras look at, reaching most of the way to half of them.
+    """[2, 3] metres, world: a cube around the point that the cameras look at, reaching most of the way to half of them.
 
     In older runs (`votes` half) to the nearest of them, which may be so close that arms reach beyond.
     """

@@ -42,8 +42,11 @@ def open_cache(
     progress: Progress | None = None,
     stamps: bytes | None = None,
 ) -> ShotCache:
-    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged. stamps: as `fingerprint`
-    takes them."""
+    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged.
+
+    boxes: [F, 2, 3] metres, world. progress: takes how many images are prepared, of how many. stamps: as `fingerprint`
+    takes them. Raises InputError for files that are missing or cannot be read, and for a cache that cannot be written.
+    """
     mark = fingerprint(source, config, boxes, stamps)
     folder = cache_folder(source, config)
     sweep(cache_root())
@@ -78,6 +81,7 @@ class ShotCache:
         self._checked = np.zeros(offsets.shape, bool)
 
     def shot(self, frame: int, view: int) -> Shot:
+        """The prepared image and mask at a frame position, cropped. Raises InputError if they are damaged."""
         x, y, width, height = (int(v) for v in self._crops[frame, view])
         start = int(self._offsets[frame, view])
         # Looking at what a mapped file has lost ends the process.
@@ -96,7 +100,8 @@ class ShotCache:
 
 
 def cache_root() -> Path:
-    """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory."""
+    """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory. Raises InputError if neither is
+    known."""
     if folder := os.environ.get("DYMAP_CACHE"):
         return Path(folder)
     try:

@@ -81,6 +81,7 @@ class Capture:
 
     @property
     def name(self) -> str:
+        """The name of its folder."""
         return self.source.root.name
 
     def present(self, frame: int, view: int) -> bool:

@@ -80,7 +80,7 @@ def read_pixels(path: Path) -> Pixels:
 
 
 def has_alpha(pixels: Pixels) -> bool:
-    """Whether there is a channel of transparency that says something."""
+    """Whether pixels [H, W] or [H, W, 2 to 4] have a channel of transparency that says something."""
     if pixels.ndim != 3 or pixels.shape[2] not in (2, 4):
         return False
     alpha = pixels[..., -1]
@@ -88,7 +88,7 @@ def has_alpha(pixels: Pixels) -> bool:
 
 
 def to_bytes(channel: Pixels) -> NDArray[np.uint8]:
-    """Values of any depth as 0 to 255."""
+    """Values [...] of any depth as 0 to 255."""
     if channel.dtype == np.uint8:
         return channel
     scaled = np.nan_to_num(channel.astype(np.float32)) * (255 / _white_of(channel))
@@ -167,7 +167,7 @@ def _decode(path: Path, data: bytes, flags: int) -> Pixels:
 
 
 def decode_pixels(path: Path, data: bytes) -> Pixels:
-    """As `read_pixels`, of bytes that `check_image` has looked at."""
+    """As `read_pixels`, of bytes that `check_image` has looked at; path: where they are from, for errors."""
     if is_exr(data):
         return _read_exr(path)
     pixels = _decode(path, data, cv2.IMREAD_UNCHANGED)

@@ -16,7 +16,7 @@ SAME_TIME = 1e-6
 
 
 def pose_key(matrix: ArrayLike) -> tuple[float, ...]:
-    """Equal for poses that only rounding tells apart."""
+    """Equal for matrices [n, m] of poses that only rounding tells apart."""
     return tuple((np.round(np.asarray(matrix, dtype=np.float64), 6) + 0.0).reshape(-1).tolist())
 
 

@@ -39,7 +39,8 @@ def foreground(pixels: Pixels) -> Bytes:
 
 
 def is_soft(pixels: Pixels) -> bool:
-    """Whether a mask says of more than every hundredth foreground pixel that it is so only in part."""
+    """Whether a mask, pixels as `foreground` takes them, says of more than every hundredth foreground
+    pixel that it is so only in part."""
     if has_alpha(pixels):
         channel = to_bytes(pixels[..., -1])
     else:
@@ -51,7 +52,7 @@ def is_soft(pixels: Pixels) -> bool:
 
 
 def levels(values: Pixels) -> Bytes:
-    """Values of a mask of any depth as bytes: a matte's up to 255, labels up to LARGEST_LABEL.
+    """Values [...] of a mask of any depth as bytes: a matte's up to 255, labels up to LARGEST_LABEL.
 
     A matte of 16 bits reaches at least half of what its camera or program calls white.
     """

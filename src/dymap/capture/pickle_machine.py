@@ -138,6 +138,7 @@ class Machine:
         self.budget = budget or Budget()
 
     def run(self, file: io.BytesIO) -> Any:
+        """The object that the pickle in a file describes. Raises Refused, and whatever a broken one brings about."""
         for name, argument in instructions(file):
             self.budget.count()
             if name == "STOP":
@@ -149,6 +150,7 @@ class Machine:
         return value
 
     def step(self, name: str, argument: Any) -> None:
+        """Follow one instruction. Raises as `run` does."""
         stack = self.stack
         if name in _LITERALS:
             stack.append(argument)

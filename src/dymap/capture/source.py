@@ -105,7 +105,7 @@ class Source:
         return self.picture(frame, view), self.mask(frame, view)
 
     def picture(self, frame: int, view: int) -> Bytes:
-        """The picture of `read` without its mask. Raises InputError as `read` does."""
+        """[H, W, 3] RGB, the picture of `read` without its mask. Raises InputError as `read` does."""
         picture, camera = self.footage.picture(self._position(frame), view), self.cameras[view]
         if picture.shape[:2] != (camera.height, camera.width):
             raise InputError(
@@ -171,10 +171,12 @@ class Source:
 
     @property
     def has_masks(self) -> bool:
+        """Whether masks say what is foreground, if only in some pictures."""
         return self.footage.has_masks
 
     @property
     def has_points(self) -> bool:
+        """Whether there are points of the filmed surface."""
         return self.footage.has_points
 
     def select(self, frames: tuple[int, int, int]) -> Source:

@@ -100,7 +100,10 @@ def read_poses(path: Path, count: int) -> NDArray[np.float64]:
 
 
 def camera_of(path: Path, row: Sequence[float] | NDArray[np.float64], video: VideoFile, scale: float) -> Camera:
-    """The camera of a row of poses. Raises InputError that names the video for numbers that are no pose."""
+    """The camera of a row [17] of poses, whose units have `scale` metres.
+
+    Raises InputError that names the video for numbers that are no pose.
+    """
     matrix = np.asarray(row[:15], dtype=np.float64).reshape(3, 5)
     down, right, back, position, (height, width, focal) = matrix.T
     to_world = np.stack([right, down, -back], axis=1)

@@ -92,7 +92,7 @@ def read_grey(path: Path, parts: Path | None = None, labels: tuple[int, ...] = (
     """A mask -> [H, W]: 1 where channel 0 exceeds the threshold or the label map `parts` holds one of `labels`.
 
     Channel 0 is that of the published reader, which reads blue first; masks are grey, so it is every channel. In a
-    cut-out, transparency counts.
+    cut-out, transparency counts. Raises InputError for files that cannot be read, or differ in size.
     """
     pixels = read_pixels(path)
     if has_alpha(pixels):

@@ -176,7 +176,8 @@ def find_masks(folder: Path, names: Sequence[str], indices: Indices) -> Masks | 
 
 
 def masks_of(folder: Path, name: str, numbers: Sequence[int]) -> CameraMasks:
-    """The masks of one camera, see `find_masks`. numbers: [F] of the pictures in its video; -1: it lacks the frame."""
+    """The masks of one camera, see `find_masks`. numbers: [F] of the pictures in its video; -1: it lacks the frame.
+    Raises InputError that names a folder whose files do not say which pictures they are of."""
     for ending in VIDEOS:
         if (path := folder / f"{name}{ending}").is_file():
             return VideoFile(path)
