@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import Future
 
 import pytest
 
-from dymap.signals import held
+from dymap.signals import Ended, check_ended, held, in_order, threads
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
 
@@ -85,6 +88,64 @@ def test_waiting_for_threads_never_hangs() -> None:
     ended = subprocess.run([sys.executable, "-c", STORM, "0"], capture_output=True, text=True, timeout=HANG)
     assert ended.returncode == 0, ended.stderr
     assert int(ended.stdout) > 30
+
+
+def test_jobs_are_taken_in_their_order_and_so_many_are_under_way() -> None:
+    running = 0
+    most = 0
+
+    def make(number: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.002 * (number % 3))
+        return number**2
+
+    with threads(8) as pool:
+        for number, (given, made) in enumerate(in_order(pool, range(30), make, 5)):
+            running -= 1
+            assert (given, made) == (number, number**2)
+    assert most <= 5
+
+
+def test_what_a_job_raises_is_raised() -> None:
+    with threads(2) as pool, pytest.raises(ZeroDivisionError):
+        list(in_order(pool, [1, 0, 2], lambda number: 1 // number, 3))
+
+
+def test_ctrl_c_is_raised_at_once_while_a_long_job_is_waited_for() -> None:
+    """The job ends as soon as it asks, and what had not begun never does."""
+    began: list[int] = []
+    ended = threading.Event()
+
+    def long(number: int) -> None:
+        began.append(number)
+        signal.raise_signal(signal.SIGINT)
+        try:
+            for _ in range(3000):
+                time.sleep(0.01)
+                check_ended()
+        except Ended:
+            ended.set()
+            raise
+
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), threads(1) as pool:
+        list(in_order(pool, [1, 2, 3], long, 3))
+    assert time.monotonic() - begin < 10
+    assert ended.is_set()
+    assert began == [1]
+
+
+def test_jobs_of_other_threads_are_not_ended() -> None:
+    check_ended()
+    jobs: list[Future[None]] = []
+    with threads(1) as pool, held():
+        jobs.append(pool.submit(check_ended))
+        jobs[0].result()
+    with threads(1) as pool, held():
+        pool.submit(check_ended).result()
+    check_ended()
 
 
 ASKED = """

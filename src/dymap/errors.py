@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 LONGEST_WORD, LONGEST_TEXT = 400, 2000
 """Characters of a sentence that are shown: of one word, such as a path, and in all."""
 
 
 class InputError(ValueError):
     """A capture, file or option that cannot be used; the message says what was found, what was expected and why."""
+
+
+def check_word(what: str, value: object, known: Sequence[str]) -> None:
+    """Raises InputError that lists the known words if `value` is none of them. what: the argument's name."""
+    if value not in known:
+        raise InputError(f"{what} is {value!r}; expected {', '.join(map(repr, known[:-1]))} or {known[-1]!r}")
 
 
 def printable(text: str) -> str:

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What asks a command to end: Ctrl-C, a termination, a terminal that was closed."""
 Handler = Callable[[int, FrameType | None], Any]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+LONGEST = 0.1
+"""Seconds for which signals are held while a job is waited for."""
+_job = threading.local()
+"""Of a thread of `threads`: `ended`, whether their block is being left."""
+
+
+class Ended(Exception):
+    """Ends a job whose result nobody waits for any more."""
 
 
 @contextmanager
@@ -48,14 +58,48 @@ def held() -> Iterator[None]:
 
 @contextmanager
 def threads(count: int | None) -> Iterator[ThreadPoolExecutor]:
-    """Threads that end with the block, after what they are at; what waits for them is done with signals `held`."""
+    """Threads that end with the block: what has not begun is dropped, and what they are at ends where it asks for that
+    (`check_ended`), else when it is done. Who waits for them does so with signals `held`, or by `in_order`."""
+    ended = threading.Event()
     with held():
-        pool = ThreadPoolExecutor(count)
+        pool = ThreadPoolExecutor(count, initializer=setattr, initargs=(_job, "ended", ended))
     try:
         yield pool
     finally:
         with held():
+            ended.set()
             pool.shutdown(cancel_futures=True)
+
+
+def check_ended() -> None:
+    """For long jobs, at each of their steps: raises Ended if the block of `threads` that they run in is being left."""
+    ended: threading.Event | None = getattr(_job, "ended", None)
+    if ended is not None and ended.is_set():
+        raise Ended
+
+
+def in_order(
+    pool: ThreadPoolExecutor, given: Iterable[Given], make: Callable[[Given], Made], most: int
+) -> Iterator[tuple[Given, Made]]:
+    """What is made of each, in order; at most so many are under way or wait to be taken. Signals are raised at once,
+    however long one takes."""
+    waiting: list[tuple[Given, Future[Made]]] = []
+    for one in given:
+        with held():
+            waiting.append((one, pool.submit(make, one)))
+        if len(waiting) >= most:
+            yield _waited_for(*waiting.pop(0))
+    for pair in waiting:
+        yield _waited_for(*pair)
+
+
+def _waited_for(given: Given, future: Future[Made]) -> tuple[Given, Made]:
+    done = False
+    while not done:
+        with held():
+            done = bool(wait([future], LONGEST).done)
+    with held():
+        return given, future.result()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dymap.capture import read_source
+from dymap.capture.calibrations import calibration_files, read_calibration
 from dymap.capture.layouts import scores
 from dymap.capture.source import Source
 from dymap.config import CaptureConfig
@@ -59,6 +60,18 @@ def test_cameras_pictures_and_masks(root: Path, source: Source) -> None:
         picture, mask = found.read(1, 2)
         np.testing.assert_array_equal(picture, source.read(1, 2)[0])
         np.testing.assert_array_equal(mask, source.mask(1, 2) != 0)
+
+
+def test_its_table_is_a_calibration_for_other_pictures_too(root: Path, source: Source) -> None:
+    (root / "2x/offsets.csv").write_text("00,0\n")
+    for path in (root / "2x", root / "2x/calibration.csv"):
+        for a, b in zip(read_calibration(path), source.cameras, strict=True):
+            assert (a.name, a.width, a.height) == (b.name, b.width, b.height)
+            for key in ("K", "D", "R", "T"):
+                np.testing.assert_allclose(getattr(a, key), getattr(b, key), atol=1e-9)
+        assert calibration_files(path) == [root / "2x/calibration.csv"]
+    with pytest.raises(InputError, match=r"offsets\.csv: the first line lacks the column 'name'"):
+        read_calibration(root / "2x/offsets.csv")
 
 
 @pytest.mark.parametrize("beside", [False, True])

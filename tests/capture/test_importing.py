@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import cv2
@@ -24,12 +28,15 @@ from dymap.capture.calibrations.sizes import Fit, scaled
 from dymap.capture.decode import read_image
 from dymap.capture.importing.cameras import named_for_folders
 from dymap.capture.importing.matching import match_cameras
+from dymap.capture.synchronise.motion import motion
 from dymap.capture.videos import VideoFile
 from dymap.capture.writers.easymocap import write_calibration
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.lens import undistort
 from dymap.runs import VideoImport, import_videos
+from dymap.signals import Ended, check_ended, threads
+from tests.capture.calibrations.cameras import write_toml
 from tests.capture.clips import number_of, numbered, numbered_clip, write_clip
 
 WIDTH, HEIGHT = 64, 48
@@ -43,7 +50,15 @@ def ring(count: int = 3, width: int = WIDTH, height: int = HEIGHT) -> list[Camer
     return [Camera(K, *look_at(eye, [0, 0, 0]), width, height, name=f"cam{k + 1}") for k, eye in enumerate(eyes)]
 
 
-def film_ball(path: Path, camera: Camera, offset: float, seconds: float = 6.0, fps: int = 30, scene: int = 7) -> Path:
+def film_ball(
+    path: Path,
+    camera: Camera,
+    offset: float,
+    seconds: float = 6.0,
+    fps: int = 30,
+    scene: int = 7,
+    sound: NDArray[np.floating] | None = None,
+) -> Path:
     """A ball that moves as nothing else does, filmed from `offset` seconds on."""
     rng = np.random.default_rng(scene)
     waves = [(rng.uniform(0.4, 2.5), rng.uniform(0, 7), rng.normal(0, 0.16, 3)) for _ in range(10)]
@@ -58,7 +73,7 @@ def film_ball(path: Path, camera: Camera, offset: float, seconds: float = 6.0, f
         centre_16 = (round(at[0] * 16), round(at[1] * 16))
         cv2.circle(picture, centre_16, round(16 * 15 / depth), (230, 200, 60), -1, cv2.LINE_AA, 4)
         pictures.append(picture)
-    return write_clip(path, pictures, fps=fps)
+    return write_clip(path, pictures, fps=fps, audio=None if sound is None else sound.astype(np.float32), rate=RATE)
 
 
 def scene_sound(offset: float, seconds: float) -> NDArray[np.float32]:
@@ -189,6 +204,23 @@ def test_offsets_of_which_nothing_is_sure_are_not_taken(shoot: Callable[..., Vid
         shoot(offsets="auto")
 
 
+def test_one_video_began_when_it_began(shoot: Callable[..., VideoImport], tmp_path: Path) -> None:
+    numbered_clip(tmp_path / "videos" / "cam2.mp4", 5)
+    made = shoot(offsets="auto")
+    assert [vars(one.offset) for one in made.cameras] == [{"seconds": 0.0, "by": "itself", "confidence": 0.0}]
+
+
+@pytest.mark.parametrize("silent", ["no track", "a track of silence", "a track of one sample"])
+def test_if_one_video_is_silent_motion_tells(shoot: Callable[..., VideoImport], tmp_path: Path, silent: str) -> None:
+    tracks = {"no track": None, "a track of silence": np.zeros(4 * RATE), "a track of one sample": np.ones(1)}
+    for k, camera in enumerate(ring()):
+        sound = scene_sound(0.0, 4.0) if k != 1 else tracks[silent]
+        film_ball(tmp_path / "videos" / f"{camera.name}.mp4", camera, 0.1 * k, 4.0, sound=sound)
+    made = shoot(offsets="auto", frames=1)
+    assert {one.offset.by for one in made.cameras[1:]} == {"motion"}
+    assert [one.offset.seconds for one in made.cameras] == pytest.approx([0.0, 0.1, 0.2], abs=0.6 / 30)
+
+
 def test_recordings_too_short_to_compare_are_refused(shoot: Callable[..., VideoImport]) -> None:
     with pytest.raises(InputError, match=r"cam1\.mp4: 0\.7 seconds are too short to tell .*; give --offsets FILE"):
         shoot(offsets="auto")
@@ -297,6 +329,62 @@ def test_an_import_that_was_killed_goes_on(tmp_path: Path, shoot: Callable[..., 
     }
 
 
+def test_ctrl_c_ends_an_import_soon(tmp_path: Path, shoot: Callable[..., VideoImport]) -> None:
+    for k in range(3):
+        numbered_clip(tmp_path / "videos" / f"cam{k + 1}.mp4", 100)
+    updates = 0
+
+    @contextmanager
+    def bars(title: str) -> Iterator[Callable[[int, int], None]]:
+        def update(*_: int) -> None:
+            nonlocal updates
+            if title == "write pictures":
+                updates += 1
+                if updates == 6:
+                    signal.raise_signal(signal.SIGINT)
+                if updates >= 6:  # from here on each picture takes a while
+                    time.sleep(0.3)
+
+        yield update
+
+    with pytest.raises(KeyboardInterrupt):
+        shoot(progress=bars)
+    written = len(list((tmp_path / "out" / "images").rglob("[0-9]*.jpg")))
+    assert 6 <= written < 60
+    assert shoot().kept == written
+
+
+@pytest.mark.parametrize("what", ["motion", "packets"])
+def test_what_is_read_of_a_whole_video_ends_with_its_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Other threads have failed while it reads."""
+    video = VideoFile(numbered_clip(tmp_path / "long.mp4", 200))
+    reached, left = Event(), Event()
+    room = {"motion": "synchronise.motion", "packets": "video_packets"}[what]
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 5:
+            reached.set()
+            left.wait(10)
+            time.sleep(0.2)
+        check_ended()
+
+    jobs: list[Future[Any]] = []
+    if what == "motion":
+        assert len(video.times) == 200  # read before
+    monkeypatch.setattr(f"dymap.capture.{room}.check_ended", step)
+    with threads(1) as pool:
+        jobs.append(pool.submit(motion, video, 60.0) if what == "motion" else pool.submit(lambda: video.packets))
+        assert reached.wait(10)
+        left.set()
+    assert isinstance(jobs[0].exception(), Ended)
+    assert steps < 200
+
+
 def test_other_videos_or_options_are_not_mixed_into_an_import(
     shoot: Callable[..., VideoImport], tmp_path: Path
 ) -> None:
@@ -310,6 +398,94 @@ def test_other_videos_or_options_are_not_mixed_into_an_import(
     (tmp_path / "mine" / "thesis.tex").write_text("")
     with pytest.raises(InputError, match="is there already, and no import of videos"):
         shoot(out=tmp_path / "mine")
+
+
+def test_what_belongs_to_an_import_is_every_file_that_it_reads(
+    shoot: Callable[..., VideoImport], tmp_path: Path
+) -> None:
+    """A calibration of several files in a folder that holds more, offsets, and the files of all masks."""
+    numbered_clip(tmp_path / "videos" / "cam1.mp4", 4)
+    model = tmp_path / "model" / "sparse" / "0"
+    model.mkdir(parents=True)
+    (model / "cameras.txt").write_text("1 PINHOLE 64 48 55 55 32 24\n")
+    (model / "images.txt").write_text("1 1 0 0 0 0 0 3 1 cam1.jpg\n\n")
+    masks = tmp_path / "masks" / "cam1"
+    masks.mkdir(parents=True)
+    for number in range(4):
+        cv2.imwrite(str(masks / f"{number}.png"), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    (tmp_path / "offsets.csv").write_text("cam1,0\n")
+
+    def make() -> VideoImport:
+        return shoot(calibration=tmp_path / "model", offsets=tmp_path / "offsets.csv", masks=tmp_path / "masks")
+
+    assert make().kept == 0
+    (model / "project.ini").write_text("of no use here")
+    (tmp_path / "masks" / "notes.txt").write_text("of no use here")
+    assert make().kept == 4
+    for path in (model / "cameras.txt", model / "images.txt", tmp_path / "offsets.csv", masks / "2.png"):
+        before = path.read_bytes()
+        path.write_bytes(before + b"\n")
+        with pytest.raises(InputError, match="holds an import of other videos, or with other options"):
+            make()
+        path.write_bytes(before)
+        shutil.rmtree(tmp_path / "out")
+        make()
+    (masks / "3.png").unlink()
+    with pytest.raises(InputError, match="holds an import of other videos, or with other options"):
+        make()
+
+
+def test_masks_that_are_of_no_picture_are_refused(shoot: Callable[..., VideoImport], tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    with pytest.raises(InputError, match=r"--masks .*masks: no such folder; expected one that holds CAMERA\.mp4, or"):
+        shoot(masks=masks)
+    (masks / "Kamera1").mkdir(parents=True)
+    expected = r"masks: holds masks of no camera; expected cam1\.mp4 or cam1/NUMBER\.png and so on, found Kamera1$"
+    with pytest.raises(InputError, match=expected):
+        shoot(masks=masks)
+    (masks / "cam2").mkdir()
+    with pytest.raises(InputError, match="holds masks of no camera"):
+        shoot(masks=masks)
+    assert not (tmp_path / "out").exists()
+    cv2.imwrite(str(masks / "cam2" / "4711.png"), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    with pytest.raises(InputError, match="masks: none of its files is of a picture that is imported"):
+        shoot(masks=masks)
+    assert not (tmp_path / "out" / "images").exists()
+    cv2.imwrite(str(masks / "cam2" / "1.png"), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    made = shoot(masks=masks, out=tmp_path / "some")
+    assert made.told == (f"cameras without masks in {masks}: cam1, cam3",)
+    assert [path.name for path in (made.folder / "masks").rglob("*.png")] == ["000001.png"]
+
+
+def test_files_may_call_cameras_as_the_calibration_does(shoot: Callable[..., VideoImport], tmp_path: Path) -> None:
+    """Names with a space and a dot, of which folders are called otherwise; and a camera that is called as the folder
+    of another one."""
+    names = ["Cam 1", "GoPro.2", "Cam_1"]
+    text = write_toml(tmp_path / "named.toml", tuple(ring())).read_text()
+    for k, name in enumerate(names, 1):
+        text = text.replace(f"name = 'cam{k}'", f"name = '{name}'")
+    (tmp_path / "named.toml").write_text(text)
+    click = np.random.default_rng(0).uniform(-0.9, 0.9, RATE).astype(np.float32)
+    for name in names:
+        pictures = [numbered(n) for n in range(20)]
+        write_clip(tmp_path / "videos" / f"{name}.mp4", pictures, audio=click if name == "GoPro.2" else None, rate=RATE)
+        (tmp_path / "masks" / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "masks" / name / "8.png"), np.full((HEIGHT, WIDTH), 255, np.uint8))
+    (tmp_path / "offsets.json").write_text(json.dumps({"Cam 1": 0.0, "GoPro.2": 0.1, "Cam_1": -0.1}))
+    how = {"calibration": tmp_path / "named.toml", "offsets": tmp_path / "offsets.json", "masks": tmp_path / "masks"}
+    made = shoot(**how, audio="GoPro.2")
+    assert [round(one.offset.seconds, 6) for one in made.cameras] == [0.0, -0.1, 0.1]  # in the order of the videos
+    assert made.told == ()
+    assert made.audio is not None
+    folders = [one.camera.name for one in made.cameras]
+    assert len(set(folders)) == 3
+    written = {path.parent.name for path in (made.folder / "masks").rglob("*.png")}
+    assert written == set(folders)
+    (tmp_path / "offsets.json").write_text(json.dumps({"Cam 1": 0.0, "GoPro_2": 0.1, "Cam_1": -0.1}))
+    made = shoot(**how, audio="GoPro_2", out=tmp_path / "folders")
+    assert {round(one.offset.seconds, 6) for one in made.cameras} == {0.0, -0.1, 0.1}
+    with pytest.raises(InputError, match=r"--audio 'cam 1': no such camera; there are Cam 1, Cam_1, GoPro\.2"):
+        shoot(**how, audio="cam 1", out=tmp_path / "none")
 
 
 def test_frames_that_a_camera_lacks_are_told(shoot: Callable[..., VideoImport], tmp_path: Path) -> None:
@@ -382,6 +558,8 @@ def test_names_that_are_no_folders_are_changed() -> None:
         ({"videos": ["videos/none.mp4"]}, "video is missing"),
         ({"calibration": "videos"}, "holds no calibration"),
         ({"offsets": "none.json"}, "cannot be read"),
+        ({"ending": "tiff"}, "ending is 'tiff'; expected 'jpg' or 'png'"),
+        ({"scale_calibration": "fit"}, "scale_calibration is 'fit'; expected 'whole', 'bars' or 'cut'"),
     ],
 )
 def test_what_cannot_be_imported_is_refused(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dymap.capture import read_source
-from dymap.capture.masking.places import mask_path
+from dymap.capture.masking.places import MaskPlaces
 from dymap.capture.readers.selfcap import score
 from dymap.capture.writers.easymocap import write_calibration
 from dymap.config import CaptureConfig
@@ -78,7 +78,7 @@ def test_masks_have_the_numbers_of_their_own_videos(root: Path, given: dict[str,
             assert source.number(frame, view) == number
     shutil.rmtree(root / "masks")
     source = read_source(root, options(**given))
-    names = [mask_path(source, root / "masks", 1, view).name for view in range(3)]
+    names = [MaskPlaces(source).of(1, view).name for view in range(3)]
     assert names == [f"{number:06d}.png" for number in numbers(source, 1)]
 
 

@@ -184,6 +184,28 @@ def test_a_video_cut_off_in_its_middle_is_refused_with_its_time(tmp_path: Path) 
         VideoFile(path)
 
 
+def test_an_avi_file_with_dropped_frames_is_whole(tmp_path: Path) -> None:
+    """Recorders write an empty chunk for a frame that they dropped; the file counts it, and no packet is made of it."""
+    whole = numbered_clip(tmp_path / "whole.avi", 20, codec="mpeg4", options={"bf": "0", "g": "1"})
+    kept = [k for k in range(20) if k not in (8, 9)]
+    dropped = tmp_path / "dropped.avi"
+    with av.open(str(whole)) as source, av.open(str(dropped), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in [packet for packet in source.demux(source.streams.video[0]) if packet.size]:
+            if packet.pts in kept:
+                packet.stream = stream
+                target.mux(packet)
+    with av.open(str(dropped)) as container:
+        assert container.streams.video[0].frames == 20
+    video = VideoFile(dropped)
+    np.testing.assert_allclose(video.times, np.array(kept) / 30)
+    assert [number_of(video.picture(k)) for k in range(len(kept))] == kept
+    data = dropped.read_bytes()
+    (tmp_path / "short.avi").write_bytes(data[: data.index(b"movi") + 2000])
+    with pytest.raises(InputError, match=r"short\.avi: the video is truncated: it ends after"):
+        VideoFile(tmp_path / "short.avi").times  # noqa: B018
+
+
 @pytest.mark.parametrize("sound", [False, True])
 def test_a_file_that_does_not_count_its_pictures_is_truncated_by_its_length(tmp_path: Path, sound: bool) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (60, 48, 64, 3), dtype=np.uint8)

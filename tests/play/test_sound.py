@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import wave
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -73,7 +75,62 @@ def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
         read_sound(tmp_path / "a.wav")
     with pytest.raises(InputError, match="not readable as sound"):
         read_sound(tmp_path / "b.wav")
+    with pytest.raises(InputError, match="not readable as sound"):
+        read_sound(tmp_path / "a\0b.wav")
     with film_writer(tmp_path / "c.mp4", 20) as write:
         write(np.zeros((32, 32, 3), np.uint8))
     with pytest.raises(InputError, match=r"c\.mp4: holds no sound"):
         read_sound(tmp_path / "c.mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.wav", "pcm_s16le"), ("a.aiff", "pcm_s16be"), ("a.flac", "flac"), ("a.mp3", "libmp3lame"), ("a.aac", "aac"),
+     ("a.ogg", "libopus"), ("a.m4a", "aac"), ("a.mka", "libopus")],
+)  # fmt: skip
+def test_usual_files_of_sound_are_read(tmp_path: Path, name: str, codec: str) -> None:
+    tone = (8000 * np.sin(2 * np.pi * 700 * np.arange(RATE) / RATE)).astype(np.int16)
+    frame = av.AudioFrame.from_ndarray(np.repeat(tone, 2)[None], format="s16", layout="stereo")
+    frame.sample_rate = RATE
+    with av.open(str(tmp_path / name), "w") as container:
+        stream: Any = container.add_stream(codec, rate=RATE)
+        stream.layout = "stereo"
+        size = stream.codec_context.frame_size or 1024
+        resampler = av.AudioResampler(stream.codec_context.format, "stereo", RATE, frame_size=size)
+        for block in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(block))
+        container.mux(stream.encode())
+    sound = read_sound(tmp_path / name)
+    assert len(sound) / RATE == pytest.approx(1, abs=0.06)
+    assert np.abs(sound[RATE // 4 : RATE // 2].astype(int)).max() == pytest.approx(8000, rel=0.1)
+
+
+PLAYLISTS = {
+    "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{tone}\n#EXT-X-ENDLIST\n",
+    "list.ffconcat": "ffconcat version 1.0\nfile '{tone}'\n",
+    "list.wav": "ffconcat version 1.0\nfile '{tone}'\n",
+    "list.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n",
+}
+
+
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_lists_of_other_files_are_no_sound(tmp_path: Path, tone: Path, name: str) -> None:
+    (tmp_path / name).write_text(PLAYLISTS[name].format(tone=tone.name))
+    with pytest.raises(InputError, match=rf"{name}: not readable as sound"):
+        read_sound(tmp_path / name)
+
+
+def test_only_regular_files_are_opened(tmp_path: Path, tone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="no regular file, but a folder, pipe or device"):
+        read_sound(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.wav")
+        with pytest.raises(InputError, match="no regular file, but a folder, pipe or device"):
+            read_sound(tmp_path / "pipe.wav")
+    monkeypatch.chdir(tmp_path)
+    for name in (f"file:{tone.name}", f"concat:{tone.name}", f"subfile,,start,0,end,0,,:{tone.name}", "data:,x"):
+        with pytest.raises(InputError, match="not readable as sound"):
+            read_sound(Path(name))
+    if os.name != "nt":  # there names hold no colon
+        tone.rename("file:tone.wav")
+        assert len(read_sound(Path("file:tone.wav"))) / RATE == pytest.approx(0.5, abs=0.01)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
+from dymap.signals import check_ended
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mxf"
 """Containers that are opened: none that is a list of other files."""
@@ -109,6 +110,7 @@ def read_packets(path: Path) -> Packets:
         promised = (container.duration or 0) / av.time_base if "matroska" in container.format.name else 0.0
         latest = 0.0
         for packet in container.demux() if promised else container.demux(stream):
+            check_ended()
             if packet.size == 0:  # the end
                 continue
             latest = max(latest, float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base))
@@ -119,12 +121,23 @@ def read_packets(path: Path) -> Packets:
             rows.append((packet.pts, packet.dts, packet.is_keyframe, packet.is_discard))
             if len(rows) > MAX_PACKETS:
                 raise InputError(f"{path}: more than {MAX_PACKETS} pictures; cut the video into pieces")
-        if 0 < len(rows) < stream.frames or latest < promised - UNSAID:
+        if 0 < _counted(rows, "avi" in container.format.name) < stream.frames or latest < promised - UNSAID:
             raise InputError(_cut_off(path, rows, unit, stream, promised))
         rate = float(stream.average_rate or 25)
     if not any(row[2] for row in rows):
         raise InputError(f"{path}: holds no picture that can be decoded")
     return _ordered(rows, unit, rate)
+
+
+def _counted(rows: list[Row], numbered: bool) -> int:
+    """Pictures that were found, as files count them.
+
+    numbered: stamps are numbers of pictures, as in AVI files, which count those that the recorder dropped too: for them
+    they hold empty chunks, of which no packet is made.
+    """
+    if not numbered:
+        return len(rows)
+    return max((stamp for row in rows for stamp in row[:2] if stamp is not None), default=len(rows) - 1) + 1
 
 
 def _ordered(rows: list[Row], unit: float, rate: float) -> Packets:

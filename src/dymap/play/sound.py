@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.errors import InputError
-from dymap.files import replacing
+from dymap.files import check_regular, replacing
 
+FORMATS = "wav,w64,aiff,au,caf,flac,mp3,aac,ac3,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mxf"
+"""Containers that are opened: none that is a list of other files."""
 RATE = 48000
 ENCODERS = {".mp4": "aac", ".mov": "aac", ".webm": "libopus"}
 """By the film's suffix."""
@@ -23,13 +26,18 @@ MAX_SECONDS = 3600
 
 
 def read_sound(path: Path) -> NDArray[np.int16]:
-    """[n, 2] samples of a recording, RATE a second. Raises InputError that names the file."""
+    """[n, 2] samples of a recording, RATE a second. Raises InputError that names the file; only regular files of one of
+    the FORMATS are opened, and nothing that they name."""
+    check_regular(path)
     blocks: list[NDArray[np.int16]] = []
     count = 0
     try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+        options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+        with av.open(os.path.abspath(path), options=options, metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise InputError(f"{path}: holds no sound")
+            if container.streams.audio[0].codec_context is None:
+                raise InputError(f"{path}: no decoder is known for its sound; export it as WAV")
             resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
             for frame in container.decode(container.streams.audio[0]):
                 for part in resampler.resample(frame):
@@ -37,7 +45,9 @@ def read_sound(path: Path) -> NDArray[np.int16]:
                     count += len(blocks[-1])
                 if count > MAX_SECONDS * RATE:
                     raise InputError(f"{path}: sound of more than {MAX_SECONDS} seconds is no clip's")
-    except (av.FFmpegError, OSError) as error:
+    except InputError:
+        raise
+    except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as sound ({getattr(error, 'strerror', None) or error})") from None
     if not blocks:
         raise InputError(f"{path}: holds no sound")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from dymap.capture import read_source
 from dymap.capture.masking.background import SHADOW
-from dymap.capture.masking.make import MadeMasks
+from dymap.capture.masking.make import Existing, MadeMasks
 from dymap.capture.masking.make import make_masks as make
 from dymap.capture.masking.methods import MaskingOptions, Method
 from dymap.capture.masking.model import IMAGENET, LONGEST, NetworkOptions, parse_classes
+from dymap.capture.masking.places import own_mask, remedy
+from dymap.capture.source import Source
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.runs.bars import Bars, no_bars
@@ -31,7 +33,7 @@ def make_masks(
     mean: tuple[float, float, float] = IMAGENET[0],
     std: tuple[float, float, float] = IMAGENET[1],
     size: int = LONGEST,
-    existing: Literal["refuse", "keep", "overwrite"] = "refuse",
+    existing: Existing = "refuse",
     layout: str = "auto",
     options: dict[str, Any] | None = None,
     progress: Bars = no_bars,
@@ -53,12 +55,19 @@ def make_masks(
     source = read_source(data, config)
     with progress("masks") as update:
         made = make(source, method, wanted, existing, update)
-    found = read_source(data, config)
-    lost = sum(found.present(f, v) and not found.masked(f, v) for f in range(len(found.frames))
-               for v in range(len(found.cameras)))  # fmt: skip
-    if found.layout == source.layout and lost and lost == made.made:
-        raise InputError(
-            f"{made.folder}: the masks were written, but the reader of the layout {source.layout} does not find them; "
-            f"convert the capture first: dymap capture convert {data} OUT --to easymocap"
-        )
+    _check_found(read_source(data, config), source, made)
     return made
+
+
+def _check_found(found: Source, before: Source, made: MadeMasks) -> None:
+    """Raises InputError if a capture, read again, does not have the masks that were made for it."""
+    if (found.layout, found.frames, len(found.cameras)) != (before.layout, before.frames, len(before.cameras)):
+        raise InputError(
+            f"{found.root}: with its masks the capture is read as {found.layout}, it was {before.layout}; name its "
+            f"layout: --layout {before.layout}"
+        )
+    if lost := [path for place, path in made.files.items() if own_mask(found, *place) != path]:
+        raise InputError(
+            f"{lost[0]}: was written, but the reader of the layout {found.layout} does not look for it, as for "
+            f"{len(lost)} of {made.made} masks; {remedy(found)}"
+        )

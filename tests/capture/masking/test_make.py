@@ -6,6 +6,7 @@ import inspect
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -94,7 +95,7 @@ def test_an_interrupted_command_goes_on(filmed: Path, capture: Path, monkeypatch
     written = make._write_mask
 
     def fail_later(path: Path, mask: np.ndarray) -> None:
-        if len(list(capture.rglob(".masks-unfinished/*/*.png"))) == 7:
+        if len(list(capture.rglob(".masks-unfinished/*/*/*.png"))) == 7:
             raise KeyboardInterrupt
         written(path, mask)
 
@@ -146,6 +147,19 @@ def test_what_a_method_needs_is_said(capture: Path) -> None:
     assert "hardly anything moves" in make_masks(capture, "median").told[0]
 
 
+@pytest.mark.parametrize("given", [{"method": "magic"}, {"method": None}, {"existing": "replace"}, {"existing": []}])
+def test_a_word_that_is_unknown_is_refused_with_those_that_are_known(
+    filmed: Path, capture: Path, given: dict[str, Any]
+) -> None:
+    """Whoever calls the function is not kept to its types; masks that there are must not be the price."""
+    shutil.copytree(filmed / "true", capture / "schp")
+    before = (capture / "schp/00/000000.png").read_bytes()
+    known = "'alpha', .* or '" if "method" in given else "'refuse', 'keep' or 'overwrite'"
+    with pytest.raises(InputError, match=f"^{next(iter(given))} is .*; expected .*{known}"):
+        make_masks(**{"data": capture, "method": "clean-plate", "plates": filmed / "plates"} | given)
+    assert (capture / "schp/00/000000.png").read_bytes() == before
+
+
 def test_transparency_becomes_masks(capture: Path, filmed: Path) -> None:
     for path in sorted(capture.rglob("images/*/*.jpg")):
         truth = cv2.imread(str(filmed / "true" / path.parent.name / f"{path.stem}.png"))
@@ -178,6 +192,28 @@ def test_faces_stay_faces_when_masks_are_cleaned(filmed: Path, capture: Path) ->
     assert after is not None
     assert (before == FACE).sum() > 5
     assert ((after == FACE) & (before == FACE)).sum() > 0.9 * (before == FACE).sum()
+
+
+def test_frames_of_which_few_cameras_have_masks_stay_as_they_are(filmed: Path, capture: Path) -> None:
+    """The first as well as any other: only if all are so, nothing can be cleaned."""
+    shutil.copytree(filmed / "true", capture / "schp")
+    for view in range(2, VIEWS):
+        (capture / f"schp/{view:02d}/000000.png").unlink()
+    noise = np.zeros((SIZE, SIZE), np.uint8)
+    noise[:6, :6] = 255
+    for frame in range(2):
+        path = capture / f"schp/00/{frame:06d}.png"
+        truth = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        assert truth is not None
+        write_png(path, np.maximum(np.where(truth > 0, 255, 0), noise).astype(np.uint8)[..., None].repeat(3, axis=2))
+    told = make_masks(capture, "hull", existing="overwrite").told
+    assert told == ("1 of 3 frames have masks of fewer than 3 cameras and stay as they are: 0",)
+    masks = [source(capture).mask(frame, 0) for frame in range(2)]
+    assert [mask[:6, :6].all() for mask in masks if mask is not None] == [True, False]
+    for path in sorted(capture.rglob("schp/0[234]/*")):
+        path.unlink()
+    with pytest.raises(InputError, match=r"3 cameras or more of one frame; none has more than 2"):
+        make_masks(capture, "hull", existing="overwrite")
 
 
 def test_cameras_without_masks_colour_and_do_not_carve(filmed: Path, capture: Path, tmp_path: Path) -> None:

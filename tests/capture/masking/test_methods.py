@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
+from typing import TypeVar
+
 import cv2
 import numpy as np
 import pytest
@@ -15,6 +19,7 @@ from dymap.sample.render import encode
 from dymap.sample.studio import backdrop
 
 SIZE = 192
+Made = TypeVar("Made")
 CAMERAS = sample_cameras(8, SIZE)
 
 
@@ -42,6 +47,33 @@ def test_an_empty_scene_has_an_empty_mask() -> None:
     plate = encode(backdrop(CAMERAS[0]).colour)
     plates = [noisy(plate, seed=seed) for seed in range(3)]
     assert not background.foreground(noisy(plate, (0.95, 1, 1), seed=9), background.background_of(plates)).any()
+
+
+def test_memory_is_that_of_what_is_given_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes a pixel, at the most, besides the plates: what is worked out on the way is there in strips only."""
+    plate = encode(backdrop(CAMERAS[0]).colour)
+    plates = [noisy(cv2.resize(plate, (640, 480)), seed=seed) for seed in range(4)]
+    picture = plates[3].copy()
+    picture[100:300, 200:300] = (10, 200, 30)
+    whole = background.background_of(plates)
+    mask = background.foreground(picture, whole)
+    monkeypatch.setattr(background, "STRIP", 2**12)
+    made, most = peak(lambda: background.background_of(plates))
+    assert most < 60
+    found, most = peak(lambda: background.foreground(picture, made))
+    assert most < 45
+    for one, other in ((made.colour, whole.colour), (made.noise, whole.noise), (found, mask)):
+        np.testing.assert_array_equal(one, other)
+    assert 0.9 < mask.sum() / 20_000 < 1.1
+
+
+def peak(work: Callable[[], Made]) -> tuple[Made, float]:
+    """What is made, and the bytes a pixel of 640 x 480 that this took."""
+    tracemalloc.start()
+    made = work()
+    most = tracemalloc.get_traced_memory()[1] / (640 * 480)
+    tracemalloc.stop()
+    return made, most
 
 
 def walking(positions: list[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:

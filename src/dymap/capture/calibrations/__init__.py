@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from dymap.capture.calibrations.actorshq import is_actorshq, read_actorshq
 from dymap.capture.calibrations.caliscope import is_caliscope, read_caliscope
 from dymap.capture.calibrations.colmap import find_model, is_colmap, read_colmap_cameras
 from dymap.capture.calibrations.opencv_yaml import EXTRINSICS, INTRINSICS, Sizes, read_opencv_yaml
@@ -15,7 +16,7 @@ from dymap.geometry.camera import Camera
 
 EXPECTED = (
     "intri.yml and extri.yml (EasyMocap), NAME.qca.txt (Qualisys), NAME.toml with a table a camera (Caliscope, "
-    "Pose2Sim), transforms.json (nerfstudio), or cameras.bin and images.bin (COLMAP)"
+    "Pose2Sim), transforms.json (nerfstudio), cameras.bin and images.bin (COLMAP), or calibration.csv (ActorsHQ)"
 )
 KINDS: tuple[Callable[[Path], bool], ...] = (
     lambda path: path.name == INTRINSICS,
@@ -23,6 +24,7 @@ KINDS: tuple[Callable[[Path], bool], ...] = (
     is_caliscope,
     is_transforms,
     is_colmap,
+    is_actorshq,
 )
 """How a calibration is known by its file, the surest first: programs write others from it."""
 
@@ -46,9 +48,28 @@ def read_calibration(path: Path, sizes: Sizes | None = None) -> tuple[Camera, ..
         return read_caliscope(path).cameras
     if path.suffix.lower() == ".json":
         return read_transforms(path, sizes)
-    if path.name.partition(".")[0] in ("cameras", "images") and path.suffix.lower() in (".bin", ".txt"):
+    if is_colmap_file(path):
         return read_colmap_cameras(path)
+    if path.suffix.lower() == ".csv":
+        return tuple(read_actorshq(path))
     raise InputError(f"{path}: no calibration that is known; expected {EXPECTED}")
+
+
+def calibration_files(path: Path) -> list[Path]:
+    """The files that `read_calibration` reads of a path, whether they are there or not. Raises InputError as
+    `find_calibration` does."""
+    if path.is_dir():
+        path = find_calibration(path)
+    if path.name in (INTRINSICS, EXTRINSICS):
+        return [path.with_name(INTRINSICS), path.with_name(EXTRINSICS)]
+    if is_colmap_file(path):
+        return [path.with_name(f"{part}.{ending}") for part in ("cameras", "images") for ending in ("bin", "txt")]
+    return [path]
+
+
+def is_colmap_file(path: Path) -> bool:
+    """Whether a file is called as one of a COLMAP model."""
+    return path.name.partition(".")[0] in ("cameras", "images") and path.suffix.lower() in (".bin", ".txt")
 
 
 def find_calibration(folder: Path) -> Path:
@@ -68,4 +89,4 @@ def find_calibration(folder: Path) -> Path:
     raise InputError(f"{folder}: holds no calibration that is known; expected {EXPECTED}")
 
 
-__all__ = ["Sizes", "find_calibration", "read_calibration"]
+__all__ = ["Sizes", "calibration_files", "find_calibration", "read_calibration"]

@@ -41,6 +41,11 @@ def read_actorshq(path: Path) -> list[Camera]:
     return cameras
 
 
+def is_actorshq(path: Path) -> bool:
+    """Whether a file has the name of such a file; the content is looked at when it is read."""
+    return path.name == "calibration.csv"
+
+
 def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """The rows of a file whose first line names its columns. Raises InputError for missing ones, and without a row."""
     try:

@@ -8,7 +8,6 @@ an undistorted picture shows nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import cv2
@@ -20,6 +19,7 @@ from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.lens import undistort_nearest
 from dymap.progress import Progress
+from dymap.signals import in_order, threads
 
 SIDE = 144
 """Pixels of the longer side of a small picture: a person is some eighty pixels tall."""
@@ -58,7 +58,7 @@ class Survey:
         """The number of the frame at a position."""
         return self.source.frames[frame]
 
-    def gather(self, progress: Progress | None = None, threads: int = 4) -> Survey:
+    def gather(self, progress: Progress | None = None, workers: int = 4) -> Survey:
         """Read what the checks ask for. Faults of files are kept, not raised. progress: takes done, of how many."""
         shots = [(frame, view) for frame in self.frames for view in self.views]
 
@@ -66,8 +66,8 @@ class Survey:
             self.mask(*shot)
             self.picture(*shot)
 
-        with ThreadPoolExecutor(threads) as pool:
-            for done, _ in enumerate(pool.map(read, shots), 1):
+        with threads(workers) as pool:
+            for done, _ in enumerate(in_order(pool, shots, read, 4 * workers), 1):
                 if progress is not None:
                     progress(done, len(shots))
         return self

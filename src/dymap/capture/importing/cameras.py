@@ -27,6 +27,16 @@ def named_for_folders(cameras: Sequence[Camera]) -> list[Camera]:
     return found
 
 
+def looked_up_by(cameras: Sequence[Camera], written: Sequence[Camera]) -> list[tuple[str, ...]]:
+    """The names by which offsets, masks and options may speak of each camera: the calibration's own, then that of its
+    folder, unless the calibration calls another camera so."""
+    own = {camera.name for camera in cameras}
+    return [
+        (camera.name,) if folder.name in own else (camera.name, folder.name)
+        for camera, folder in zip(cameras, written, strict=True)
+    ]
+
+
 def written_camera(camera: Camera, wanted: Wanted) -> Camera:
     """The camera of the pictures that are written. Raises InputError for a crop that leaves the picture."""
     if wanted.undistort:

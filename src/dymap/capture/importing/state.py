@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from dymap.capture.calibrations import calibration_files
 from dymap.capture.importing.wanted import Wanted
 from dymap.capture.synchronise.estimate import Offset
 from dymap.errors import InputError
@@ -39,13 +40,13 @@ class ImportState:
         write_json(self.path, self.data)
 
 
-def open_state(wanted: Wanted, paths: Sequence[Path], names: Sequence[str]) -> ImportState:
-    """The state of an import, begun or fresh.
+def open_state(wanted: Wanted, paths: Sequence[Path], names: Sequence[str], masks: Sequence[Path]) -> ImportState:
+    """The state of an import, begun or fresh. paths: of the videos; names: of their cameras; masks: files of all masks.
 
     Raises InputError for a folder that holds anything but an import of the same videos with the same options.
     """
     path = wanted.out / FILE
-    mark = _mark(wanted, paths, names)
+    mark = _mark(wanted, paths, names, masks)
     data = read_json(path) if path.exists() else None
     if data is None and wanted.out.exists() and (not wanted.out.is_dir() or any(wanted.out.iterdir())):
         raise InputError(f"{wanted.out}: is there already, and no import of videos; choose another --out")
@@ -62,19 +63,19 @@ def open_state(wanted: Wanted, paths: Sequence[Path], names: Sequence[str]) -> I
     return state
 
 
-def _mark(wanted: Wanted, paths: Sequence[Path], names: Sequence[str]) -> str:
+def _mark(wanted: Wanted, paths: Sequence[Path], names: Sequence[str], masks: Sequence[Path]) -> str:
     """Changes whenever what is written would."""
     options = {one.name: str(getattr(wanted, one.name)) for one in fields(wanted) if one.name not in ("out", "videos")}
     digest = hashlib.sha256(repr((VERSION, sorted(options.items()), list(names))).encode())
-    given = [*paths, *_files(wanted.calibration), *(_files(wanted.offsets) if isinstance(wanted.offsets, Path) else ())]
-    for path in given:
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-        digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}".encode())
+    calibration = [path for path in calibration_files(wanted.calibration) if path.is_file()]
+    offsets = [wanted.offsets] if isinstance(wanted.offsets, Path) else []
+    for given in (paths, calibration, offsets, masks):
+        digest.update(f"{len(given)} files".encode())
+        for path in given:
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+            said = (path.parent.name, path.name, status.st_size, status.st_mtime_ns)
+            digest.update(repr(said).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
-
-
-def _files(path: Path) -> list[Path]:
-    return sorted(path.glob("*.y*ml")) if path.is_dir() else [path]

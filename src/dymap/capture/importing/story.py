@@ -16,23 +16,24 @@ An import that was interrupted goes on: pictures are written beside and renamed,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from dymap.capture.calibrations import Sizes, read_calibration
-from dymap.capture.importing.cameras import named_for_folders, written_camera
+from dymap.capture.importing.cameras import looked_up_by, named_for_folders, written_camera
 from dymap.capture.importing.fitting import fitted
+from dymap.capture.importing.masks import GivenMasks, find_mask_files, masked_frames, open_masks, told_of_masks
 from dymap.capture.importing.matching import match_cameras
 from dymap.capture.importing.state import ImportState, open_state
 from dymap.capture.importing.wanted import Wanted, check, list_videos
-from dymap.capture.importing.writing import Bars, heard_view, mask_finder, rate_of, threads, write_pictures, write_sound
+from dymap.capture.importing.writing import Bars, heard_view, processors, rate_of, write_pictures, write_sound
 from dymap.capture.readers.video_files import Rows, rows_by_time
 from dymap.capture.synchronise.estimate import Offset, find_offsets
 from dymap.capture.synchronise.offsets import read_offsets
 from dymap.capture.videos import VideoFile
 from dymap.capture.writers.easymocap import write_calibration
 from dymap.geometry.camera import Camera
+from dymap.signals import in_order, threads
 
 
 @dataclass(frozen=True)
@@ -66,22 +67,27 @@ def import_videos(wanted: Wanted, progress: Bars) -> VideoImport:
     paths = list_videos(wanted.videos)
     videos = [VideoFile(path) for path in paths]
     match = match_cameras(paths, read_calibration(wanted.calibration, sizes_of(videos)), wanted.calibration)
+    renamed = named_for_folders(match.cameras)
+    called = looked_up_by(match.cameras, renamed)
     fits = [
         fitted(camera, video, wanted.scale_calibration, str(wanted.calibration))
-        for camera, video in zip(named_for_folders(match.cameras), videos, strict=True)
+        for camera, video in zip(renamed, videos, strict=True)
     ]
     cameras = [camera for camera, _ in fits]
     names = [camera.name for camera in cameras]
     lenses = [written_camera(camera, wanted) for camera in cameras]
-    heard = heard_view(wanted, videos, names)
-    state = open_state(wanted, paths, names)
-    with progress("read time stamps") as update, ThreadPoolExecutor(threads()) as pool:
-        for done, _ in enumerate(pool.map(lambda video: video.packets, videos)):
-            update(done + 1, len(videos))
-    offsets = offsets_of(wanted, videos, cameras, state, progress)
+    heard = heard_view(wanted, videos, called)
+    mask_files = find_mask_files(wanted, called)
+    state = open_state(wanted, paths, names, [path for of in mask_files if of is not None for path in of.files])
+    with progress("read time stamps") as update, threads(processors()) as pool:
+        for done, _ in enumerate(in_order(pool, videos, lambda video: video.packets, len(videos)), 1):
+            update(done, len(videos))
+    masks = open_masks(wanted, mask_files, videos)
+    offsets = offsets_of(wanted, videos, cameras, called, masks, state, progress)
     rows = chosen_rows(wanted, videos, offsets)
+    masked = masked_frames(wanted, masks, rows)
     state.save(offsets=[vars(offset) for offset in offsets], times=rows.times.round(6).tolist(), cameras=names)
-    kept = write_pictures(wanted, videos, cameras, rows, progress)
+    kept = write_pictures(wanted, videos, cameras, masks, rows, progress)
     audio = None if heard is None else write_sound(wanted, videos[heard], offsets[heard], rows)
     write_calibration(wanted.out, lenses)
     taken = tuple(
@@ -89,9 +95,9 @@ def import_videos(wanted: Wanted, progress: Bars) -> VideoImport:
         for video, camera, lens, offset, column in zip(videos, cameras, lenses, offsets, rows.indices.T, strict=True)
     )
     told = (*told_of_match(match.by, match.left_out, taken), *filter(None, (told for _, told in fits)))
-    told = (*told, *told_of_videos(taken))
+    told = (*told, *told_of_videos(taken), *told_of_masks(wanted, names, masked))
     state.save(done=True, told=list(told))
-    return VideoImport(wanted.out, taken, len(rows.times), rate_of(rows), kept, audio, wanted.masks is not None, told)
+    return VideoImport(wanted.out, taken, len(rows.times), rate_of(rows), kept, audio, any(masked), told)
 
 
 def sizes_of(videos: Sequence[VideoFile]) -> Sizes:
@@ -102,19 +108,24 @@ def sizes_of(videos: Sequence[VideoFile]) -> Sizes:
 
 
 def offsets_of(
-    wanted: Wanted, videos: Sequence[VideoFile], cameras: Sequence[Camera], state: ImportState, progress: Bars
+    wanted: Wanted,
+    videos: Sequence[VideoFile],
+    cameras: Sequence[Camera],
+    called: Sequence[tuple[str, ...]],
+    masks: Sequence[GivenMasks | None],
+    state: ImportState,
+    progress: Bars,
 ) -> list[Offset]:
-    """When each video begins, in seconds of the first one."""
+    """When each video begins, in seconds of the first one. called: by which names a file may speak of each camera."""
     if wanted.offsets is None:
         return [Offset(0.0, "assumed", 0.0)] * len(videos)
     if wanted.offsets != "auto":
-        given = read_offsets(wanted.offsets, [camera.name for camera in cameras])
+        given = read_offsets(wanted.offsets, called)
         return [Offset(seconds - given[0], "file", 0.0) for seconds in given]
     if held := state.offsets:
         return held
     with progress("compare cameras") as update:
-        masks = [mask_finder(wanted, video, camera.name) for video, camera in zip(videos, cameras, strict=True)]
-        return find_offsets(videos, cameras, masks, update, threads())
+        return find_offsets(videos, cameras, [None if of is None else of.at for of in masks], update, processors())
 
 
 def chosen_rows(wanted: Wanted, videos: Sequence[VideoFile], offsets: Sequence[Offset]) -> Rows:

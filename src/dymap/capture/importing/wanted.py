@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from dymap.capture.calibrations.camera import repeated
 from dymap.capture.calibrations.sizes import Fit
 from dymap.capture.numbers import natural
 from dymap.capture.video_packets import ENDINGS
-from dymap.errors import InputError
+from dymap.errors import InputError, check_word
 
 PictureEnding = Literal["jpg", "png"]
 
@@ -47,7 +47,10 @@ class Wanted:
 
 
 def check(wanted: Wanted) -> None:
-    """Raise InputError for numbers that say nothing."""
+    """Raise InputError for numbers and words that say nothing."""
+    check_word("ending", wanted.ending, get_args(PictureEnding))
+    if wanted.scale_calibration is not None:
+        check_word("scale_calibration", wanted.scale_calibration, get_args(Fit))
     if wanted.fps is not None and not 0.01 <= wanted.fps <= 1000:
         raise InputError(f"--fps {wanted.fps:g}: expected 0.01 to 1000 frames a second")
     if not np.isfinite(wanted.start) or (wanted.end is not None and not wanted.end > wanted.start):

@@ -8,7 +8,7 @@ front has another colour, is much darker, or has an edge where the background ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -37,6 +37,8 @@ SHAKE = 0.25
 """Pixels by which a camera moves: edges of the background are uncertain by so much."""
 ROUNDING = 1.5
 """Noise of the best camera, of 255."""
+STRIP = 2**15
+"""Pixels that are looked at at once: of what is worked out on the way, only so much is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,19 +51,27 @@ class Background:
     @classmethod
     def of(cls, colour: Floats, noise: Floats | float = 0.0) -> Background:
         """With the uncertainty of its edges added to the noise that was measured."""
-        edges = np.hypot(cv2.Sobel(colour, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(colour, cv2.CV_32F, 0, 1) / 8)
-        total = np.sqrt(np.square(noise) + np.square(SHAKE * edges) + ROUNDING**2)
-        return cls(colour, np.asarray(total, np.float32))
+        total = np.empty_like(colour)
+        measured = np.broadcast_to(np.asarray(noise, np.float32), colour.shape)
+        for channel in range(colour.shape[2]):  # one at a time takes a third of the memory
+            plane = colour[..., channel]
+            edges = np.hypot(cv2.Sobel(plane, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(plane, cv2.CV_32F, 0, 1) / 8)
+            total[..., channel] = np.sqrt(np.square(measured[..., channel]) + np.square(SHAKE * edges) + ROUNDING**2)
+        return cls(colour, total)
 
 
 def background_of(plates: Sequence[Bytes]) -> Background:
     """Of pictures [H, W, 3] of the empty scene: their median, and with three or more the noise between them."""
-    stack = np.stack(plates)
-    colour = np.median(stack, axis=0).astype(np.float32)
+    colour, spread = (np.empty(plates[0].shape, np.float32) for _ in range(2))
+    for rows in _strips(colour):
+        stack = np.stack([plate[rows] for plate in plates])
+        colour[rows] = np.median(stack, axis=0)
+        if len(plates) >= 3:
+            spread[rows] = 1.4826 * np.median(np.abs(stack - colour[rows]), axis=0)
     if len(plates) < 3:
         return Background.of(colour)
-    spread = 1.4826 * np.median(np.abs(stack - colour), axis=0).astype(np.float32)
-    return Background.of(colour, cv2.blur(spread, (5, 5)).astype(np.float32))
+    spread = np.asarray(cv2.blur(spread, (5, 5)), np.float32)
+    return Background.of(colour, spread)
 
 
 def foreground(picture: Bytes, background: Background, shadow: float = SHADOW) -> Bytes:
@@ -83,18 +93,23 @@ def half_covered(mask: Bytes, distance: Floats) -> Bytes:
 def difference(picture: Bytes, background: Background, shadow: float = SHADOW) -> tuple[Floats, NDArray[np.bool_]]:
     """[H, W] how far the colours are from the background's, in units of the noise, and [H, W] whether that may be
     because of a shadow or of light."""
-    image = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.6).astype(np.float32)
-    colour = background.colour * gain(image, background.colour)
-    rest = image - colour
-    noise = np.sqrt(np.square(background.noise) + np.square(spread(rest)))
-    distance = np.sqrt(np.square(rest / noise).mean(axis=-1)).astype(np.float32)
-    weight = 1 / np.square(noise)
-    brightness = (image * colour * weight).sum(axis=-1) / ((colour * colour * weight).sum(axis=-1) + 1e-6)
-    tint = TINT * np.abs(1 - brightness)[..., None] * colour
-    other = np.square(image - brightness[..., None] * colour) / (np.square(noise) + np.square(tint))
-    same_colour = np.sqrt(other.mean(axis=-1)) < LOW
-    lit = (brightness > shadow) & (brightness < LIGHT) & same_colour & ~_edges(brightness, noise, colour)
-    return distance, lit
+    image = np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.6), np.float32)
+    light = gain(image, background.colour)
+    own = spread(image, background.colour, light)
+    distance, brightness, uncertain = (np.empty(picture.shape[:2], np.float32) for _ in range(3))
+    lit = np.empty(picture.shape[:2], bool)
+    for rows in _strips(image):
+        colour = background.colour[rows] * light
+        rest = image[rows] - colour
+        noise = np.sqrt(np.square(background.noise[rows]) + np.square(own))
+        distance[rows] = np.sqrt(np.square(rest / noise).mean(axis=-1))
+        weight = 1 / np.square(noise)
+        a = (image[rows] * colour * weight).sum(axis=-1) / ((colour * colour * weight).sum(axis=-1) + 1e-6)
+        tint = TINT * np.abs(1 - a)[..., None] * colour
+        other = np.square(image[rows] - a[..., None] * colour) / (np.square(noise) + np.square(tint))
+        lit[rows] = (a > shadow) & (a < LIGHT) & (np.sqrt(other.mean(axis=-1)) < LOW)
+        brightness[rows], uncertain[rows] = a, 0.5 * noise.mean(axis=-1) / (colour.mean(axis=-1) + 8)
+    return distance, lit & ~_edges(brightness, uncertain)
 
 
 def surrounded(parts: Bytes, mask: Bytes) -> Bytes:
@@ -133,15 +148,23 @@ def gain(image: Floats, colour: Floats) -> Floats:
     return np.clip(centre, 0.5, 2.0).astype(np.float32)
 
 
-def spread(rest: Floats) -> Floats:
-    """[3] the noise of a picture: the median deviation of its differences [H, W, 3], most of which are background."""
-    step = max(1, round((rest.shape[0] * rest.shape[1] / 40_000) ** 0.5))
-    return np.asarray(np.minimum(1.4826 * np.median(np.abs(rest[::step, ::step]), axis=(0, 1)), 8.0), np.float32)
+def spread(image: Floats, colour: Floats, light: Floats) -> Floats:
+    """[3] the noise of a picture [H, W, 3]: the median deviation of its differences to the background's colour
+    [H, W, 3] in its light [3], most of which are background."""
+    step = max(1, round((image.shape[0] * image.shape[1] / 40_000) ** 0.5))
+    rest = np.abs(image[::step, ::step] - colour[::step, ::step] * light)
+    return np.asarray(np.minimum(1.4826 * np.median(rest, axis=(0, 1)), 8.0), np.float32)
 
 
-def _edges(brightness: Floats, noise: Floats, colour: Floats) -> NDArray[np.bool_]:
-    """[H, W] where the brightness against the background changes faster than that of a soft shadow, noise aside."""
+def _strips(image: Floats) -> Iterator[slice]:
+    """Rows of an image [H, W, 3], STRIP pixels at once."""
+    rows = max(1, STRIP // image.shape[1])
+    return (slice(first, first + rows) for first in range(0, image.shape[0], rows))
+
+
+def _edges(brightness: Floats, uncertain: Floats) -> NDArray[np.bool_]:
+    """[H, W] where the brightness against the background changes faster than that of a soft shadow, and by more than
+    noise makes uncertain."""
     smooth = cv2.GaussianBlur(brightness, (0, 0), 1.0)
     slope = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(smooth, cv2.CV_32F, 0, 1) / 8)
-    uncertain = 0.5 * noise.mean(axis=-1) / (colour.mean(axis=-1) + 8)
     return np.asarray(slope > EDGE * max(1.0, 512 / min(brightness.shape)) + uncertain)

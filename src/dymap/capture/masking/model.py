@@ -9,6 +9,7 @@ the normalisation and the classes that are foreground.
 from __future__ import annotations
 
 import importlib
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,13 +71,15 @@ class Network:
                 given = self._session.run([self._output], {self._name: prepared})[0]
         except Exception as error:  # whatever the library makes of a network
             raise InputError(f"{self.path}: the network cannot be run ({_line(error)})") from None
-        score = above(np.asarray(given), list(self.options.classes.values()), self.path)
+        fed = prepared.shape[2:] if self._first else prepared.shape[1:3]
+        score = above(np.asarray(given), (fed[0], fed[1]), self._first, list(self.options.classes.values()), self.path)
         height, width = picture.shape[:2]
         return tidy((cv2.resize(score, (width, height), interpolation=cv2.INTER_LINEAR) > 0).astype(np.uint8))
 
     def _load(self, ort: Any, data: bytes) -> Any:
         settings = ort.SessionOptions()
         settings.log_severity_level = 4
+        settings.add_session_config_entry("session.load_model_format", "ONNX")  # not as what was not looked through
         known = ort.get_available_providers()
         chosen = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in known]
         try:
@@ -123,20 +126,15 @@ class Network:
         return np.ascontiguousarray(values.transpose(2, 0, 1)[None] if self._first else values[None])
 
 
-def above(output: NDArray[Any], classes: Sequence[int], path: Path) -> Floats:
+def above(output: NDArray[Any], fed: tuple[int, int], first: bool, classes: Sequence[int], path: Path) -> Floats:
     """[h, w] above 0 where a network's output says foreground.
 
     output: [1, C, h, w], [1, h, w, C] or [1, h, w], with or without the 1: one channel of opacities in [0, 1] or
     [0, 255] or of logits, two of background and foreground, more of `classes`, or numbers of classes (integers).
-    Raises InputError that names the file.
+    fed: height and width that the network was given. first: whether channels were before them. Raises InputError that
+    names the file.
     """
-    values = output[0] if output.ndim in (3, 4) and output.shape[0] == 1 else output
-    if values.ndim == 3 and values.shape[-1] < min(values.shape[:2]):
-        values = np.moveaxis(values, -1, 0)
-    if values.ndim == 2:
-        values = values[None]
-    if values.ndim != 3 or 0 in values.shape or len(values) > MAX_CLASSES:
-        raise InputError(f"{path}: the network gives an array of shape {output.shape}, expected one value a pixel")
+    values = _channels_first(output, fed, first, path)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise InputError(f"{path}: the network gives values that are not finite; do --mean and --std fit it?")
     count = len(values)
@@ -150,6 +148,30 @@ def above(output: NDArray[Any], classes: Sequence[int], path: Path) -> Floats:
     chosen = _chosen(classes, count, path)
     others = np.delete(values, chosen, axis=0)
     return np.asarray(values[chosen].max(axis=0) - others.max(axis=0), np.float32)
+
+
+def _channels_first(output: NDArray[Any], fed: tuple[int, int], first: bool, path: Path) -> NDArray[Any]:
+    """[C, h, w]: the axes are those whose sides are to each other as what was fed, to a pixel; if either order fits
+    as well, they are in the order of the input's."""
+    values = output[0] if output.ndim in (3, 4) and output.shape[0] == 1 else output
+    if values.ndim == 2:
+        values, first = values[None], True
+    if values.ndim == 3 and 0 not in values.shape:
+        before, behind = _misfit(values.shape[1:], fed), _misfit(values.shape[:2], fed)
+        chosen = values if before < behind or (before == behind and first) else np.moveaxis(values, -1, 0)
+        if min(before, behind) <= 1 and len(chosen) <= MAX_CLASSES:
+            return chosen
+    raise InputError(
+        f"{path}: the network gives an array of shape {output.shape}, expected one value or one for each class a pixel "
+        f"of the {fed[0]} rows and {fed[1]} columns that it was given, or of a smaller picture of that shape"
+    )
+
+
+def _misfit(sides: Sequence[int], fed: tuple[int, int]) -> float:
+    """By how many pixels height and width differ from those fed, scaled as fits best. A pixel is no picture."""
+    if max(sides) == 1:
+        return math.inf
+    return abs(sides[0] * fed[1] - sides[1] * fed[0]) / (fed[0] + fed[1])
 
 
 def parse_classes(words: Sequence[str]) -> dict[str, int]:

@@ -19,9 +19,10 @@ DEEPEST = 32
 
 TENSOR, SPARSE = "tensor", "sparse"
 INSIDE = {
-    "model": {7: "graph", 25: "function"},
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
     "graph": {1: "node", 5: TENSOR, 15: SPARSE},
-    "function": {7: "node"},
+    "function": {7: "node", 11: "attribute"},
     "node": {5: "attribute"},
     "attribute": {5: TENSOR, 6: "graph", 10: TENSOR, 11: "graph", 22: SPARSE, 23: SPARSE},
     SPARSE: {1: TENSOR, 2: TENSOR},
@@ -29,7 +30,9 @@ INSIDE = {
 }
 """Which fields of a message hold messages in which a tensor may be."""
 EXTERNAL_DATA, DATA_LOCATION = 13, 14
-"""Fields of a tensor."""
+"""Fields of a tensor. A location of 0 is the file itself."""
+LARGEST_TAG = 2**32 - 1
+"""Libraries cut tags to 32 bits, or refuse larger ones: they would see another field than is seen here."""
 
 
 def read_network(path: Path) -> bytes:
@@ -61,7 +64,7 @@ def _has_external(data: memoryview) -> bool:
             count += 1
             if count > MAX_FIELDS:
                 raise ValueError("more fields than any network has")
-            if kind == TENSOR and (number == EXTERNAL_DATA or (number == DATA_LOCATION and value == 1)):
+            if kind == TENSOR and (number == EXTERNAL_DATA or (number == DATA_LOCATION and value != 0)):
                 return True
             if (inner := INSIDE[kind].get(number)) and isinstance(value, memoryview):
                 graphs += inner == "graph"
@@ -76,6 +79,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)
+        if tag > LARGEST_TAG:
+            raise ValueError(f"byte {place} begins no field")
         number, kind = tag >> 3, tag & 7
         if kind == 0:
             value, place = _varint(message, place)

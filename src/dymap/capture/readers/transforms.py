@@ -111,6 +111,18 @@ def read(root: Path, options: Options) -> Source:
     return Source("transforms", options, root, rig, numbers, footage, test_views=held_out)
 
 
+def names_masks(root: Path) -> bool:
+    """Whether entries name their masks: then none are looked for in folders. Raises InputError as `read` does."""
+    return any(shot.mask is not None for shot in _list_shots(root))
+
+
+def folder_of(root: Path, picture: Path) -> Path:
+    """The folder of the file that lists a picture, in which its masks are looked for too."""
+    if any((root / name).is_file() for name in (TRAIN, WHOLE)):
+        return root
+    return next((folder for folder in picture.parents if (folder / WHOLE).is_file()), root)
+
+
 def _list_shots(root: Path) -> list[Shot]:
     """Of all files; paths are relative to `root`, times are frame numbers if there is a folder a frame."""
     if (root / TRAIN).is_file():

@@ -178,18 +178,26 @@ def find_masks(folder: Path, names: Sequence[str], indices: Indices) -> Masks | 
 def masks_of(folder: Path, name: str, numbers: Sequence[int]) -> CameraMasks:
     """The masks of one camera, see `find_masks`. numbers: [F] of the pictures in its video; -1: it lacks the frame.
     Raises InputError that names a folder whose files do not say which pictures they are of."""
-    for ending in VIDEOS:
-        if (path := folder / f"{name}{ending}").is_file():
-            return VideoFile(path)
-    if not (folder / name).is_dir():
+    if (files := mask_files(folder, name)) is None:
         return None
-    files = [path for path in (folder / name).iterdir() if path.suffix.lower() in PICTURES and path.name[0] != "."]
-    files.sort(key=lambda path: natural(path.name))
+    if files[:1] and files[0].parent == folder:
+        return VideoFile(files[0])
     try:
         found = dict(zip(frame_numbers([path.name for path in files]), files, strict=True)) if files else {}
     except ValueError as error:
         raise InputError(f"{folder / name}: {error}") from None
     return tuple(found.get(number) for number in numbers)
+
+
+def mask_files(folder: Path, name: str) -> list[Path] | None:
+    """The video of a camera's masks, or the files in its folder in the order of their numbers; None: it has neither."""
+    for ending in VIDEOS:
+        if (path := folder / f"{name}{ending}").is_file():
+            return [path]
+    if not (folder / name).is_dir():
+        return None
+    files = [path for path in (folder / name).iterdir() if path.suffix.lower() in PICTURES and path.name[0] != "."]
+    return sorted(files, key=lambda path: natural(path.name))
 
 
 def _nearest(shown: NDArray[np.float64], times: NDArray[np.float64], farthest: float) -> Indices:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.synchronise.delay import Delay, best_motion, motion_scores, sound_delay
-from dymap.capture.synchronise.motion import MaskAt, evenly, motion
+from dymap.capture.synchronise.motion import MaskAt, Motion, evenly, motion
 from dymap.capture.synchronise.sound import RATE, read_sound
 from dymap.capture.videos import VideoFile
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera, up_direction
 from dymap.progress import Progress
+from dymap.signals import in_order, threads
 
 SOUND_SECONDS, SOUND_LONGEST = 300.0, 240.0
 """Of each recording that are heard, and the longest delay."""
+SOUND_LEAST, SILENCE = 1.0, 2 / 32768
+"""Seconds of each recording that are louder than digital silence. A click in a dead track resembles any other one."""
 MOTION_SECONDS, MOTION_LONGEST = 60.0, 30.0
 """Of each recording that are seen, and the longest delay."""
 MOTION_SHORTEST = 3.0
@@ -43,17 +45,19 @@ def find_offsets(
     cameras: Sequence[Camera],
     masks: Sequence[MaskAt | None],
     progress: Progress,
-    threads: int,
+    workers: int,
 ) -> list[Offset]:
     """When each camera began, against the first one. Raises InputError that names the cameras of which nothing is sure.
 
-    masks: for each video the masks inside which motion counts, if it has any.
+    masks: for each video the masks inside which motion counts, if it has any. workers: threads that decode.
     """
+    if len(videos) == 1:
+        return [Offset(0.0, "itself", 0.0)]
     by, delays = "none", [Delay(0.0, 0.0)] * len(videos)
     if all(video.has_audio for video in videos):
         by, delays = "sound", by_sound(videos, progress)
     if by == "none" or any(delay.confidence < SURE["sound"] for delay in delays[1:]):
-        by, delays = "motion", by_motion(videos, cameras, masks, progress, threads)
+        by, delays = "motion", by_motion(videos, cameras, masks, progress, workers)
     if unsure := [view for view in range(1, len(videos)) if delays[view].confidence < SURE[by]]:
         guesses = ", ".join(
             f"{cameras[view].name!r} ({delays[view].seconds:+.3f} s, confidence {delays[view].confidence:.1f} of "
@@ -69,10 +73,12 @@ def find_offsets(
 
 
 def by_sound(videos: Sequence[VideoFile], progress: Progress) -> list[Delay]:
-    """The delay of each video against the first, one at a time: five minutes' spectra take 200 MB."""
+    """The delay of each video against the first, one at a time: comparing five minutes takes 700 MB."""
     first, found = _heard(videos[0]), [Delay(0.0, 0.0)]
     for video in videos[1:]:
-        found.append(sound_delay(first, _heard(video), RATE, SOUND_LONGEST))
+        other = _heard(video)
+        audible = min(audible_seconds(first), audible_seconds(other)) >= SOUND_LEAST
+        found.append(sound_delay(first, other, RATE, SOUND_LONGEST) if audible else Delay(0.0, 0.0))
         progress(len(found), len(videos))
     return found
 
@@ -82,7 +88,7 @@ def by_motion(
     cameras: Sequence[Camera],
     masks: Sequence[MaskAt | None],
     progress: Progress,
-    threads: int,
+    workers: int,
 ) -> list[Delay]:
     """The delay of each video against the first.
 
@@ -97,9 +103,12 @@ def by_motion(
         )
     rate = 4 * max(video.fps for video in videos)
     ups, curves = up_in_pictures(cameras), []
-    with ThreadPoolExecutor(threads) as pool:
-        seen = pool.map(lambda view: motion(videos[view], MOTION_SECONDS, masks[view], ups[view]), range(len(videos)))
-        for one in seen:
+
+    def seen(view: int) -> Motion:
+        return motion(videos[view], MOTION_SECONDS, masks[view], ups[view])
+
+    with threads(workers) as pool:
+        for _, one in in_order(pool, range(len(videos)), seen, len(videos)):
             curves.append(evenly(one, rate))
             progress(len(curves), len(videos))
     most = int(MOTION_LONGEST * rate)
@@ -149,6 +158,13 @@ def up_in_pictures(cameras: Sequence[Camera]) -> list[tuple[float, float]]:
         length = float(np.hypot(column, row))
         found.append((float(column / length), float(row / length)) if length > 0.2 else (0.0, -1.0))
     return found
+
+
+def audible_seconds(sound: NDArray[np.float64]) -> float:
+    """Of [n] samples: how long it is anything but silent, in steps of 20 ms."""
+    step = RATE // 50
+    blocks = np.pad(sound, (0, -len(sound) % step)).reshape(-1, step)
+    return float((np.abs(blocks).max(axis=1) > SILENCE).sum() / 50)
 
 
 def _heard(video: VideoFile) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.videos import VideoFile
+from dymap.signals import check_ended
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -48,6 +49,7 @@ def motion(
     last = int(np.searchsorted(video.times, seconds, side="right"))
     before, rows = None, []
     for index in range(last):
+        check_ended()
         small = cv2.resize(cv2.cvtColor(video.picture(index), cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
         mask = None if mask_at is None else mask_at(index)
         inside = np.ones(small.shape, bool) if mask is None else _small_mask(mask, size)

@@ -25,8 +25,12 @@ LARGEST = 1e6
 """Seconds."""
 
 
-def read_offsets(path: Path, names: Sequence[str]) -> list[float]:
-    """Seconds for each camera of `names`. Raises InputError that names the file and the camera."""
+def read_offsets(path: Path, names: Sequence[str | tuple[str, ...]]) -> list[float]:
+    """Seconds for each camera. names: of each, or several by which the file may speak of it, the surest first.
+
+    Raises InputError that names the file and the camera.
+    """
+    called = [(one,) if isinstance(one, str) else one for one in names]
     try:
         text = read_regular(path, MAX_BYTES, "offsets").decode("utf-8-sig")
         read = {".json": _of_json, ".csv": _of_csv, ".txt": _of_csv, ".toml": _of_toml}.get(path.suffix.lower())
@@ -37,22 +41,29 @@ def read_offsets(path: Path, names: Sequence[str]) -> list[float]:
         raise InputError(f"{path}: no such file; --offsets takes a file of seconds a camera, or auto") from None
     except InputError:
         raise
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, csv.Error) as error:
         raise InputError(f"{path}: not readable as offsets ({error})") from None
     if isinstance(found, list):
         if len(found) != len(names):
             raise InputError(f"{path}: lists {len(found)} offsets, but there are {len(names)} cameras")
-        found = dict(zip(names, found, strict=True))
-    if missing := [name for name in names if name not in found]:
-        raise InputError(
-            f"{path}: says nothing of camera {missing[0]!r}; it knows {', '.join(map(repr, list(found)[:8]))}"
-        )
-    return [_seconds(path, name, found[name]) for name in names]
+        found = {each[0]: value for each, value in zip(called, found, strict=True)}
+    seconds = []
+    for each in called:
+        if (name := next((name for name in each if name in found), None)) is None:
+            raise InputError(
+                f"{path}: says nothing of camera {each[0]!r}; it knows {', '.join(map(repr, list(found)[:8]))}"
+            )
+        seconds.append(_seconds(path, name, found[name]))
+    return seconds
 
 
 def _seconds(path: Path, name: str, value: Any) -> float:
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
+    except OverflowError:  # Python does not even print the longest of them
+        raise InputError(
+            f"{path}: the offset of camera {name!r} is an integer of {int(value).bit_length()} bits; expected seconds"
+        ) from None
     except (TypeError, ValueError):
         number = math.nan
     if not abs(number) <= LARGEST:
