@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from dymap.capture.decode import has_alpha, read_alpha, read_image, read_pixels, read_size, significant_white
+from dymap.capture.decode import has_alpha, read_alpha, read_image, read_pixels, read_size, significant_white, to_bytes
 from dymap.capture.image_header import size_in_header
 from dymap.capture.masks import foreground, is_soft, read_mask
 from dymap.errors import InputError
@@ -148,6 +148,27 @@ def test_alpha_counts_and_not_colours(tmp_path: Path, channels: int) -> None:
     alpha = read_alpha(path)
     assert alpha is not None
     np.testing.assert_array_equal(alpha, disc())
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1"])
+@pytest.mark.parametrize("key", [False, True])
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".webp"])
+def test_only_what_may_be_transparent_is_decoded_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, key: bool, suffix: str
+) -> None:
+    """A PNG without a channel of transparency may have one colour that is transparent."""
+    image = Image.fromarray(np.concatenate([picture(), disc()[..., None]], axis=2)).convert(mode)
+    options = {"transparency": 0} if key and suffix == ".png" and mode == "P" else {}
+    image.save(tmp_path / f"image{suffix}", **options)
+    pixels = read_pixels(tmp_path / f"image{suffix}")
+    expected = to_bytes(pixels[..., -1]) if has_alpha(pixels) else None
+    found = read_alpha(tmp_path / f"image{suffix}")
+    assert (found is None) == (expected is None)
+    if expected is not None:
+        np.testing.assert_array_equal(found, expected)
+    if suffix == ".png" and mode in ("L", "RGB", "1"):
+        monkeypatch.setattr("dymap.capture.decode.decode_pixels", lambda *_: pytest.fail("decoded"))
+        assert read_alpha(tmp_path / "image.png") is None
 
 
 def test_opaque_alpha_says_nothing(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.image_header import (
+    alpha_in_header,
     depth_in_header,
     is_exr,
     jpeg_ends,
@@ -66,7 +67,7 @@ def decode_image(path: Path, data: bytes, white: int | None = None) -> NDArray[n
 def read_alpha(path: Path) -> NDArray[np.uint8] | None:
     """[H, W] uint8, 255 where a picture covers; None if it has no transparency, or none but opaque pixels."""
     data = _bytes(path)
-    if data[:2] == b"\xff\xd8" or not has_alpha(pixels := decode_pixels(path, data)):  # no JPEG has any
+    if not alpha_in_header(data) or not has_alpha(pixels := decode_pixels(path, data)):
         return None
     return to_bytes(pixels[..., -1])
 

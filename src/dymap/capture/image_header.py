@@ -113,6 +113,14 @@ def depth_in_header(data: bytes) -> int:
     return 16 if is_exr(data) or data[:2] in (b"II", b"MM") else 8
 
 
+def alpha_in_header(data: bytes) -> bool:
+    """Whether a picture may have transparency: no JPEG has any, and a PNG says so before its pixels."""
+    if data[:4] == b"\x89PNG":
+        plain = data[25:26] in (b"\x00", b"\x02", b"\x03")  # grey, RGB, palette
+        return not plain or data.find(b"tRNS", 0, max(data.find(b"IDAT"), 0)) >= 0
+    return data[:2] != b"\xff\xd8"
+
+
 def orientation_in_header(data: bytes) -> int:
     """EXIF's orientation, 1 to 8; 1: as it is."""
     if data[:2] in (b"II", b"MM") or not any(mark in data for mark in (b"Exif", b"eXIf", b"EXIF")):  # TIFF: is turned
