@@ -24,9 +24,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dymap.capture.calibrations import read_calibration
+from dymap.capture.calibrations.sizes import Fit, scaled
 from dymap.capture.decode import read_image
 from dymap.capture.importing.cameras import named_for_folders
-from dymap.capture.importing.fitting import Fit, scaled
 from dymap.capture.importing.matching import match_cameras
 from dymap.capture.synchronise.motion import motion
 from dymap.capture.videos import VideoFile

@@ -21,6 +21,7 @@ from dymap.play.layers import acc_layer, colour_layer, depth_layer, depth_range,
 from dymap.play.movie import Write, film_writer, picture_writer, sequence_writer
 from dymap.play.orbit import Orbit
 from dymap.play.video import USUAL, Video
+from dymap.progress import Progress
 from dymap.render.image import Image
 
 SECONDS = 4.0
@@ -169,7 +170,7 @@ def write_film(
     png: Path | None = None,
     exr: Path | None = None,
     truth: GroundTruth | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Render a film, each image once, and write one file a layer; returns the files.
 

@@ -33,6 +33,7 @@ from dymap.capture.source import Source
 from dymap.errors import InputError, check_word
 from dymap.files import read_json, replacing, write_json
 from dymap.pictures import jpeg_bytes
+from dymap.progress import Progress
 from dymap.signals import in_order, threads
 
 UNFINISHED, SHEET, ASKED = ".masks-unfinished", "masks.jpg", "asked.json"
@@ -55,7 +56,6 @@ Existing = Literal["refuse", "keep", "overwrite"]
 """What happens to masks that there are; `keep` makes only those that are missing."""
 Place = tuple[int, int]
 """Positions of a frame and a camera."""
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
