@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "dymap"
-FOUNDATION = {"config", "errors", "files", "geometry", "mapped", "partials", "pictures", "signals"}
+FOUNDATION = {"config", "errors", "files", "geometry", "mapped", "partials", "pictures", "progress", "signals"}
 """What everybody may know."""
 BELOW = {"field": {"kernels"}, "render": {"field", "kernels"}, "video": {"field", "kernels"}}
 """Rooms, and what lies below them on the way down: whoever knows a room may know these too."""
@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "_version": set(),
     "mapped": set(),
     "partials": set(),
+    "progress": set(),
     "signals": set(),
     "files": {"errors", "partials"},
     "pictures": {"files"},
@@ -45,8 +46,8 @@ ARROWS: dict[str, set[str]] = {
 """What each room may know, besides itself, the foundation and what lies below. `dymap.runs` is imported by `dymap` when
 it is first used."""
 WITHOUT_FOUNDATION = {
-    "errors", "config", "geometry", "mapped", "partials", "signals", "files", "pictures", "kernels", "presets", "_core",
-    "_version",
+    "errors", "config", "geometry", "mapped", "partials", "progress", "signals", "files", "pictures", "kernels",
+    "presets", "_core", "_version",
 }  # fmt: skip
 
 

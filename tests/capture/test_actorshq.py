@@ -101,7 +101,7 @@ def test_a_calibration_of_another_scale_holds(root: Path, source: Source) -> Non
     np.testing.assert_allclose(camera.K, source.cameras[0].K, atol=1e-9)
     change(root, ",256,192,", ",256,256,")
     with pytest.raises(
-        InputError, match=r"00_rgb000000\.png: image is 128 x 96, but .*calibration\.csv says 256 x 256"
+        InputError, match=r"calibration\.csv: camera '00' was calibrated at 256 x 256, but its pictures are 128 x 96"
     ):
         read_source(root, CaptureConfig())
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +12,7 @@ from numpy.typing import NDArray
 
 from dymap.capture import Capture, open_capture, read_source
 from dymap.capture.boxes import boxes_from, hull_boxes, rig_box, source_boxes, undistorted_masks, widened_boxes
-from dymap.capture.cache import cache_folder
-from dymap.config import CaptureConfig, from_json, to_json
+from dymap.config import CaptureConfig, from_json
 from dymap.errors import InputError
 from dymap.geometry.box import box_corners, box_of_points
 from dymap.geometry.camera import look_at
@@ -229,14 +226,6 @@ def test_one_box_for_the_clip_is_not_taken_for_a_fault(tiny: Capture, tiny_root:
         capture = open_capture(tiny_root, replace(TINY, box_smoothing="clip"))
     assert (capture.boxes == capture.boxes[0]).all()
     np.testing.assert_array_equal(capture.boxes[0, 0], tiny.boxes[:, 0].min(axis=0))
-
-
-def test_a_new_option_leaves_the_folder_of_prepared_images(tiny: Capture) -> None:
-    """Of captures that do not use it."""
-    old = to_json(replace(TINY, boxes="vertices"))
-    del old["box_smoothing"]
-    wanted = json.dumps([str(tiny.source.root.resolve()), old], sort_keys=True)
-    assert cache_folder(tiny.source, tiny.config).name.endswith(hashlib.sha256(wanted.encode()).hexdigest()[:12])
 
 
 def test_runs_from_before_keep_their_rule() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -16,7 +17,10 @@ import numpy as np
 import pytest
 
 from dymap.capture import Capture, cache, open_capture
+from dymap.capture import capture as capture_module
 from dymap.capture.cache import cache_root
+from dymap.capture.source import Source
+from dymap.config import to_json
 from dymap.errors import InputError
 from dymap.geometry.box import bounding_rectangle, projected_box_mask
 from tests.captures import FRAMES, TINY, VIEWS, image_path, write_rgb
@@ -64,6 +68,40 @@ def test_a_second_opening_decodes_nothing(root: Path, folder: Path, builds: list
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
     assert [path.name.split("-")[0] for path in folder.iterdir()] == ["copy"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_files_are_looked_at_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes from the hull have a mark of their own, over the same files."""
+    seen: list[Source] = []
+    original = cache.file_stamps
+
+    def counting(source: Source) -> bytes:
+        seen.append(source)
+        return original(source)
+
+    for module in (cache, capture_module):
+        monkeypatch.setattr(module, "file_stamps", counting)
+    for _ in range(2):
+        open_capture(root, replace(TINY, boxes="hull"))
+        assert len(seen) == 1
+        seen.clear()
+
+
+@pytest.mark.parametrize(
+    ("options", "same"),
+    [
+        ({"boxes": "vertices"}, True), ({"boxes": "hull", "hull_votes": "half"}, True),
+        ({"boxes": "hull"}, False), ({"boxes": "vertices", "box_smoothing": "clip"}, False),
+    ],
+)  # fmt: skip
+def test_folders_are_called_as_before_newer_options(tiny: Capture, options: dict[str, Any], same: bool) -> None:
+    """Boxes were not smoothed, and those from the hull were made by half of the cameras."""
+    config = replace(TINY, **options)
+    before = {key: value for key, value in to_json(config).items() if key not in ("box_smoothing", "hull_votes")}
+    wanted = json.dumps([str(tiny.source.root.resolve()), before], sort_keys=True)
+    name = f"{tiny.source.root.name}-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
+    assert (cache.cache_folder(tiny.source, config).name == name) == same
 
 
 def test_progress_reaches_the_end(root: Path, folder: Path) -> None:

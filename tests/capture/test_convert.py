@@ -12,12 +12,14 @@ import pytest
 
 from dymap.capture import read_source
 from dymap.capture.images import FACE
+from dymap.capture.readers.image_files import ImageFiles
 from dymap.capture.source import Source
+from dymap.capture.writers.transforms import write_transforms
 from dymap.capture.writers.zjumocap import write_zjumocap
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.geometry.lens import undistort
-from dymap.runs import convert_capture
+from dymap.runs import capture_convert, convert_capture
 from dymap.runs.bars import ignore_update
 from tests.captures import annotations, write_annotations
 from tests.golden.sources import Golden
@@ -84,6 +86,54 @@ def test_fisheye_lenses_become_ideal_ones(root: Path, tmp_path: Path) -> None:
     expected = undistort(old.read(0, 0)[0].astype(np.float32), lens.K, lens.D, "fisheye")
     np.testing.assert_allclose(new.read(0, 0)[0], expected, atol=0.51)
     np.testing.assert_array_equal(new.read(0, 3)[0], old.read(0, 3)[0])
+
+
+@pytest.mark.parametrize("D", [[0.0] * 5, [0.05, -0.01, 1e-3, 2e-3, 0.0]])
+def test_a_skew_which_transforms_json_cannot_say_goes_into_the_pictures(
+    root: Path, tmp_path: Path, D: list[float]
+) -> None:
+    old = read_source(root, CaptureConfig())
+    K = old.cameras[0].K.copy()
+    K[0, 1] = 0.2 * K[0, 0]
+    skewed = replace(old.cameras[0], K=K, D=np.array(D))
+    write_transforms(replace(old, cameras=(skewed, *old.cameras[1:])), tmp_path / "new")
+    new = read_source(tmp_path / "new", CaptureConfig())
+    camera = new.cameras[0]
+    assert camera.K[0, 1] == 0
+    np.testing.assert_allclose(camera.K - K, [[0, -K[0, 1], 0], [0, 0, 0], [0, 0, 0]], atol=1e-9)
+    expected = undistort(old.read(0, 0)[0].astype(np.float32), K, skewed.D, ideal=camera.K)
+    np.testing.assert_allclose(new.read(0, 0)[0], expected, atol=0.51)
+    mask = new.mask(0, 0)
+    assert mask is not None
+    assert (mask != 0).any()
+    np.testing.assert_array_equal(new.read(0, 3)[0], old.read(0, 3)[0])
+
+
+def test_numbers_of_frames_are_kept_even_if_every_camera_lacks_one(root: Path, tmp_path: Path) -> None:
+    old = replace(read_source(root, CaptureConfig()), frames=(7, 12))
+
+    assert isinstance(old.footage, ImageFiles)
+    images = tuple(
+        tuple(None if frame == (view + 1) % 2 else path for view, path in enumerate(row))
+        for frame, row in enumerate(old.footage.images)
+    )
+    write_transforms(replace(old, footage=replace(old.footage, images=images)), tmp_path / "new")
+    assert read_source(tmp_path / "new", CaptureConfig()).frames == (7, 12)
+
+
+@pytest.mark.parametrize("to", ["easymocap", "zjumocap", "transforms"])
+@pytest.mark.parametrize("names", [("left/rgb", "right/rgb"), ("..", "../out"), ("a", "a"), ("a\nb", ""), ("A", "a")])
+def test_names_of_cameras_that_are_no_folders(root: Path, tmp_path: Path, to: Any, names: tuple[str, str]) -> None:
+    old = read_source(root, CaptureConfig())
+    cameras = tuple(replace(c, name=names[v] if v < 2 else c.name) for v, c in enumerate(old.cameras))
+    before = set(tmp_path.rglob("*"))
+    capture_convert.WRITERS[to](replace(old, cameras=cameras), tmp_path / "new", ignore_update)
+    assert all(path.is_relative_to(tmp_path / "new") for path in set(tmp_path.rglob("*")) - before)
+    new = read_source(tmp_path / "new", CaptureConfig())
+    assert len(new.cameras) == 5
+    for view in (0, 1, 4):  # cameras are in the order of their names
+        apart = [np.abs(camera.position - old.cameras[view].position).max() for camera in new.cameras]
+        np.testing.assert_array_equal(new.picture(1, int(np.argmin(apart))), old.picture(1, view))
 
 
 def test_frames_and_units_are_those_of_the_configuration(root: Path, tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from dymap.capture.decode import has_alpha, read_alpha, read_image, read_pixels, significant_white
+from dymap.capture.decode import has_alpha, read_alpha, read_image, read_pixels, read_size, significant_white, to_bytes
 from dymap.capture.image_header import size_in_header
 from dymap.capture.masks import foreground, is_soft, read_mask
 from dymap.errors import InputError
@@ -37,6 +38,25 @@ def test_colours_and_masks_are_turned_alike(tmp_path: Path, suffix: str, orienta
     assert colours.shape == ((48, 32, 3) if orientation > 4 else (32, 48, 3))
     if exif_turned is not None:
         assert np.abs(colours.astype(int) - np.asarray(exif_turned)).mean() < 8
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_tiff_has_the_size_of_its_picture(tmp_path: Path, depth: type, orientation: int) -> None:
+    path = tmp_path / "image.tiff"
+    tags = [(274, "H", 1, orientation, True)]
+    tifffile.imwrite(path, picture(1, depth, 1)[:24], photometric="minisblack", extratags=tags)
+    assert read_size(path) == read_image(path).shape[1::-1] == read_pixels(path).shape[1::-1]
+    assert read_size(path) == ((24, 48) if orientation > 4 else (48, 24))
+
+
+def test_a_png_of_nothing_but_its_end_is_no_image(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\0IEND\xaeB`\x82")
+    for read in (read_image, read_pixels, read_alpha):
+        with pytest.raises(InputError, match=r"image\.png: not a readable image"):
+            read(path)
+    assert significant_white([tmp_path / "image.png"]) is None
 
 
 @pytest.mark.parametrize("trailer", [b"\0", b"x" * 1000, b"\xff\xd8 a second picture", b"MotionPhoto_Data" * 5000])
@@ -130,6 +150,27 @@ def test_alpha_counts_and_not_colours(tmp_path: Path, channels: int) -> None:
     np.testing.assert_array_equal(alpha, disc())
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1"])
+@pytest.mark.parametrize("key", [False, True])
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".webp"])
+def test_only_what_may_be_transparent_is_decoded_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, key: bool, suffix: str
+) -> None:
+    """A PNG without a channel of transparency may have one colour that is transparent."""
+    image = Image.fromarray(np.concatenate([picture(), disc()[..., None]], axis=2)).convert(mode)
+    options = {"transparency": 0} if key and suffix == ".png" and mode == "P" else {}
+    image.save(tmp_path / f"image{suffix}", **options)
+    pixels = read_pixels(tmp_path / f"image{suffix}")
+    expected = to_bytes(pixels[..., -1]) if has_alpha(pixels) else None
+    found = read_alpha(tmp_path / f"image{suffix}")
+    assert (found is None) == (expected is None)
+    if expected is not None:
+        np.testing.assert_array_equal(found, expected)
+    if suffix == ".png" and mode in ("L", "RGB", "1"):
+        monkeypatch.setattr("dymap.capture.decode.decode_pixels", lambda *_: pytest.fail("decoded"))
+        assert read_alpha(tmp_path / "image.png") is None
+
+
 def test_opaque_alpha_says_nothing(tmp_path: Path) -> None:
     grey = np.repeat(disc()[..., None], 3, axis=2)
     path = write(tmp_path / "mask.png", np.concatenate([grey, np.full((32, 48, 1), 255, np.uint8)], axis=2))
@@ -146,11 +187,29 @@ def test_soft_mattes_are_thresholded_at_half(tmp_path: Path, suffix: str) -> Non
     assert not is_soft(disc())
 
 
-@pytest.mark.parametrize("labels", [[0, 1], [0, 5, 13], [0, 20]])
-def test_label_numbers_are_foreground_but_for_zero(labels: list[int]) -> None:
-    pixels = np.random.default_rng(0).choice(np.array(labels, np.uint8), (32, 48))
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        *(([0, 1], kind) for kind in (np.uint8, np.uint16)),
+        *(([0, 5, 13], kind) for kind in (np.uint8, np.uint16)),
+        *(([0, 20], kind) for kind in (np.uint8, np.uint16)),
+        ([0, 100], np.uint16),
+        ([0, 300], np.uint16),
+        ([0, 24001, 26003], np.uint16),
+    ],
+)
+def test_label_numbers_are_foreground_but_for_zero(labels: list[int], kind: type) -> None:
+    pixels = np.random.default_rng(0).choice(np.array(labels, kind), (32, 48))
     np.testing.assert_array_equal(foreground(pixels), pixels > 0)
     assert not is_soft(pixels)
+
+
+@pytest.mark.parametrize("white", [255, 1023, 4095, 65535])
+def test_mattes_of_ten_and_twelve_bits_are_thresholded_at_half_too(white: int) -> None:
+    soft = disc(soft=True)
+    deep = np.rint(soft / 255 * white).astype(np.uint16)
+    np.testing.assert_array_equal(foreground(deep), soft >= 128)
+    assert is_soft(deep)
 
 
 def test_masks_of_one_bit_and_of_sixteen(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from dymap import partials
 from dymap.capture.calibrations import read_calibration
+from dymap.capture.calibrations.sizes import Fit, scaled
 from dymap.capture.decode import read_image
 from dymap.capture.importing.cameras import named_for_folders
-from dymap.capture.importing.fitting import Fit, scaled
 from dymap.capture.importing.matching import match_cameras
 from dymap.capture.synchronise.motion import motion
 from dymap.capture.videos import VideoFile

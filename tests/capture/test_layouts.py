@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import inspect
 import json
+import math
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +50,40 @@ def test_a_surer_reader_wins_wherever_it_stands_in_the_table(tiny_root: Path, mo
     monkeypatch.setattr(layouts, "READERS", {**READERS, "last": Sure})
     assert layout_of(tiny_root, CaptureConfig()) == "last"
     assert layout_of(tiny_root, CaptureConfig(layout="nhr")) == "nhr", "unless one is named"
+
+
+@pytest.mark.parametrize("closed", ["1x", "images", "videos", "calibration", "frames", "mask", "optimized", "sparse"])
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
+    """As the system answers who may not look into a folder: root, who runs some tests, may."""
+    (tmp_path / "capture" / closed).mkdir(parents=True)
+    inside = os.fspath(tmp_path / "capture" / closed)
+
+    def refusing(function: Any, itself: bool) -> Any:
+        def refused(path: Any = ".", *args: Any, **options: Any) -> Any:
+            if not isinstance(path, int) and os.fspath(path).startswith(inside if itself else f"{inside}/"):
+                raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+            return function(path, *args, **options)
+
+        return refused
+
+    for name, itself in (("stat", False), ("open", True), ("scandir", True), ("listdir", True)):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name), itself))
+    with pytest.raises(PermissionError):
+        (tmp_path / "capture" / closed / "x").stat()
+    with pytest.raises(InputError, match="no known capture layout"):
+        read_source(tmp_path / "capture", CaptureConfig())
+    for layout in READERS:
+        with pytest.raises(InputError):
+            read_source(tmp_path / "capture", CaptureConfig(layout=layout))
+
+
+@pytest.mark.parametrize("layout", READERS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 1e11])
+def test_numbers_of_readers_have_bounds(layout: str, value: float) -> None:
+    for key in {"scale", "fps"} & {f.name for f in dataclasses.fields(READERS[layout].Options)}:
+        if layout != "actorshq":
+            with pytest.raises(InputError, match=rf"capture\.options\.{key} = .*: expected a number (from|above) 0"):
+                reader_options(layout, {key: value})
 
 
 def test_an_unknown_folder_is_told_what_was_looked_for_and_how_sure_each_was(tiny_root: Path, tmp_path: Path) -> None:

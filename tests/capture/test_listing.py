@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from dymap.capture.readers.listing import ImageFolders
+from dymap.capture import decode
+from dymap.capture.images import FACE
+from dymap.capture.labels import label_colours
+from dymap.capture.readers.listing import ImageFolders, read_mask_or_palette
+from dymap.capture.readers.zjumocap import read_palette
 from dymap.errors import InputError
 from tests.capture.clips import numbered
 from tests.captures import write_rgb
@@ -82,3 +87,21 @@ def test_a_name_that_no_disk_has_is_no_folder(tmp_path: Path) -> None:
 def test_faults_are_named(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         write(tmp_path, *names).of("1")
+
+
+def test_a_mask_in_palette_colours_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mask.png"
+    labels = np.repeat(np.array([0, 5, 13], np.uint8), 8)[None].repeat(6, axis=0)
+    write_rgb(path, label_colours()[labels])
+    seen: list[Path] = []
+    original = decode.read_regular
+
+    def counting(path: Path, max_bytes: int, what: str) -> bytes:
+        seen.append(path)
+        return original(path, max_bytes, what)
+
+    monkeypatch.setattr(decode, "read_regular", counting)
+    mask = read_mask_or_palette(path)
+    np.testing.assert_array_equal(mask, np.where(labels == 13, FACE, labels != 0))
+    assert seen == [path]
+    np.testing.assert_array_equal(read_palette(path), mask)

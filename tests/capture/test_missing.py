@@ -120,15 +120,38 @@ def test_masks_of_half_or_double_size_are_scaled(root: Path, scale: float) -> No
     assert (before != after).mean() < 0.02
 
 
-def test_transparent_pictures_need_no_masks(root: Path) -> None:
-    before = read_source(root, TINY).mask(1, 3)
-    assert before is not None
+def cut_out(root: Path) -> None:
+    """Put the masks into the pictures."""
     for path in (root / "images").rglob("*.png"):
         mask = cv2.imread(str(root / "schp" / path.relative_to(root / "images")))
         assert mask is not None
         alpha = np.where(mask.any(axis=-1, keepdims=True), 255, 0).astype(np.uint8)
         Image.fromarray(np.concatenate([np.asarray(Image.open(path)), alpha], axis=2)).save(path)
     shutil.rmtree(root / "schp")
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_opaque_cameras_beside_cut_outs_have_no_masks(root: Path, channels: int) -> None:
+    cut_out(root)
+    for path in [*(root / "images/02").iterdir(), root / "images/00/000001.png"]:
+        pixels = np.asarray(Image.open(path)).copy()
+        pixels[..., 3] = 255
+        Image.fromarray(pixels[..., :channels]).save(path)
+    source = read_source(root, TINY)
+    assert [source.masked(1, view) for view in (1, 2, 3)] == [True, False, True]
+    assert source.mask(1, 2) is None
+    assert source.mask(1, 0) is None  # one picture of a camera
+    assert source.mask(0, 0) is not None
+    capture = open_capture(root, TINY)
+    assert capture.train_views == (0, 2, 4)
+    for frame, masks in ((0, [0, 4]), (1, [4])):
+        assert [m is not None for m in capture._training_masks(frame)] == [view in masks for view in (0, 2, 4)]
+
+
+def test_transparent_pictures_need_no_masks(root: Path) -> None:
+    before = read_source(root, TINY).mask(1, 3)
+    assert before is not None
+    cut_out(root)
     source = read_source(root, TINY)
     assert source.has_masks
     after = source.mask(1, 3)

@@ -107,11 +107,12 @@ def test_what_does_not_fit_is_named(root: Path) -> None:
     refused(mirrored, "the row of 'cam00' is no pose")
     refused(poses(cameras(), (48, 64)), r"cam00\.mp4: is 64 x 48, but its pose was found in pictures of 48 x 64")
     refused(poses(cameras(), (64, 48), -1.0), "expected pixels above 0")
+    refused(poses(cameras(), (64, 48), 1e308), r"poses_bounds\.npy: camera 'cam00': K holds values that are not finite")
     (root / "poses_bounds.npy").write_bytes(b"\x93NUMPY\x01\x00")
     with pytest.raises(InputError, match="not an array of poses"):
         read_source(root, CaptureConfig())
     np.save(root / "poses_bounds.npy", good)
-    with pytest.raises(InputError, match=r"capture\.options\.scale is 0"):
+    with pytest.raises(InputError, match=r"capture\.options\.scale = 0.*: expected a number above 0"):
         read_source(root, CaptureConfig(options={"scale": 0.0}))
     (root / "cam01.mp4").write_bytes((root / "cam01.mp4").read_bytes()[:900])
     with pytest.raises(InputError, match=r"cam01\.mp4: not a readable video"):

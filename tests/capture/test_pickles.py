@@ -172,8 +172,8 @@ ATTACKS = {
     "a list of 2^26 lists": b"(" + b"]" * 2**26 + b"l",
     "one buffer two hundred times": b"B\x00\x00@\x00"
     + b"x" * 2**22
-    + b"q\x000("
-    + array_call(PLAIN, (2**19,), b"").replace(b"C\x00", b"h\x00") * 200
+    + b"q\xfa0("
+    + array_call(PLAIN, (2**19,), b"").replace(b"C\x00", b"h\xfa") * 200
     + b"l",
     "colliding keys": b"}("
     + b"".join(b"\x8a\x09" + (k * (2**61 - 1)).to_bytes(9, "little") + b"N" for k in range(2**6, 2**7))
@@ -184,6 +184,17 @@ ATTACKS = {
     + b"x" * 2**22
     + b"q\x000("
     + b"cpathlib\nPosixPath\n(h\x00h\x00tR" * 200
+    + b"l",
+    "paths of nothing without end": b"("
+    + b"\x8c\x00q\x00"
+    + b"h\x00" * 10**6
+    + b"tq\x01("
+    + (b"cpathlib\nPosixPath\nh\x01R" * 2000)
+    + b"l",
+    "one list of pairs copied a thousand times": b"]("
+    + b"".join(b"J" + k.to_bytes(4, "little") + b"N\x86" for k in range(10**5))
+    + b"eq\x00("
+    + b"ccollections\nOrderedDict\nh\x00\x85R" * 1000
     + b"l",
     "pairs that are none": b"ccollections\nOrderedDict\n](K\x01e\x85R",
     "a type that is called": b"cbuiltins\nlist\n)R",
@@ -314,6 +325,28 @@ def test_archives_are_not_believed(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("data.pkl", b"")
     with pytest.raises(InputError, match="an archive of other files than arrays"):
+        load_annotations(path)
+
+
+def test_an_archive_has_one_budget_whatever_its_parts_and_holds_no_archives(tmp_path: Path) -> None:
+    path = tmp_path / "annots.npy"
+    copies = (
+        b"B\x00\x00@\x00"
+        + b"x" * 2**22
+        + b"q\xfa0("
+        + array_call(PLAIN, (2**19,), b"").replace(b"C\x00", b"h\xfa") * 40
+    )
+    part = attacked(tmp_path / "part.npy", copies + b"l").read_bytes()
+    assert load_annotations(tmp_path / "part.npy")  # 160 MiB are allowed, five times as much is not
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(5):
+            archive.writestr(f"{number}.npy", part)
+    with pytest.raises(InputError, match=r"annots\.npy: refused or broken \(it unpacks to more than"):
+        load_annotations(path)
+    inner = path.read_bytes()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("cams.npy", inner)
+    with pytest.raises(InputError, match=r"annots\.npy: refused or broken \("):
         load_annotations(path)
 
 

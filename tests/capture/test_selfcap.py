@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dymap.capture import read_source
+from dymap.capture.masking.places import MaskPlaces
 from dymap.capture.readers.selfcap import score
 from dymap.capture.writers.easymocap import write_calibration
 from dymap.config import CaptureConfig
@@ -56,6 +58,28 @@ def test_pictures_of_one_time(root: Path, name: str, content: str, given: dict[s
     source = read_source(root, options(**given))
     assert numbers(source, 0) == [3, 6, 0]
     assert numbers(source, len(source.frames) - 1) == [8, 11, 5]
+
+
+@pytest.mark.parametrize("given", [{}, {"fps": 15.0}])
+def test_masks_have_the_numbers_of_their_own_videos(root: Path, given: dict[str, Any]) -> None:
+    (root / "sync.json").write_text(json.dumps(OFFSETS))
+    for name in OFFSETS:
+        for number in range(12):
+            mask = np.zeros((48, 64, 3), np.uint8)
+            mask[: number + 1] = 255
+            write_rgb(root / f"masks/{name}/{number:06d}.png", mask)
+    source = read_source(root, options(**given))
+    for frame in range(len(source.frames)):
+        for view, number in enumerate(numbers(source, frame)):
+            assert source.masked(frame, view)
+            mask = source.mask(frame, view)
+            assert mask is not None
+            assert mask[:, 0].sum() == number + 1
+            assert source.number(frame, view) == number
+    shutil.rmtree(root / "masks")
+    source = read_source(root, options(**given))
+    names = [MaskPlaces(source).of(1, view).name for view in range(3)]
+    assert names == [f"{number:06d}.png" for number in numbers(source, 1)]
 
 
 def test_frames_of_a_common_clock(root: Path) -> None:
@@ -105,5 +129,5 @@ def test_faults_are_named(root: Path) -> None:
         read_source(root, CaptureConfig())
     with pytest.raises(InputError, match="leaves the capture's folder"):
         read_source(root, options(offsets="../sync.json"))
-    with pytest.raises(InputError, match=r"capture.options.fps is -1.0"):
+    with pytest.raises(InputError, match=r"capture.options.fps = -1.0: expected a number from 0"):
         read_source(root, options(fps=-1.0))

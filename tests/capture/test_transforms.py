@@ -152,6 +152,11 @@ def test_masks_are_named_or_lie_in_a_folder_or_are_the_transparency(root: Path, 
             alpha = white_mask(dataset, frame, view)[..., :1]
             cv2.imwrite(str(root / PICTURE.format(frame=frame, view=view)), np.concatenate([picture, alpha], 2))
     assert_same_pictures(read(root, entries(dataset)), dataset)
+    for frame in range(FRAMES):
+        cv2.imwrite(str(root / PICTURE.format(frame=frame, view=2)), dataset["cap_images"][frame, 2][..., ::-1])
+    source = read(root, entries(dataset))
+    assert [source.masked(0, view) for view in range(VIEWS)] == [view != 2 for view in range(VIEWS)]
+    assert source.mask(0, 2) is None
 
 
 def test_cameras_are_named_by_their_labels(root: Path, dataset: Arrays) -> None:
@@ -360,8 +365,15 @@ def test_two_pictures_at_one_pose_and_time_are_refused(root: Path, dataset: Arra
 
 @pytest.mark.parametrize("options", [{"scale": 0.0}, {"scale": -1.0}, {"box": [1, 2, 3]}, {"box": [0, 0, 0, 1, 1, -1]}])
 def test_options_that_are_none_are_refused(root: Path, dataset: Arrays, options: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"capture\.options\.(scale|box) is"):
+    said = r"capture\.options\.(scale = .*expected a number above 0|box is .*expected x y z)"
+    with pytest.raises(InputError, match=said):
         read(root, entries(dataset), **options)
+
+
+@pytest.mark.parametrize("change", [{"w": 70000, "h": 70000}, {"w": 0.5, "h": 0.5}])
+def test_what_no_camera_has_is_told_with_the_entry(root: Path, dataset: Arrays, change: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"transforms\.json: frames\[0\]"):
+        read(root, [e | change for e in entries(dataset)])
 
 
 def test_bombs_of_json_are_refused(root: Path) -> None:

@@ -160,6 +160,15 @@ def test_bad_cameras_are_refused_by_name(change: dict, message: str) -> None:
         replace(camera(), **change)
 
 
+def test_rows_of_K_that_a_file_rounded_are_those_of_a_lens() -> None:
+    K = camera().K
+    rounded = K + np.array([[0, 0, 0], [1e-7, 0, 0], [-1e-8, 1e-9, 1e-7]])
+    np.testing.assert_array_equal(replace(camera(), K=rounded).K, K)
+    for wrong in ([[0, 0, 0], [0.1, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 0], [0, 0, 1e-3]]):
+        with pytest.raises(ValueError, match=r"K is .*, expected \[\[fx"):
+            replace(camera(), K=K + np.array(wrong))
+
+
 def test_columns_are_accepted_for_vectors() -> None:
     c = camera()
     assert replace(c, T=c.T[:, None], D=c.D[:, None]).T.shape == (3,)

@@ -40,6 +40,23 @@ def test_an_undistorted_picture_shows_at_each_pixel_what_the_lens_showed(lens: L
     assert seen.mean() > 0.7
 
 
+@pytest.mark.parametrize(("lens", "D"), [LENSES[0], LENSES[-2]])
+def test_a_skew_is_a_real_lens_s_too(lens: Lens, D: list[float]) -> None:
+    """OpenCV leaves it out: the picture is the one without skew, sheared."""
+    skewed = K + np.array([[0, 9.0, 0], [0, 0, 0], [0, 0, 0]])
+    points = np.random.default_rng(0).uniform(-0.3, 0.3, (20, 2))
+    straight, found = distort(points, K, np.array(D), lens), distort(points, skewed, np.array(D), lens)
+    np.testing.assert_allclose(found[:, 1], straight[:, 1], atol=1e-9)
+    np.testing.assert_allclose(found[:, 0], straight[:, 0] + 9 / 72 * (straight[:, 1] - K[1, 2]), atol=1e-6)
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    flat = undistort(np.stack([columns, rows, np.ones_like(rows)], axis=-1), skewed, np.array(D), lens)
+    seen = flat[..., 2] > 0.999
+    pixels = np.stack([columns, rows, np.ones_like(rows)], axis=-1).reshape(-1, 3).astype(np.float64)
+    expected = distort((pixels @ np.linalg.inv(skewed).T)[:, :2], skewed, np.array(D), lens)
+    np.testing.assert_allclose(flat[seen][:, :2], expected.reshape(HEIGHT, WIDTH, 2)[seen], atol=0.05)
+    assert not folds(skewed, np.array(D), lens, WIDTH, HEIGHT)
+
+
 def test_a_fisheye_picture_follows_the_angle_to_the_axis() -> None:
     x = np.array([[np.tan(0.7), 0.0]])
     theta = 0.7 * (1 + 0.05 * 0.7**2)

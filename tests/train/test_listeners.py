@@ -19,7 +19,9 @@ from dymap.runs import RunFolder
 from dymap.train.listeners import Curves, Preview
 from dymap.train.loop import train
 from dymap.train.step import StepReport
+from tests.captures import VIEWS, annotations, write_annotations, write_capture
 from tests.disks import files_of_at_most
+from tests.golden.sources import Golden
 from tests.train.runs import fresh_field, measured, short
 
 LOG_EVERY, PREVIEW_EVERY, STEPS = 2, 3, 6
@@ -138,6 +140,29 @@ def test_without_test_views_the_preview_is_the_same(tiny: Capture, tmp_path: Pat
     capture = open_capture(tiny.source.root, options.capture)
     listen(RunFolder(tmp_path), capture, options, [])
     assert "preview psnr (training view)" in events(RunFolder(tmp_path)).Tags()["scalars"]
+
+
+def test_previews_are_of_pictures_that_there_are_and_need_no_masks(trimmed: Golden, tmp_path: Path) -> None:
+    """Camera 0 has no picture of frame 0, of which no camera has a mask."""
+    root = write_capture(tmp_path / "capture", trimmed.arrays("dataset"))
+    data = annotations(trimmed.arrays("dataset"))
+    data["ims"][0]["ims"][0] = None
+    write_annotations(root, data)
+    for view in range(VIEWS):
+        (root / f"schp/{view:02d}/000000.png").unlink()
+    options = config(rays=16, use_masks=False, hull_samples=0)
+    capture = open_capture(root, replace(options.capture, boxes="vertices"))
+    field = fresh_field(capture, options)
+    curves = Curves(tmp_path / "curves", tmp_path / "log.jsonl", 1)
+    Preview(tmp_path / "preview.png", field, capture, options, curves, size=24)(StepReport(2, {}, 20.0, 1e-3, 64, 0.1))
+    curves.close()
+    picture = cv2.imread(str(tmp_path / "preview.png"))
+    assert picture is not None
+    truth = capture.image(0, capture.train_views[1])[0]
+    height, width = picture.shape[0], picture.shape[1] // 2
+    np.testing.assert_array_equal(
+        picture[:, :width, ::-1], cv2.resize(truth, (width, height), interpolation=cv2.INTER_AREA)
+    )
 
 
 def test_image_encoder_has_previews_without_its_noise(tiny: Capture, tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from dymap.bake.occupancy import bake_coordinates, bake_occupancy, within_hull
 from dymap.config import BakeConfig
 from dymap.field.field import Field
 from dymap.field.sparse import SparseField
+from dymap.progress import Progress
 
 
 @torch.no_grad()
 def bake_grids(
     field: Field,
     config: BakeConfig,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     hull: Callable[[int], Tensor] | None = None,
 ) -> Tensor:
     """[frames, gx, gy, gz] bool occupancy of every frame. Needs codes that the field holds itself.

@@ -10,6 +10,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def is_archive(data: bytes) -> bool:
+    """Whether a file begins as zip archives do."""
     return data[:4] == b"PK\x03\x04"
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.cache import Progress, cache_folder, fingerprint
+from dymap.capture.cache import cache_folder, fingerprint
 from dymap.capture.hull import blank, carve, dissent, in_view
 from dymap.capture.images import undistort_labels
 from dymap.capture.kept import keep, read_kept
@@ -23,6 +23,7 @@ from dymap.errors import InputError
 from dymap.geometry.box import box_of_points
 from dymap.geometry.camera import Camera
 from dymap.geometry.grid import grid_shape
+from dymap.progress import Progress
 
 Votes = Literal["all", "half"]
 Origin = Literal["vertices", "hull", "own"]
@@ -60,15 +61,18 @@ def boxes_from(source: Source, config: CaptureConfig) -> Origin:
     return "hull"
 
 
-def tight_boxes(source: Source, config: CaptureConfig, progress: Progress | None = None) -> NDArray[np.float32]:
+def tight_boxes(
+    source: Source, config: CaptureConfig, progress: Progress | None = None, stamps: bytes | None = None
+) -> NDArray[np.float32]:
     """[F, 2, 3] every frame's box before it is widened; world, metres. Raises InputError if it cannot be had from where
     `capture.boxes` says.
 
-    Those from the hull are carved unless `keep_boxes` has kept them; progress is told the frames that are done.
+    Those from the hull are carved unless `keep_boxes` has kept them; progress is told the frames that are done. stamps:
+    as `fingerprint` takes them.
     """
     origin = boxes_from(source, config)
     if origin == "hull":
-        if (kept := read_kept(*_place(source, config))) is not None:
+        if (kept := read_kept(*_place(source, config, stamps))) is not None:
             return np.frombuffer(kept, np.float32).reshape(-1, 2, 3).copy()
         return hull_boxes(source, 0.0, config.hull_votes, progress=progress)
     return own_boxes(source) if origin == "own" else point_boxes(source, 0.0)
@@ -118,17 +122,20 @@ def own_boxes(source: Source) -> NDArray[np.float32]:
     return boxes
 
 
-def keep_boxes(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> None:
-    """Keep tight boxes that were carved beside the prepared images, for the next command."""
-    place, mark = _place(source, config)
-    if boxes_from(source, config) == "hull" and read_kept(place, mark) is None:
+def keep_boxes(source: Source, config: CaptureConfig, boxes: NDArray[np.float32], stamps: bytes | None = None) -> None:
+    """Keep tight boxes [F, 2, 3] that were carved beside the prepared images, for the next command. stamps: as
+    `fingerprint` takes them."""
+    if boxes_from(source, config) != "hull":
+        return
+    place, mark = _place(source, config, stamps)
+    if read_kept(place, mark) is None:
         keep(place, mark, boxes.tobytes())
 
 
-def _place(source: Source, config: CaptureConfig) -> tuple[Path, str]:
+def _place(source: Source, config: CaptureConfig, stamps: bytes | None) -> tuple[Path, str]:
     """The file of a capture's carved boxes, and the mark of all that they are made from."""
     nothing = np.zeros((0, 2, 3), np.float32)
-    made = (VERSION, LONGEST, config.hull_votes, fingerprint(source, config, nothing))
+    made = (VERSION, LONGEST, config.hull_votes, fingerprint(source, config, nothing, stamps))
     return cache_folder(source, config) / "hull-boxes", repr(made)
 
 
@@ -178,7 +185,7 @@ def hull_boxes(
 
 
 def why_empty(cameras: Sequence[Camera], masks: Sequence[NDArray[np.uint8]], box: NDArray[np.float32]) -> str:
-    """The end of a sentence about masks that leave nothing of a box: which cameras contradict the others."""
+    """The end of a sentence about masks [H, W] that leave nothing of a box [2, 3]: who contradicts the others."""
     if not any(mask.any() for mask in masks):
         return ": all of them are empty; leave the frame out (--frames), or make its masks again"
     names = [repr(cameras[view].name) for view in dissent(cameras, masks, box, grid_shape(box, LONGEST))]
@@ -232,7 +239,7 @@ def undistorted_masks(source: Source, frame: int) -> dict[int, NDArray[np.uint8]
 
 
 def rig_box(cameras: Sequence[Camera], votes: Votes = "all") -> NDArray[np.float32]:
-    """A cube around the point that the cameras look at, reaching most of the way to half of them.
+    """[2, 3] metres, world: a cube around the point that the cameras look at, reaching most of the way to half of them.
 
     In older runs (`votes` half) to the nearest of them, which may be so close that arms reach beyond.
     """

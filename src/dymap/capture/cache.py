@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -26,23 +25,29 @@ from dymap.errors import InputError
 from dymap.files import read_json, replacing_folder
 from dymap.geometry.box import bounding_rectangle, projected_box_mask
 from dymap.partials import hold, sweep
+from dymap.progress import Progress
 from dymap.signals import held, threads
 
 VERSION = 1
 SMALL = 64 * 2**20
 """Bytes of images up to which they are read whole: nothing that happens to the file afterwards matters then."""
-SINCE = {"box_smoothing": "none"}
-"""Options that there were not when folders were named first: they count if they are set."""
 IN_FLIGHT = 512 * 2**20
 """Bytes of images that are prepared before they are written, unless there are more threads."""
-Progress = Callable[[int, int], None]
 
 
 def open_cache(
-    source: Source, config: CaptureConfig, boxes: NDArray[np.float32], progress: Progress | None = None
+    source: Source,
+    config: CaptureConfig,
+    boxes: NDArray[np.float32],
+    progress: Progress | None = None,
+    stamps: bytes | None = None,
 ) -> ShotCache:
-    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged."""
-    mark = fingerprint(source, config, boxes)
+    """The cache of a prepared capture, built or rebuilt if it is missing, stale or damaged.
+
+    boxes: [F, 2, 3] metres, world. progress: takes how many images are prepared, of how many. stamps: as `fingerprint`
+    takes them. Raises InputError for files that are missing or cannot be read, and for a cache that cannot be written.
+    """
+    mark = fingerprint(source, config, boxes, stamps)
     folder = cache_folder(source, config)
     sweep(cache_root())
     shape = len(source.frames), len(source.cameras)
@@ -76,6 +81,7 @@ class ShotCache:
         self._checked = np.zeros(offsets.shape, bool)
 
     def shot(self, frame: int, view: int) -> Shot:
+        """The prepared image and mask at a frame position, cropped. Raises InputError if they are damaged."""
         x, y, width, height = (int(v) for v in self._crops[frame, view])
         start = int(self._offsets[frame, view])
         # Looking at what a mapped file has lost ends the process.
@@ -94,7 +100,8 @@ class ShotCache:
 
 
 def cache_root() -> Path:
-    """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory."""
+    """Where caches live: $DYMAP_CACHE, or dymap's folder in the user's cache directory. Raises InputError if neither is
+    known."""
     if folder := os.environ.get("DYMAP_CACHE"):
         return Path(folder)
     try:
@@ -109,23 +116,38 @@ def cache_folder(source: Source, config: CaptureConfig) -> Path:
     """Where the cache of a capture is, prepared with these options."""
     root = source.root.resolve()  # however it is spelt
     options = to_json(config)
-    for name, usual in SINCE.items():
+    for name, usual in _before(config).items():
         if options[name] == usual:
             del options[name]
     wanted = json.dumps([str(root), options], sort_keys=True)
     return cache_root() / f"{root.name}-{hashlib.sha256(wanted.encode(errors='surrogateescape')).hexdigest()[:12]}"
 
 
-def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32]) -> str:
+def _before(config: CaptureConfig) -> dict[str, str]:
+    """Options that there were not when folders were named first, and how boxes were made then: other values count."""
+    return {"box_smoothing": "none", "hull_votes": "half" if config.boxes == "hull" else "all"}
+
+
+def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32], stamps: bytes | None = None) -> str:
     """Changes whenever the cache's content would: files (name, size, time), frames, cameras, boxes, options, ratio.
 
-    Raises InputError that names a file that is missing.
+    stamps: the `file_stamps` of the source, if they were taken already: every file is looked at for them. Raises
+    InputError that names a file that is missing.
     """
     shape = (VERSION, config.ratio, config.pixel_offset, source.layout, source.options, source.frames)
     digest = hashlib.sha256(repr(shape).encode())
     digest.update(boxes.tobytes())
     for camera in source.cameras:
         digest.update(b"".join(a.tobytes() for a in (camera.K, camera.D, camera.R, camera.T)))
+        if camera.distorted and camera.K[0, 1] != 0:
+            digest.update(b"skew")  # which older releases left out of undistorted pictures
+    digest.update(file_stamps(source) if stamps is None else stamps)
+    return digest.hexdigest()
+
+
+def file_stamps(source: Source) -> bytes:
+    """Name, size and time of every file of a capture. Raises InputError that names one that is missing."""
+    stamps = []
     shots = ((frame, view) for frame in range(len(source.frames)) for view in source.views(frame))
     root, resolved = source.root, source.root.resolve()  # however the folder is spelt
     for path in dict.fromkeys(path for shot in shots for path in source.files(*shot)):  # a video holds many pictures
@@ -134,8 +156,8 @@ def fingerprint(source: Source, config: CaptureConfig, boxes: NDArray[np.float32
         except FileNotFoundError:
             raise InputError(f"{path}: image is missing") from None
         name = resolved / path.relative_to(root) if path.is_relative_to(root) else path.resolve()
-        digest.update(f"{name} {status.st_size} {status.st_mtime_ns}".encode(errors="surrogateescape"))
-    return digest.hexdigest()
+        stamps.append(f"{name} {status.st_size} {status.st_mtime_ns}".encode(errors="surrogateescape"))
+    return b"".join(stamps)
 
 
 def _open(folder: Path, mark: str, shape: tuple[int, int]) -> ShotCache | None:

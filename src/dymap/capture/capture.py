@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.boxes import boxes_from, keep_boxes, tight_boxes, widened_boxes
-from dymap.capture.cache import Progress, ShotCache, open_cache
+from dymap.capture.cache import ShotCache, file_stamps, open_cache
 from dymap.capture.check import check_source
 from dymap.capture.encoder_input import read_encoder_images
 from dymap.capture.hulls import Hulls
-from dymap.capture.images import Shot, prepared_camera
+from dymap.capture.images import UNKNOWN, Shot, prepared_camera
 from dymap.capture.layouts import given_options, read_source
 from dymap.capture.source import Bytes, Source
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
+from dymap.progress import Progress
 
 
 def open_capture(root: str | Path, config: CaptureConfig | None = None, progress: Progress | None = None) -> Capture:
@@ -37,7 +38,8 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
     train_views, _ = views_of(source, config)  # a wrong view shows before hours of work, not after
     origin = boxes_from(source, config)
     config = replace(config, boxes=origin)
-    tight = tight_boxes(source, config, progress)
+    stamps = file_stamps(source)
+    tight = tight_boxes(source, config, progress, stamps)
     boxes = widened_boxes(tight, origin, config)
     for finding in check_source(source, boxes, tight):
         if finding.fatal:
@@ -48,8 +50,8 @@ def open_source(source: Source, config: CaptureConfig, progress: Progress | None
             raise InputError(f"{source.root}: no training view has a picture of frame {number}; leave it out: --frames")
     for camera in source.cameras:
         prepared_camera(camera, config)  # as does a ratio that leaves no pixels
-    cache = open_cache(source, config, boxes, progress)
-    keep_boxes(source, config, tight)
+    cache = open_cache(source, config, boxes, progress, stamps)
+    keep_boxes(source, config, tight, stamps)
     return Capture(source, config, boxes, cache)
 
 
@@ -79,6 +81,7 @@ class Capture:
 
     @property
     def name(self) -> str:
+        """The name of its folder."""
         return self.source.name
 
     def present(self, frame: int, view: int) -> bool:
@@ -104,6 +107,10 @@ class Capture:
         rgb[rows, columns], mask[rows, columns] = shot.rgb, shot.mask
         return rgb, mask
 
+    def has_hull(self, frame: int) -> bool:
+        """Whether a mask of any training view says what is foreground at a frame position, so that there is a hull."""
+        return any(self._known(frame, view) for view in self.train_views)
+
     def hull(self, frame: int, longest: int) -> NDArray[np.bool_]:
         """[gx, gy, gz] over the frame's box, `longest` voxels along the longest side: the visual hull of the training
         masks. Carved if no command has carved it before."""
@@ -111,13 +118,17 @@ class Capture:
 
     def _training_masks(self, frame: int) -> list[NDArray[np.uint8] | None]:
         """[H, W] of each training view; None without a mask. Raises InputError if no view has one."""
-        views = [view if self.source.masked(frame, view) else None for view in self.train_views]
+        views = [view if self._known(frame, view) else None for view in self.train_views]
         if all(view is None for view in views):
             raise InputError(
                 f"{self.source.root}: no training camera has a mask of frame {self.frames[frame]}; leave the frame out "
                 "(--frames), or train without masks: --set train.use_masks=false train.hull_samples=0"
             )
         return [None if view is None else self.image(frame, view)[1] for view in views]
+
+    def _known(self, frame: int, view: int) -> bool:
+        """Whether a mask was read of a picture: opaque pictures among cut-outs show only then that they have none."""
+        return self.source.masked(frame, view) and not (self.shot(frame, view).mask == UNKNOWN).any()
 
     def uncarved(self, longest: int) -> list[int]:
         """The frame positions whose `hull` would have to be carved."""

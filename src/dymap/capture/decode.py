@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.image_header import (
+    alpha_in_header,
     depth_in_header,
     is_exr,
     jpeg_ends,
@@ -65,8 +66,8 @@ def decode_image(path: Path, data: bytes, white: int | None = None) -> NDArray[n
 
 def read_alpha(path: Path) -> NDArray[np.uint8] | None:
     """[H, W] uint8, 255 where a picture covers; None if it has no transparency, or none but opaque pixels."""
-    pixels = read_pixels(path)
-    if not has_alpha(pixels):
+    data = _bytes(path)
+    if not alpha_in_header(data) or not has_alpha(pixels := decode_pixels(path, data)):
         return None
     return to_bytes(pixels[..., -1])
 
@@ -80,7 +81,7 @@ def read_pixels(path: Path) -> Pixels:
 
 
 def has_alpha(pixels: Pixels) -> bool:
-    """Whether there is a channel of transparency that says something."""
+    """Whether pixels [H, W] or [H, W, 2 to 4] have a channel of transparency that says something."""
     if pixels.ndim != 3 or pixels.shape[2] not in (2, 4):
         return False
     alpha = pixels[..., -1]
@@ -88,7 +89,7 @@ def has_alpha(pixels: Pixels) -> bool:
 
 
 def to_bytes(channel: Pixels) -> NDArray[np.uint8]:
-    """Values of any depth as 0 to 255."""
+    """Values [...] of any depth as 0 to 255."""
     if channel.dtype == np.uint8:
         return channel
     scaled = np.nan_to_num(channel.astype(np.float32)) * (255 / _white_of(channel))
@@ -167,7 +168,7 @@ def _decode(path: Path, data: bytes, flags: int) -> Pixels:
 
 
 def decode_pixels(path: Path, data: bytes) -> Pixels:
-    """As `read_pixels`, of bytes that `check_image` has looked at."""
+    """As `read_pixels`, of bytes that `check_image` has looked at; path: where they are from, for errors."""
     if is_exr(data):
         return _read_exr(path)
     pixels = _decode(path, data, cv2.IMREAD_UNCHANGED)

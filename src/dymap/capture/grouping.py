@@ -3,7 +3,7 @@ frame."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -16,7 +16,7 @@ SAME_TIME = 1e-6
 
 
 def pose_key(matrix: ArrayLike) -> tuple[float, ...]:
-    """Equal for poses that only rounding tells apart."""
+    """Equal for matrices [n, m] of poses that only rounding tells apart."""
     return tuple((np.round(np.asarray(matrix, dtype=np.float64), 6) + 0.0).reshape(-1).tolist())
 
 
@@ -113,6 +113,26 @@ def _number_among(path: str, known: set[int]) -> int:
     if not fitting:
         raise ValueError(f"the name of {path!r} holds no frame number")
     return fitting[-1]
+
+
+def cameras_of(
+    keys: Sequence[tuple[Hashable, ...]], paths: Sequence[str], labels: Sequence[str]
+) -> tuple[list[int], list[int], list[str]]:
+    """[n] the camera of each picture; of each camera the position of its first picture, and its name.
+
+    keys: [n] the same for pictures of one camera; the first part says whether it is held out from training. paths,
+    labels: [n] of the pictures. Cameras are in the order of their names, those that are held out come last.
+    """
+    groups: dict[tuple[Hashable, ...], list[int]] = {}
+    for index, key in enumerate(keys):
+        groups.setdefault(key, []).append(index)
+    names = camera_names(
+        [[paths[index] for index in group] for group in groups.values()],
+        [labels[group[0]] for group in groups.values()],
+    )
+    cameras = sorted(zip(groups, names, strict=True), key=lambda camera: (bool(camera[0][0]), natural(camera[1])))
+    order = {key: view for view, (key, _) in enumerate(cameras)}
+    return [order[key] for key in keys], [groups[key][0] for key, _ in cameras], [name for _, name in cameras]
 
 
 def camera_names(paths: Sequence[Sequence[str]], labels: Sequence[str]) -> list[str]:

@@ -10,7 +10,10 @@ import numpy as np
 
 
 def size_in_header(data: bytes) -> tuple[int, int] | None:
-    """Width and height that an image file speaks of, before anything is decoded; None: it is of no known kind."""
+    """Width and height that an image file speaks of, before anything is decoded; None: it is of no known kind.
+
+    Pixels as they are decoded: a TIFF's are turned by then, those of other files are not (`orientation_in_header`).
+    """
     if data[:4] == b"\x89PNG":
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if data[:2] == b"\xff\xd8":
@@ -78,12 +81,16 @@ def _exr_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _tiff_size(data: bytes) -> tuple[int, int] | None:
+    """Of the picture as OpenCV decodes it, which follows a TIFF's orientation."""
     import tifffile
 
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page: Any = file.pages[0]
-            return int(page.tags["ImageWidth"].value), int(page.tags["ImageLength"].value)
+            width, height = int(page.tags["ImageWidth"].value), int(page.tags["ImageLength"].value)
+            orientation = page.tags.get("Orientation")
+            turned = orientation is not None and orientation.value in range(5, 9)
+            return (height, width) if turned else (width, height)
     except Exception:  # whatever the library makes of a damaged file
         return None
 
@@ -102,8 +109,16 @@ def _size_by_pillow(data: bytes) -> tuple[int, int] | None:
 def depth_in_header(data: bytes) -> int:
     """8 if each value is surely a byte at most, else 16."""
     if data[:4] == b"\x89PNG":
-        return 16 if data[24] == 16 else 8
+        return 16 if data[24:25] == b"\x10" else 8
     return 16 if is_exr(data) or data[:2] in (b"II", b"MM") else 8
+
+
+def alpha_in_header(data: bytes) -> bool:
+    """Whether a picture may have transparency: no JPEG has any, and a PNG says so before its pixels."""
+    if data[:4] == b"\x89PNG":
+        plain = data[25:26] in (b"\x00", b"\x02", b"\x03")  # grey, RGB, palette
+        return not plain or data.find(b"tRNS", 0, max(data.find(b"IDAT"), 0)) >= 0
+    return data[:2] != b"\xff\xd8"
 
 
 def orientation_in_header(data: bytes) -> int:

@@ -61,11 +61,15 @@ def prepare(
     return colour, mask
 
 
-def undistort_labels(mask: NDArray[np.uint8], camera: Camera) -> NDArray[np.uint8]:
-    """The mask [H, W] of the undistorted image; labels are taken from the nearest pixel, never mixed."""
-    if not camera.distorted:
+def undistort_labels(mask: NDArray[np.uint8], camera: Camera, ideal: Camera | None = None) -> NDArray[np.uint8]:
+    """The mask [H, W] of the undistorted image; labels are taken from the nearest pixel, never mixed.
+
+    ideal: the camera of that image; default: of the same K.
+    """
+    K = camera.K if ideal is None else ideal.K
+    if not camera.distorted and np.array_equal(K, camera.K):
         return mask
-    return undistort_nearest(mask, camera.K, camera.D, camera.lens)
+    return undistort_nearest(mask, camera.K, camera.D, camera.lens, ideal=K)
 
 
 def edge_band(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -72,10 +72,13 @@ def read_source(root: str | Path, config: CaptureConfig) -> Source:
     Raises InputError for a folder that no reader knows, unknown options, and whatever the reader finds wrong.
     """
     folder = Path(root)
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; --data takes the folder of a capture")
-    layout = layout_of(folder, config)
-    source = READERS[layout].read(folder, reader_options(layout, config.options)).select(config.frames)
+    try:
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder; --data takes the folder of a capture")
+        layout = layout_of(folder, config)
+        source = READERS[layout].read(folder, reader_options(layout, config.options)).select(config.frames)
+    except OSError as error:  # a folder in it that cannot be listed
+        raise InputError(f"{error.filename or folder}: cannot be read ({error.strerror or error})") from None
     check_lenses(source)
     return source.transformed(np.array(config.transform).reshape(4, 4)) if config.transform else source
 
@@ -102,13 +105,27 @@ def layout_of(root: Path, config: CaptureConfig) -> str:
     best = max(sure, key=sure.__getitem__)
     if sure[best] < SURE:
         looked_for = {name: (READERS[name].LOOKS_FOR, score) for name, score in sure.items()}
-        raise InputError(unknown_folder(root, looked_for, lambda name: READERS[name].missing(root), is_capture))
+        raise InputError(unknown_folder(root, looked_for, lambda name: _missing(READERS[name], root), is_capture))
     return best
 
 
 def scores(root: Path) -> dict[str, float]:
-    """How sure every reader is of a folder, 0 to 1."""
-    return {name: reader.score(root) for name, reader in READERS.items()}
+    """How sure every reader is of a folder, 0 to 1; 0 of one that cannot be read."""
+    return {name: _score(reader, root) for name, reader in READERS.items()}
+
+
+def _score(reader: Reader, root: Path) -> float:
+    try:
+        return reader.score(root)
+    except OSError:  # a folder in it that cannot be listed
+        return 0.0
+
+
+def _missing(reader: Reader, root: Path) -> list[str]:
+    try:
+        return reader.missing(root)
+    except OSError:
+        return []
 
 
 def is_capture(root: Path) -> bool:

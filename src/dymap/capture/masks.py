@@ -2,7 +2,7 @@
 
 transparency   counts before colours, if any pixel is transparent: cut-outs, grey with alpha
 mattes         values up to white are thresholded at half: soft edges, JPEG masks
-labels         small numbers are labels, of which 0 is background
+labels         small numbers are labels, of which 0 is background; of 16 bits, all that no matte would be
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ HALF = 128
 """A matte's values from here on are foreground."""
 LARGEST_LABEL = 100
 """Masks of higher values are mattes; label maps have some twenty labels."""
+WHITES = (255, 1023, 4095, 65535)
+"""What a matte in 16 bits may call white: all of 8, 10, 12 or 16."""
 
 
 def read_mask(path: Path) -> Bytes:
@@ -31,19 +33,36 @@ def foreground(pixels: Pixels) -> Bytes:
     """[H, W]: 1 foreground, 0 background. pixels: [H, W] or [H, W, 2 to 4] as `read_pixels` gives them."""
     if has_alpha(pixels):
         return _above(to_bytes(pixels[..., -1]))
-    if pixels.dtype != np.uint8:
-        pixels = to_bytes(pixels)
+    pixels = levels(pixels)
     colours = pixels if pixels.ndim == 2 else pixels[..., : 3 if pixels.shape[2] > 2 else 1].max(axis=-1)
     return _above(colours) if colours.max() > LARGEST_LABEL else (colours > 0).astype(np.uint8)
 
 
 def is_soft(pixels: Pixels) -> bool:
-    """Whether a mask says of more than every hundredth foreground pixel that it is so only in part."""
-    channel = to_bytes(pixels[..., -1] if has_alpha(pixels) else pixels if pixels.ndim == 2 else pixels[..., 0])
+    """Whether a mask, pixels as `foreground` takes them, says of more than every hundredth foreground
+    pixel that it is so only in part."""
+    if has_alpha(pixels):
+        channel = to_bytes(pixels[..., -1])
+    else:
+        channel = levels(pixels if pixels.ndim == 2 else pixels[..., 0])
     if channel.max() <= LARGEST_LABEL:
         return False
     between = (channel > 16) & (channel < 240)
     return bool(between.sum() > 0.01 * max(int((channel >= HALF).sum()), 1))
+
+
+def levels(values: Pixels) -> Bytes:
+    """Values [...] of a mask of any depth as bytes: a matte's up to 255, labels up to LARGEST_LABEL.
+
+    A matte of 16 bits reaches at least half of what its camera or program calls white.
+    """
+    if values.dtype != np.uint16:
+        return to_bytes(values)
+    highest = int(values.max(initial=0))
+    white = next(white for white in WHITES if highest <= white)
+    if highest <= LARGEST_LABEL or 2 * highest < white:
+        return np.minimum(values, LARGEST_LABEL).astype(np.uint8)
+    return np.asarray(np.rint(values.astype(np.float32) * (255 / white)), np.uint8)
 
 
 def _above(channel: Bytes) -> Bytes:

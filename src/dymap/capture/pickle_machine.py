@@ -22,7 +22,9 @@ from dymap.capture.pickle_instructions import instructions
 MAX_BYTES = 256 * 2**20
 MAX_OPCODES = 5_000_000
 MAX_UNPACKED = 2 * MAX_BYTES
-"""Bytes of all arrays together; a short file can name the same bytes a million times."""
+"""Bytes of all that is copied; a short file can name the same bytes, or the same list, a million times."""
+ENTRY = 128
+"""Bytes of an entry of a dictionary, about."""
 
 
 class Refused(Exception):
@@ -31,6 +33,26 @@ class Refused(Exception):
 
 class Strange(Refused):
     """It names something that may be harmless, but is not known."""
+
+
+class Budget:
+    """What a file may bring about, be it of one pickle or of many: instructions, and bytes that are copied."""
+
+    def __init__(self) -> None:
+        self.instructions = 0
+        self.unpacked = 0
+
+    def count(self) -> None:
+        """One more instruction. Raises Refused if they are too many."""
+        self.instructions += 1
+        if self.instructions > MAX_OPCODES:
+            raise Refused(f"it has more than {MAX_OPCODES} instructions")
+
+    def spend(self, size: int) -> None:
+        """So many bytes more. Raises Refused if they are too many."""
+        self.unpacked += size
+        if self.unpacked > MAX_UNPACKED:
+            raise Refused(f"it unpacks to more than {MAX_UNPACKED} bytes")
 
 
 class _Word:
@@ -104,18 +126,21 @@ _MARK = object()
 
 class Machine:
     """The stack machine. `run` gives the object that a pickle describes, and raises Refused, or whatever a broken one
-    brings about."""
+    brings about.
 
-    def __init__(self) -> None:
+    budget: that of the whole file, if it holds several pickles.
+    """
+
+    def __init__(self, budget: Budget | None = None) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.unfinished: dict[int, NDArray[Any]] = {}  # by id: arrays whose state is still to come
-        self.unpacked = 0
+        self.budget = budget or Budget()
 
     def run(self, file: io.BytesIO) -> Any:
-        for count, (name, argument) in enumerate(instructions(file)):
-            if count > MAX_OPCODES:
-                raise Refused(f"it has more than {MAX_OPCODES} instructions")
+        """The object that the pickle in a file describes. Raises Refused, and whatever a broken one brings about."""
+        for name, argument in instructions(file):
+            self.budget.count()
             if name == "STOP":
                 break
             self.step(name, argument)
@@ -125,6 +150,7 @@ class Machine:
         return value
 
     def step(self, name: str, argument: Any) -> None:
+        """Follow one instruction. Raises as `run` does."""
         stack = self.stack
         if name in _LITERALS:
             stack.append(argument)
@@ -204,16 +230,18 @@ class Machine:
             text, encoding = arguments
             if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
                 raise Refused("unexpected encoded text")
-            self.spend(len(text))
+            self.budget.spend(len(text))
             return text.encode("latin1")
         if meaning == "bytes" and arguments == ():
             return b""
         if meaning == "defaultdict" and len(arguments) <= 1:  # what it makes of missing keys is nobody's concern here
             return {}
         if meaning == "OrderedDict" and len(arguments) <= 1:
-            return _enter({}, [part for pair in _own([*arguments, []][0], list) for part in _pair(pair)])
+            pairs = _own([*arguments, []][0], list)
+            self.budget.spend(ENTRY * len(pairs))
+            return _enter({}, [part for pair in pairs for part in _pair(pair)])
         if meaning == "path":
-            self.spend(sum(len(_own(part, str)) for part in arguments))
+            self.budget.spend(sum(len(_own(part, str)) + 1 for part in arguments))
             return "/".join(arguments)
         raise Refused(f"it calls {meaning}, which no capture needs")
 
@@ -231,7 +259,7 @@ class Machine:
                 array = np.empty(0, object)
                 if math.prod(_shape(shape)) != len(_own(data, list)):
                     raise Refused(f"{len(data)} objects for an array of shape {shape}")
-                self.spend(8 * len(data))
+                self.budget.spend(8 * len(data))
                 content = data
             whole: Any = (1, _shape(shape), array.dtype, bool(fortran), content)
             target.__setstate__(whole)
@@ -247,15 +275,10 @@ class Machine:
             raise Refused("an array of an unexpected kind")
         if math.prod(_shape(shape)) * dtype.itemsize != len(data):
             raise Refused(f"{len(data)} bytes for an array of shape {shape} and type {dtype}")
-        self.spend(len(data))
+        self.budget.spend(len(data))
         if dtype.kind == "U" and (np.frombuffer(data, dtype.str[0] + "u4") > sys.maxunicode).any():
             raise Refused("text of characters that there are not")
         return np.frombuffer(data, dtype).reshape(shape, order=order).copy(order)
-
-    def spend(self, size: int) -> None:
-        self.unpacked += size
-        if self.unpacked > MAX_UNPACKED:
-            raise Refused(f"it unpacks to more than {MAX_UNPACKED} bytes")
 
 
 def _own(value: Any, kind: type) -> Any:

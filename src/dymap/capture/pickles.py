@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dymap.capture.archives import archived_arrays, is_archive
-from dymap.capture.pickle_machine import MAX_BYTES, MAX_UNPACKED, Machine, Strange
+from dymap.capture.pickle_machine import MAX_BYTES, MAX_UNPACKED, Budget, Machine, Strange
 from dymap.errors import InputError
 from dymap.files import read_regular
 
@@ -49,18 +49,24 @@ def load_annotations(path: Path) -> Any:
 
 def _load(data: bytes) -> Any:
     """Raises InputError without the file's name, Refused, or whatever a broken file brings about."""
-    if is_archive(data):
-        parts = {name: _load(part) for name, part in archived_arrays(data, MAX_UNPACKED).items()}
-        return next(iter(parts.values())) if len(parts) == 1 and "cams" not in parts else parts
+    budget = Budget()  # of the whole file, however many parts it has
+    if not is_archive(data):
+        return _load_one(data, budget)
+    parts = {name: _load_one(part, budget) for name, part in archived_arrays(data, MAX_UNPACKED).items()}
+    return next(iter(parts.values())) if len(parts) == 1 and "cams" not in parts else parts
+
+
+def _load_one(data: bytes, budget: Budget) -> Any:
+    """The object of what `np.save` or `pickle.dump` wrote. Raises as `_load` does."""
     if data[:6] != np.lib.format.MAGIC_PREFIX:
-        return _item(Machine().run(io.BytesIO(data)))
+        return _item(Machine(budget).run(io.BytesIO(data)))
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     _, _, dtype = read(file)
     if dtype != np.dtype(object):
         raise InputError(f"holds a plain array of {dtype}, expected a pickled dictionary")
-    return _item(Machine().run(file))
+    return _item(Machine(budget).run(file))
 
 
 def _item(value: Any) -> Any:

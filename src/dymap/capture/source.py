@@ -57,6 +57,10 @@ class Footage(ABC):
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         """The files that a picture and its mask rest on: the picture's, the mask's if it has its own, all others."""
 
+    def number(self, frame: int, view: int) -> int | None:  # noqa: ARG002
+        """The number of a picture in its video, from 0; None: pictures are in files of their own."""
+        return None
+
     @property
     def has_points(self) -> bool:
         """Whether the layout holds points of the filmed surface."""
@@ -106,7 +110,7 @@ class Source:
         return self.picture(frame, view), self.mask(frame, view)
 
     def picture(self, frame: int, view: int) -> Bytes:
-        """The picture of `read` without its mask. Raises InputError as `read` does."""
+        """[H, W, 3] RGB, the picture of `read` without its mask. Raises InputError as `read` does."""
         picture, camera = self.footage.picture(self._position(frame), view), self.cameras[view]
         if picture.shape[:2] != (camera.height, camera.width):
             raise InputError(
@@ -149,6 +153,12 @@ class Source:
         """The files that `read` rests on: the picture's, the mask's if it has its own, all others."""
         return self.footage.files(self._position(frame), view)
 
+    def number(self, frame: int, view: int) -> int:
+        """The number under which the picture of camera `view` at frame position `frame` was filmed: in its video, or if
+        pictures are in files of their own the frame's."""
+        number = self.footage.number(self._position(frame), view)
+        return self.frames[frame] if number is None else number
+
     def points(self, frame: int) -> NDArray[Any]:
         """[n, 3] points of the surface at frame position `frame`; world, metres. Only with `has_points`."""
         points = self.footage.points(self._position(frame))
@@ -166,10 +176,12 @@ class Source:
 
     @property
     def has_masks(self) -> bool:
+        """Whether masks say what is foreground, if only in some pictures."""
         return self.footage.has_masks
 
     @property
     def has_points(self) -> bool:
+        """Whether there are points of the filmed surface."""
         return self.footage.has_points
 
     def select(self, frames: tuple[int, int, int]) -> Source:

@@ -32,7 +32,7 @@ def _advice(
     is_capture: Callable[[Path], bool],
 ) -> str:
     inside = _entries(root)
-    if captures := [entry.name for entry in inside if entry.is_dir() and is_capture(entry)]:
+    if captures := [entry.name for entry in inside if is_capture(entry)]:
         more = f" and {len(captures) - 3} more" if len(captures) > 3 else ""
         return f"captures lie in it: {', '.join(captures[:3])}{more}; name one of them"
     if is_capture(root.resolve().parent):

@@ -81,14 +81,17 @@ class VideoFile:
 
     @property
     def width(self) -> int:
+        """Pixels of a picture as it is looked at."""
         return self.facts.width
 
     @property
     def height(self) -> int:
+        """Pixels of a picture as it is looked at."""
         return self.facts.height
 
     @property
     def has_audio(self) -> bool:
+        """Whether there is sound too."""
         return self.facts.has_audio
 
     @cached_property

@@ -39,6 +39,9 @@ class WrappedFootage(Footage):
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         return self.footage.files(frame, view)
 
+    def number(self, frame: int, view: int) -> int | None:
+        return self.footage.number(frame, view)
+
     @property
     def has_points(self) -> bool:
         return self.footage.has_points

@@ -99,6 +99,12 @@ def is_rigid(matrix: Sequence[float]) -> bool:
     return turned and upright and all(map(math.isfinite, matrix)) and tuple(matrix[12:]) == (0, 0, 0, 1)
 
 
+METRES_OF_A_UNIT = Within(0, 1e9, above=True)
+"""Of poses whose files have a unit of their own."""
+FRAMES_A_SECOND = Within(0, 1000)
+"""Taken from videos; 0: as they come."""
+
+
 class Checked:
     """A part of a configuration, whose values are of their types and within their bounds.
 

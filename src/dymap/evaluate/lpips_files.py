@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch import Tensor
 from dymap.capture.cache import cache_root
 from dymap.errors import InputError
 from dymap.files import read_torch, replacing
+from dymap.progress import Progress
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
@@ -26,9 +27,6 @@ HOW_TO_GET = (
     "`dymap evaluate RUN --download-lpips` fetches them (550 MB), `--lpips-weights DIR` reads them from a folder"
 )
 NO_WEIGHTS = f"not measured: LPIPS needs trained weights; {HOW_TO_GET}"
-
-Progress = Callable[[int, int], None]
-"""(bytes done, bytes in all)."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dymap.geometry.lens import Lens, coefficients
+from dymap.geometry.pose import rotation_fault
 
 Array = NDArray[np.float64]
-TOLERANCE = 1e-2
-"""By how much R R^T may differ from the identity: some calibrations are rounded to few decimals."""
+ROUNDED = 1e-6
+"""By how much what belongs to the lower rows of K may differ from 0, 0, 0, 1: files round."""
 MAX_SIDE = 65535
 """Pixels an image may be wide or high: more than JPEG knows."""
 
@@ -67,15 +68,16 @@ class Camera:
             raise ValueError(
                 f"camera {self.name!r}: image size {self.width}x{self.height}, expected {MAX_SIDE} at most"
             )
+        K = self.K
+        if abs(K[1, 0]) <= ROUNDED * abs(K[1, 1]) and np.abs(K[2] - (0, 0, 1)).max() <= ROUNDED:
+            K[1, 0], K[2] = 0, (0, 0, 1)
         if not (self.K[0, 0] > 0 and self.K[1, 1] > 0) or self.K[1, 0] != 0 or (self.K[2] != (0, 0, 1)).any():
             raise ValueError(
                 f"camera {self.name!r}: K is {self.K.tolist()}, expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]] with "
                 "focal lengths above 0"
             )
-        excess = float(np.abs(self.R @ self.R.T - np.eye(3)).max())
-        if excess > TOLERANCE or np.linalg.det(self.R) < 0:
-            what = f"R R^T differs from the identity by {excess:.2g}" if excess > TOLERANCE else "it is a reflection"
-            raise ValueError(f"camera {self.name!r}: R is no rotation ({what}); it may hold a scale or a shear")
+        if (fault := rotation_fault(self.R)) is not None:
+            raise ValueError(f"camera {self.name!r}: R is no rotation ({fault}); expected world to camera")
         if not abs(self.pixel_offset) <= 1:
             raise ValueError(f"camera {self.name!r}: pixel_offset {self.pixel_offset}, expected 0 to 1")
 

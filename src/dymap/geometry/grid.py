@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def grid_shape(box: NDArray[np.float32], longest: int) -> tuple[int, int, int]:
-    """Voxels along x, y, z: nearly cubes, `longest` of them along the longest side."""
+    """Voxels along x, y, z of a box [2, 3]: nearly cubes, `longest` of them along the longest side."""
     size = box[1] - box[0]
     shape = np.maximum(np.ceil(size / size.max() * longest).astype(int), 1)
     return int(shape[0]), int(shape[1]), int(shape[2])

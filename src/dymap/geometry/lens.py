@@ -38,25 +38,35 @@ def distort(points: Array, K: Array, D: Array, lens: Lens = "opencv") -> Array:
     else:
         rays = np.concatenate([points, np.ones((len(points), 1))], axis=1)
         pixels = cv2.projectPoints(rays[:, None], np.zeros(3), np.zeros(3), K, D)[0]
-    return np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
+    return np.asarray(_skewed(np.asarray(pixels, dtype=np.float64).reshape(-1, 2), K), dtype=np.float64)
 
 
-def undistort(image: NDArray[np.float32], K: Array, D: Array, lens: Lens = "opencv") -> NDArray[np.float32]:
-    """The picture [H, W, 3] of an ideal lens with the same K; colours are interpolated, black where nothing was."""
-    if lens == "opencv":
+def undistort(
+    image: NDArray[np.float32], K: Array, D: Array, lens: Lens = "opencv", ideal: Array | None = None
+) -> NDArray[np.float32]:
+    """The picture [H, W, 3] of an ideal lens; colours are interpolated, black where nothing was.
+
+    ideal: [3, 3] its K; default: the same K.
+    """
+    if lens == "opencv" and ideal is None and K[0, 1] == 0:  # OpenCV knows no skew of a real lens
         return np.asarray(cv2.undistort(image, K, D), dtype=np.float32)
-    maps = _maps(K, D, lens, (image.shape[1], image.shape[0]))
+    maps = _maps(K, D, lens, (image.shape[1], image.shape[0]), ideal)
     return np.asarray(cv2.remap(image, *maps, cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def undistort_nearest(
-    labels: NDArray[np.uint8], K: Array, D: Array, lens: Lens = "opencv", outside: int = 0
+    labels: NDArray[np.uint8],
+    K: Array,
+    D: Array,
+    lens: Lens = "opencv",
+    outside: int = 0,
+    ideal: Array | None = None,
 ) -> NDArray[np.uint8]:
     """The labels [H, W] of an ideal lens's picture, taken from the nearest pixel and never mixed.
 
-    outside: the label of what the real picture does not show.
+    outside: the label of what the real picture does not show. ideal: as in `undistort`.
     """
-    maps = _maps(K, D, lens, (labels.shape[1], labels.shape[0]))
+    maps = _maps(K, D, lens, (labels.shape[1], labels.shape[0]), ideal)
     return np.asarray(cv2.remap(labels, *maps, cv2.INTER_NEAREST, borderValue=outside), dtype=np.uint8)
 
 
@@ -66,7 +76,8 @@ def folds(K: Array, D: Array, lens: Lens, width: int, height: int, steps: int = 
     Beyond some radius such a lens turns round and maps positions inwards again. That is no harm outside the picture.
     """
     columns, rows = np.meshgrid(np.linspace(0, width - 1, steps), np.linspace(0, height - 1, steps))  # [s, s]
-    ideal = np.stack([(columns - K[0, 2]) / K[0, 0], (rows - K[1, 2]) / K[1, 1]], axis=-1)
+    down = (rows - K[1, 2]) / K[1, 1]
+    ideal = np.stack([(columns - K[0, 2] - K[0, 1] * down) / K[0, 0], down], axis=-1)
     real = distort(ideal.reshape(-1, 2), K, D, lens).reshape(steps, steps, 2)
     right, down = real[:-1, 1:] - real[:-1, :-1], real[1:, :-1] - real[:-1, :-1]
     turned = right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0] <= 0
@@ -75,8 +86,18 @@ def folds(K: Array, D: Array, lens: Lens, width: int, height: int, steps: int = 
     return bool((turned & inside).any()) or not bool(np.isfinite(real).all())
 
 
-def _maps(K: Array, D: Array, lens: Lens, size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _maps(
+    K: Array, D: Array, lens: Lens, size: tuple[int, int], ideal: Array | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Where each pixel of the ideal picture lies in the real one: columns and rows [H, W]."""
     of = cv2.fisheye.initUndistortRectifyMap if lens == "fisheye" else cv2.initUndistortRectifyMap
-    columns, rows = of(K, D, np.eye(3), K, size, cv2.CV_32FC1)
-    return np.asarray(columns, dtype=np.float32), np.asarray(rows, dtype=np.float32)
+    columns, rows = of(K, D, np.eye(3), K if ideal is None else ideal, size, cv2.CV_32FC1)
+    where = _skewed(np.stack([columns, rows], axis=-1), K)
+    return np.asarray(where[..., 0], dtype=np.float32), np.asarray(where[..., 1], dtype=np.float32)
+
+
+def _skewed(pixels: NDArray[np.floating], K: Array) -> NDArray[np.floating]:
+    """Pixels [..., 2] of a lens with K's skew, from those that OpenCV finds: it leaves the skew of real lenses out."""
+    if K[0, 1] == 0:
+        return pixels
+    return pixels + np.stack([K[0, 1] / K[1, 1] * (pixels[..., 1] - K[1, 2]), np.zeros_like(pixels[..., 1])], axis=-1)

@@ -11,6 +11,13 @@ TOLERANCE = 1e-2
 """By how much R R^T may differ from the identity: files hold as few as three decimals."""
 
 
+def rotation_fault(R: Array, tolerance: float = TOLERANCE) -> str | None:
+    """Why finite R [3, 3] is no rotation; None: it is one, but for rounding."""
+    if not (excess := float(np.abs(R @ R.T - np.eye(3)).max())) <= tolerance:
+        return f"R R^T differs from the identity by {excess:.2g}; it is scaled or sheared, or not of this camera"
+    return "a mirror: one axis has the wrong sign" if np.linalg.det(R) < 0 else None
+
+
 def nearest_rotation(matrix: ArrayLike, tolerance: float = TOLERANCE) -> Array:
     """The rotation [3, 3] nearest to a matrix (Frobenius). Raises ValueError that says why it is far from all.
 

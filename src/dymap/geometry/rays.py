@@ -32,10 +32,12 @@ class Rays:
         return Rays(self.origins[index], self.directions[index], self.near[index], self.far[index])
 
     def to(self, device: torch.device | str) -> Rays:
+        """The same rays on another device."""
         return Rays(*(value.to(device) for value in vars(self).values()))
 
     @staticmethod
     def cat(batches: list[Rays]) -> Rays:
+        """All rays of several batches, one behind the other: [N1], [N2], ... -> [N1 + N2 + ...]."""
         keys = ("origins", "directions", "near", "far")
         return Rays(*(torch.cat([getattr(rays, key) for rays in batches]) for key in keys))
 

@@ -22,6 +22,7 @@ from dymap.play.movie import Write, film_writer, picture_writer, sequence_writer
 from dymap.play.orbit import Orbit
 from dymap.play.sound import Sound
 from dymap.play.video import USUAL, Video
+from dymap.progress import Progress
 from dymap.render.image import Image
 
 SECONDS = 4.0
@@ -171,7 +172,7 @@ def write_film(
     exr: Path | None = None,
     truth: GroundTruth | None = None,
     sound: Sound | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Render a film, each image once, and write one file a layer; returns the files.
 

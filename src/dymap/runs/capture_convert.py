@@ -9,16 +9,17 @@ from typing import Literal
 
 from dymap.capture import read_source
 from dymap.capture.source import Source
-from dymap.capture.writers.easymocap import write_easymocap
-from dymap.capture.writers.transforms import write_transforms
+from dymap.capture.writers.easymocap import write_easymocap, written_names
+from dymap.capture.writers.transforms import ideal_cameras, write_transforms
 from dymap.capture.writers.zjumocap import is_undistorted, write_zjumocap
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import check_new_folder
+from dymap.progress import Progress
 from dymap.runs.bars import Bars, no_bars
 
 Written = Literal["easymocap", "zjumocap", "transforms"]
-WRITERS: dict[str, Callable[[Source, Path, Callable[[int, int], None]], None]] = {
+WRITERS: dict[str, Callable[[Source, Path, Progress], None]] = {
     "easymocap": write_easymocap,
     "transforms": write_transforms,
     "zjumocap": write_zjumocap,
@@ -67,6 +68,12 @@ def _told(source: Source, to: Written) -> list[str]:
     told = []
     if to == "zjumocap" and (names := [camera.name for camera in source.cameras if is_undistorted(camera)]):
         told.append(f"pictures of fisheye lenses became those of ideal ones: {', '.join(names[:8])}")
+    if to == "transforms" and (ideals := [ideal.name for ideal in ideal_cameras(source) if ideal is not None]):
+        told.append(
+            f"pictures of lenses that the layout does not know became those of ideal ones: {', '.join(ideals[:8])}"
+        )
+    if to == "easymocap" and (names := written_names(given := [camera.name for camera in source.cameras])) != given:
+        told.append(f"cameras whose names are no folders' got others: {', '.join(names[:8])}")
     if to != "transforms" and source.test_views:
         views = ",".join(map(str, source.test_views))
         told.append(f"the layout does not say which views are kept for evaluation: train with --test-views {views}")

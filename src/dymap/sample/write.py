@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from dymap.capture.labels import label_colours
 from dymap.errors import InputError
 from dymap.files import read_json, replacing_folder, write_json
 from dymap.geometry.camera import Camera
+from dymap.progress import Progress
 from dymap.sample.cameras import sample_cameras
 from dymap.sample.figure import surface_points
 from dymap.sample.render import draw, make_scene
@@ -25,8 +25,6 @@ from dymap.signals import held, threads
 VERSION = 2  # raised whenever the pixels change, so that an older sample is not taken for the present one
 JPEG_QUALITY = 97
 MILLIMETRES = 1000.0
-
-Progress = Callable[[int, int], None]
 
 
 def write_sample(

@@ -136,7 +136,7 @@ class Preview:
 
     Never a test view: who looks at one while training chooses by it. path: of the file, written anew every time. size:
     pixels of the picture's longer side at most. Rendered inside the visual hull, so it needs no bake. Takes another
-    (frame, view) every time.
+    (frame, view) that was filmed every time.
     """
 
     def __init__(self, path: Path, field: Field, capture: Capture, config: Config, curves: Curves, size: int = 160):
@@ -146,17 +146,17 @@ class Preview:
     def __call__(self, report: StepReport) -> None:
         if (report.step + 1) % self.config.train.preview_every:
             return
-        views = self.capture.train_views
-        frames = len(self.capture.frames)
         count = (report.step + 1) // self.config.train.preview_every - 1  # the same whether the run was resumed or not
-        view, index = views[count % len(views)], (count * 7) % frames
+        index = (count * 7) % len(self.capture.frames)
+        views = self.capture.train_views_of(index)
+        view = int(views[count % len(views)])
         camera = self.capture.cameras[view]
         scale = min(1.0, self.size / max(camera.width, camera.height))
         small = camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
         with torch.no_grad():
             frame = self.field.at(index, mean_code(self.field, self.capture, index))
             grid = None
-            if self.capture.has_masks:
+            if self.capture.has_hull(index):
                 hull = self.capture.hull(index, self.config.train.hull_grid)
                 grid = torch.from_numpy(hull).to(self.field.boxes.device)
             name: RendererName = "volume" if grid is None else "march"
@@ -165,7 +165,8 @@ class Preview:
             self.capture.image(index, view)[0], (small.width, small.height), interpolation=cv2.INTER_AREA
         )
         pair = np.concatenate([truth, to_bytes(seen.rgb)], axis=1)
-        error = ((truth / 255.0 - seen.rgb.cpu().numpy()) ** 2)[seen.hit.cpu().numpy()].mean()
         self.curves.board.add_image("preview", pair, report.step)
-        self.curves.board.add_scalar("preview psnr (training view)", -10 * np.log10(max(error, 1e-10)), report.step)
+        if (hit := seen.hit.cpu().numpy()).any():
+            error = ((truth / 255.0 - seen.rgb.cpu().numpy()) ** 2)[hit].mean()
+            self.curves.board.add_scalar("preview psnr (training view)", -10 * np.log10(max(error, 1e-10)), report.step)
         write_png(self.path, pair)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from dymap.capture.calibrations import read_calibration
+from dymap.capture.calibrations.camera import repeated
 from dymap.capture.calibrations.file_storage import read_file_storage, write_file_storage
 from dymap.capture.calibrations.opencv_yaml import read_opencv_yaml
 from dymap.capture.writers.easymocap import write_calibration
@@ -244,3 +246,18 @@ def test_long_lines_are_read_in_one_go(tmp_path: Path, line: str) -> None:
     (tmp_path / "intri.yml").write_text(line + "\n")
     with pytest.raises(InputError):
         read_calibration(tmp_path)
+
+
+def test_many_names_take_no_longer_than_reading_them(tmp_path: Path) -> None:
+    names = [f"{number:05d}" for number in range(50_000)]
+    write_file_storage(tmp_path / "intri.yml", {"names": names})
+    write_file_storage(tmp_path / "extri.yml", {"names": names[:-1]})
+    begin = time.process_time()
+    with pytest.raises(InputError, match=r"extri\.yml: lacks camera '49999'"):
+        read_opencv_yaml(tmp_path)
+    write_file_storage(tmp_path / "extri.yml", {"names": [*names, names[-1]]})
+    with pytest.raises(InputError, match="lists camera '49999' twice"):
+        read_opencv_yaml(tmp_path)
+    assert repeated([*range(200_000), 199_999]) == 199_999
+    assert repeated(names) is None
+    assert time.process_time() - begin < 10

@@ -16,14 +16,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from dymap.capture.calibrations.camera import check_name, make_camera
+from dymap.capture.calibrations.camera import check_name, make_camera, repeated
 from dymap.errors import InputError
 from dymap.files import read_regular
 from dymap.geometry.camera import Camera
@@ -37,8 +36,7 @@ MAX_ROWS = 200_000
 def read_actorshq(path: Path) -> list[Camera]:
     """The cameras of a file, in its order. Raises InputError that names the file, the camera and the column."""
     cameras = [_camera(path, row) for row in read_table(path, ("name", *NEEDED))]
-    names = Counter(camera.name for camera in cameras)
-    if twice := next((name for name, count in names.items() if count > 1), None):
+    if (twice := repeated(camera.name for camera in cameras)) is not None:
         raise InputError(f"{path}: two rows are called {twice!r}; expected one a camera")
     return cameras
 

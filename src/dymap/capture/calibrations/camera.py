@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dymap.errors import InputError
-from dymap.geometry.camera import Array, Camera
+from dymap.geometry.camera import MAX_SIDE, Array, Camera
 from dymap.geometry.lens import Lens
+from dymap.geometry.pose import rotation_fault
 
-MAX_SIDE = 100_000
-"""Of a picture, pixels."""
-NO_ROTATION = 1e-2
-"""How far R^T R may be from the identity: files round."""
+T = TypeVar("T", bound=Hashable)
 
 
 def make_camera(
@@ -36,7 +36,7 @@ def make_camera(
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise InputError(f"{path}: camera {name!r}: pictures of {width:g} x {height:g}; expected pixels of a picture")
     try:
-        camera = Camera(
+        return Camera(
             np.asarray(K, np.float64),
             np.asarray(R, np.float64),
             np.asarray(T, np.float64),
@@ -49,29 +49,33 @@ def make_camera(
     except (ValueError, TypeError) as error:
         text = str(error) if str(error).startswith("camera ") else f"camera {name!r}: {error}"
         raise InputError(f"{path}: {text}") from None
-    check_rotation(path, name, camera.R)
-    if not (camera.K[0, 0] > 0 and camera.K[1, 1] > 0 and np.allclose(camera.K[2], (0, 0, 1), atol=1e-6)):
-        raise InputError(
-            f"{path}: camera {name!r}: K is {np.round(camera.K, 3).tolist()}; expected [[fx, 0, cx], [0, fy, cy], "
-            "[0, 0, 1]] with fx and fy above 0"
-        )
-    return camera
 
 
 def check_rotation(path: Path, name: str, R: Array) -> Array:
     """R [3, 3] of the camera `name`. Raises InputError if it is no rotation."""
-    determinant = float(np.linalg.det(R))
-    if not np.abs(R.T @ R - np.eye(3)).max() <= NO_ROTATION or determinant < 0:
-        why = "a mirror: one axis has the wrong sign" if determinant < 0 else "it is scaled, or not of this camera"
-        raise InputError(
-            f"{path}: R of camera {name!r} is no rotation (determinant {determinant:.3f}; {why}); expected world to "
-            "camera, without scale or mirror"
-        )
+    if (fault := rotation_fault(R)) is not None:
+        raise InputError(f"{path}: R of camera {name!r} is no rotation ({fault}); expected world to camera")
     return R
+
+
+def repeated(names: Iterable[T]) -> T | None:
+    """The first name that is there twice; None: all differ."""
+    seen: set[T] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+def is_name(name: str) -> bool:
+    """Whether a folder and a file can be called after a camera, and stay where they are put."""
+    inner = len(PurePosixPath(name).parts) == 1 and not any(sign in name for sign in "/\\")
+    return inner and name not in (".", "..") and name.isprintable()
 
 
 def check_name(path: Path, name: str) -> str:
     """The name of a camera, which is a folder's and a file's too. Raises InputError for one that leaves its folder."""
-    if not name or name in (".", "..") or not name.isprintable() or len(PurePosixPath(name).parts) != 1 or "\\" in name:
+    if not is_name(name):
         raise InputError(f"{path}: a camera is called {name[:80]!r}, which is no name of a folder; expected one as 01")
     return name

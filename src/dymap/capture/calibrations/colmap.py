@@ -83,6 +83,7 @@ def find_model(root: Path) -> Path | None:
 
 
 def is_model(folder: Path) -> bool:
+    """Whether a folder holds the cameras and the images of a model, in binary files or in text."""
     return any(
         all((folder / f"{name}.{ending}").is_file() for name in ("cameras", "images")) for ending in ("bin", "txt")
     )

@@ -68,6 +68,7 @@ class ModelCamera:
         return np.array([[focal[0], 0, cx - 0.5], [0, focal[n - 1], cy - 0.5], [0, 0, 1]])
 
     def coefficients(self) -> Array:
+        """D [n] in OpenCV's order; n as geometry/lens.py has it."""
         D = np.zeros(self.model.size)
         D[list(self.model.places)] = self.parameters[self.model.focal_lengths + 2 :]
         return D
@@ -105,6 +106,7 @@ class Parts:
         return count
 
     def text(self) -> str:
+        """The text up to the next zero byte. Raises InputError if there is none."""
         end = self.data.find(b"\0", self.place)
         if end < 0:
             raise self.ends()
@@ -113,9 +115,11 @@ class Parts:
         return text
 
     def skip(self, size: int) -> None:
+        """Pass over so many bytes; what lies behind the end is missed by who reads on."""
         self.place += size
 
     def ends(self, why: str = "") -> InputError:
+        """The error of a file that is shorter than it says. why: what was asked for."""
         return InputError(f"{self.path}: ends too early{why}; it is truncated, or no file of COLMAP's")
 
 

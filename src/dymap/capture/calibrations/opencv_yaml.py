@@ -24,7 +24,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dymap.capture.calibrations.camera import check_name, check_rotation, make_camera
+from dymap.capture.calibrations.camera import check_name, check_rotation, make_camera, repeated
 from dymap.capture.calibrations.file_storage import Array, FileStorage, read_file_storage
 from dymap.capture.numbers import natural
 from dymap.errors import InputError
@@ -75,7 +75,8 @@ def _names(intrinsics: FileStorage, extrinsics: FileStorage) -> tuple[str, ...]:
         ((lists[0], intrinsics), (lists[1], extrinsics)),
         ((lists[1], extrinsics), (lists[0], intrinsics)),
     ):
-        if missing := [name for name in one if name not in set(other)]:
+        known = set(other)
+        if missing := [name for name in one if name not in known]:
             raise InputError(
                 f"{lacking.path}: lacks camera {missing[0]!r}, which {file.path.name} has"
                 f"{f' (and {len(missing) - 1} others)' if len(missing) > 1 else ''}; calibrate it, or leave it out of "
@@ -91,8 +92,7 @@ def _listed(file: FileStorage, prefix: str) -> tuple[str, ...]:
         names = tuple(sorted((k.removeprefix(prefix) for k in file.blocks if k.startswith(prefix)), key=natural))
     if not names:
         raise InputError(f"{file.path}: lists no cameras; expected names: with one name a line")
-    if len(set(names)) < len(names):
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
+    if (twice := repeated(names)) is not None:
         raise InputError(f"{file.path}: 'names' lists camera {twice!r} twice")
     return tuple(check_name(file.path, name) for name in names)
 

@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from dymap.capture.calibrations.camera import make_camera
 from dymap.capture.calibrations.sizes import Size
-from dymap.capture.grouping import camera_names, pose_key
-from dymap.capture.numbers import natural
+from dymap.capture.grouping import cameras_of, pose_key
 from dymap.capture.paths import inner_path
 from dymap.errors import InputError
 from dymap.files import read_json
@@ -40,6 +40,9 @@ MAX_ENTRIES = 1_000_000
 MAX_TIME = 1e15
 TIMES = ("time", "timestep_index", "timestep", "frame")
 """Keys under which programs keep when a picture was taken, the first that is there counts."""
+NUMBER = "frame_number"
+"""Key of the frame's number in the capture, which our own writer adds."""
+MAX_NUMBER = 10**9
 MODELS: dict[str, Lens] = {
     "OPENCV": "opencv",
     "PERSPECTIVE": "opencv",
@@ -83,14 +86,16 @@ class Intrinsics:
 @dataclass(frozen=True, eq=False)
 class Shot:
     """One picture of a file. index: of its entry. path, mask: relative to the file's folder. time: in a
-    unit of the file's own, or None. label: the camera's name, may be empty. held_out: from training, as nerfstudio's
-    `val_filenames` and `test_filenames` say. pose: [4, 4] camera to world, OpenGL."""
+    unit of the file's own, or None. number: of the frame in the capture, if the file says it. label: the camera's name,
+    may be empty. held_out: from training, as nerfstudio's `val_filenames` and `test_filenames` say. pose: [4, 4] camera
+    to world, OpenGL."""
 
     file: Path
     index: int
     path: str
     mask: str | None
     time: float | None
+    number: int | None
     label: str
     held_out: bool
     pose: Array
@@ -103,12 +108,13 @@ class Shot:
 
     def camera(self, name: str, size: Size, scale: float = 1.0) -> Camera:
         """The camera of the pictures that the file speaks of. size: width and height if it does not say. scale: metres
-        of one of the file's units."""
+        of one of the file's units. Raises InputError that names the entry for what no camera has."""
         R = (self.pose[:3, :3] * (1, -1, -1)).T  # y up, z backwards -> y down, z forward
         T = -R @ self.pose[:3, 3] * scale
         lens = self.intrinsics
         width, height = lens.width or size[0], lens.height or size[1]
-        return Camera(lens.K(width, height), R, T, width, height, np.array(lens.D), name=name, lens=lens.lens)
+        K, where = lens.K(width, height), Path(self.where)
+        return make_camera(where, name, K=K, R=R, T=T, size=(width, height), D=lens.D, lens=lens.lens)
 
 
 def is_transforms(path: Path) -> bool:
@@ -151,18 +157,10 @@ def read_shots(path: Path) -> list[Shot]:
 
 
 def group(shots: list[Shot]) -> tuple[list[int], list[Shot], list[str]]:
-    """[n] the camera of each picture; of each camera a picture and its name. In the order of names; those that are
-    held out come last."""
-    groups: dict[tuple[object, ...], list[Shot]] = {}
+    """[n] the camera of each picture; of each camera a picture and its name (`cameras_of`)."""
     keys = [(shot.held_out, shot.label, shot.intrinsics, pose_key(shot.pose)) for shot in shots]
-    for shot, key in zip(shots, keys, strict=True):
-        groups.setdefault(key, []).append(shot)
-    names = camera_names(
-        [[shot.path for shot in group] for group in groups.values()], [group[0].label for group in groups.values()]
-    )
-    cameras = sorted(zip(groups, names, strict=True), key=lambda camera: (bool(camera[0][0]), natural(camera[1])))
-    order = {key: position for position, (key, _) in enumerate(cameras)}
-    return [order[key] for key in keys], [groups[key][0] for key, _ in cameras], [name for _, name in cameras]
+    cameras, firsts, names = cameras_of(keys, [shot.path for shot in shots], [shot.label for shot in shots])
+    return cameras, [shots[index] for index in firsts], names
 
 
 def _listed(data: Mapping[str, Any], key: str) -> set[str]:
@@ -197,6 +195,7 @@ def _shot(
         path,
         inner_path(mask, where) if mask else None,
         None if key is None else _time(entry, key, where),
+        number if type(number := entry.get(NUMBER)) is int and 0 <= number <= MAX_NUMBER else None,
         str(label)[:200] if isinstance(label, PLAIN) else "",
         entry["file_path"] in held_out,
         _pose(entry.get("transform_matrix"), where),
@@ -223,7 +222,7 @@ def _intrinsics(entry: Mapping[str, Any], where: str) -> Intrinsics:
             raise InputError(f"{where}: {key} is {value:g}, expected {what}")
         return value
 
-    size = {key: between(key, 0, 1e5, "pixels, above 0") for key in ("w", "h")}
+    size = {key: between(key, 0.999, 1e5, "pixels, 1 or more") for key in ("w", "h")}
     fx, fy = (between(key, 0, 1e9, "pixels, above 0") for key in ("fl_x", "fl_y"))
     across, down = (between(f"camera_angle_{axis}", 0, math.pi, "radians between 0 and pi") for axis in "xy")
     if fx is fy is across is down is None:

@@ -79,6 +79,9 @@ class Mended(WrappedFootage):
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         return self.footage.files(frame, self.order[view])
 
+    def number(self, frame: int, view: int) -> int | None:
+        return self.footage.number(frame, self.order[view])
+
     def _turned(self, pixels: Pixels, view: int) -> Pixels:
         for turn in self.turns.get(view, ()):
             pixels = turn(pixels)

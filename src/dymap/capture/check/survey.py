@@ -7,7 +7,7 @@ an undistorted picture shows nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -18,9 +18,9 @@ from dymap.capture.source import Bytes, Source
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.lens import undistort_nearest
+from dymap.progress import Progress
 from dymap.signals import in_order, threads
 
-Progress = Callable[[int, int], None]
 SIDE = 144
 """Pixels of the longer side of a small picture: a person is some eighty pixels tall."""
 UNSEEN = 255

@@ -9,7 +9,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from dymap.capture.importing.fitting import Fit
+from dymap.capture.calibrations.camera import repeated
+from dymap.capture.calibrations.sizes import Fit
 from dymap.capture.numbers import natural
 from dymap.capture.video_packets import ENDINGS
 from dymap.errors import InputError, check_word
@@ -70,6 +71,6 @@ def list_videos(given: Sequence[Path]) -> list[Path]:
         found += sorted(inside, key=lambda p: natural(p.name)) or [path]
     if not found:
         raise InputError("no videos are given: name the files, one a camera, or their folder")
-    if twice := next((path for path in found if found.count(path) > 1), None):
+    if (twice := repeated(found)) is not None:
         raise InputError(f"{twice}: is given twice; each camera has one video")
     return found

@@ -22,9 +22,10 @@ from dymap.errors import InputError
 from dymap.files import replacing
 from dymap.geometry.camera import Camera
 from dymap.geometry.lens import undistort, undistort_nearest
+from dymap.progress import Progress
 from dymap.signals import check_ended, in_order, threads
 
-Bars = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+Bars = Callable[[str], AbstractContextManager[Progress]]
 """title -> a context that yields a function of (done, total)."""
 JPEG_QUALITY = 95
 

@@ -25,7 +25,7 @@ from dymap.capture.labels import label_colours
 from dymap.capture.masking.contact_sheet import Cell, cell, cell_height, contact_sheet
 from dymap.capture.masking.figures import CameraFigures, MaskFigures, camera_figures, figures_of
 from dymap.capture.masking.hull import FEWEST, clean
-from dymap.capture.masking.methods import MaskingOptions, Method, masks_by
+from dymap.capture.masking.methods import CLEANING, MaskingOptions, Method, masks_by
 from dymap.capture.masking.places import MaskPlaces, own_mask, remedy
 from dymap.capture.masking.tidy import Bytes
 from dymap.capture.masks import HALF
@@ -33,6 +33,7 @@ from dymap.capture.source import Source
 from dymap.errors import InputError, check_word
 from dymap.files import read_json, replacing, write_json
 from dymap.pictures import jpeg_bytes
+from dymap.progress import Progress
 from dymap.signals import in_order, threads
 
 UNFINISHED, SHEET, ASKED = ".masks-unfinished", "masks.jpg", "asked.json"
@@ -55,7 +56,6 @@ Existing = Literal["refuse", "keep", "overwrite"]
 """What happens to masks that there are; `keep` makes only those that are missing."""
 Place = tuple[int, int]
 """Positions of a frame and a camera."""
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ def make_masks(
     check_word("method", method, get_args(Method))
     check_word("existing", existing, get_args(Existing))
     places = MaskPlaces(source)
+    if method in CLEANING and not source.has_masks:
+        raise InputError(f"{source.root}: --method {method} needs masks to begin with, and the capture has none")
     told = _check_cleanable(source) if method == "hull" else []
     unfinished = source.root / UNFINISHED
     wanted = _wanted(source, method, places, existing)
@@ -119,14 +121,14 @@ def _wanted(source: Source, method: Method, masks: MaskPlaces, existing: Existin
         (frame, view)
         for frame in range(len(source.frames))
         for view in range(len(source.cameras))
-        if source.present(frame, view) and (method != "hull" or source.masked(frame, view))
+        if source.present(frame, view) and (method not in CLEANING or source.masked(frame, view))
     ]
     pictures = {source.files(*place)[0] for place in places}
     there = [place for place in places if own_mask(source, *place) is not None]
     if there and existing == "refuse":
         raise InputError(
             f"{source.root}: {len(there)} of {len(places)} pictures have masks; --overwrite replaces them"
-            + ("" if method == "hull" else ", --missing makes only the others")
+            + ("" if method in CLEANING else ", --missing makes only the others")
         )
     if existing == "keep":
         places = sorted(set(places) - set(there))
@@ -144,8 +146,6 @@ def _wanted(source: Source, method: Method, masks: MaskPlaces, existing: Existin
 
 def _check_cleanable(source: Source) -> list[str]:
     """A sentence about frames of which too few cameras have masks. Raises InputError if it is so of all frames."""
-    if not source.has_masks:
-        raise InputError(f"{source.root}: --method hull cleans masks, and the capture has none; make some first")
     counts = [sum(source.masked(frame, view) for view in source.views(frame)) for frame in range(len(source.frames))]
     few = [number for number, count in zip(source.frames, counts, strict=True) if count < FEWEST]
     if len(few) == len(counts):

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.decode import ENDINGS, read_alpha, read_image
-from dymap.capture.masking import background, chroma
+from dymap.capture.masking import background, chroma, refine
+from dymap.capture.masking.closer import SAMPLES, closer, within
 from dymap.capture.masking.median import chosen, median_of
 from dymap.capture.masking.model import Network, NetworkOptions
 from dymap.capture.masking.tidy import Bytes
@@ -21,7 +22,9 @@ from dymap.capture.numbers import natural
 from dymap.capture.source import Source
 from dymap.errors import InputError
 
-Method = Literal["clean-plate", "median", "chroma", "alpha", "model", "hull"]
+Method = Literal["clean-plate", "median", "chroma", "alpha", "model", "refine", "hull"]
+CLEANING: tuple[Method, ...] = ("refine", "hull")
+"""Methods that begin with masks that there are: by the camera's other frames, and by the other cameras."""
 MaskOf = Callable[[int], Bytes]
 """frame position -> [H, W] 1 foreground, 0 background."""
 Tell = Callable[[str], None]
@@ -57,10 +60,12 @@ def masks_by(method: Method, source: Source, options: MaskingOptions, tell: Tell
         return lambda view: _keyed(source, view, options, tell)
     if method == "alpha":
         return lambda view: lambda frame: _alpha(source, frame, view)
+    if method == "refine":
+        return lambda view: _refined(source, view)
     if options.model is None:
         raise InputError("--method model needs a network: --model FILE.onnx; docs/masks.md names some")
     network = Network(options.model, options.network)
-    return lambda view: lambda frame: network.foreground(source.picture(frame, view))
+    return lambda view: _seen_by(network, source, view)
 
 
 def _present(source: Source, view: int) -> list[int]:
@@ -109,6 +114,28 @@ def _median(source: Source, view: int, tell: Tell) -> background.Background:
     if median.told:
         tell(f"camera {camera.name!r}: {median.told}; film the empty scene: --method clean-plate")
     return median.background
+
+
+def _seen_by(network: Network, source: Source, view: int) -> MaskOf:
+    frames, camera = _present(source, view), source.cameras[view]
+    part = None
+    if network.reduces(camera.height, camera.width):
+        some = [frames[round(i)] for i in np.linspace(0, len(frames) - 1, min(SAMPLES, len(frames)))]
+        part = closer(network.foreground(source.picture(frame, view)) for frame in sorted(set(some)))
+    return lambda frame: within(part, network.foreground, source.picture(frame, view))
+
+
+def _refined(source: Source, view: int) -> MaskOf:
+    frames = [frame for frame in _present(source, view) if source.masked(frame, view)]
+    taken = [frames[i] for i in chosen(len(frames), 2 * refine.SIDE, refine.SIDE)]
+    seen = refine.evidence((source.picture(frame, view), _mask(source, frame, view)) for frame in taken)
+    return lambda frame: refine.refined(source.picture(frame, view), _mask(source, frame, view), seen)
+
+
+def _mask(source: Source, frame: int, view: int) -> Bytes:
+    mask = source.mask(frame, view)
+    assert mask is not None
+    return mask
 
 
 def _keyed(source: Source, view: int, options: MaskingOptions, tell: Tell) -> MaskOf:

@@ -76,6 +76,11 @@ class Network:
         height, width = picture.shape[:2]
         return tidy((cv2.resize(score, (width, height), interpolation=cv2.INTER_LINEAR) > 0).astype(np.uint8))
 
+    def reduces(self, height: int, width: int) -> bool:
+        """Whether it sees a picture of that size smaller than it is."""
+        size = self._size or _free_size(height, width, self.options.longest)
+        return size[0] < height and size[1] < width
+
     def _load(self, ort: Any, data: bytes) -> Any:
         settings = ort.SessionOptions()
         settings.log_severity_level = 4

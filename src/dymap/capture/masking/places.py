@@ -4,7 +4,8 @@ A mask that there is is replaced in its own file. Readers look for others in fou
 
     masks/<path of the picture>        without the image folder's name: `annots.npy`, transforms.json, COLMAP, Panoptic
     masks/CAMERA/<path in its folder>  folders of pictures, one a camera, wherever these are
-    masks/CAMERA/FRAME                 videos; and such folders if their masks are named after frames already
+    masks/CAMERA/NUMBER                videos, by the picture's number in the video; and such folders if their masks are
+                                       named after frames already
     masks/CAMERA/CAMERA_mask000012     ActorsHQ
 """
 
@@ -136,7 +137,8 @@ class MaskPlaces:
         """
         if name not in self._listed:
             self._listed[name] = images_in(self.folder / name)
-        new = f"{self.source.frames[frame] - (shift or 0):06d}.png"
+        number = self.source.number(frame, view) if shift is None else self.source.frames[frame] - shift
+        new = f"{number:06d}.png"
         if other := next((path for path in self._listed[name] if not _is_number(path.stem)), None):
             raise InputError(
                 f"{other}: beside it a mask {new} cannot be read, as names of two kinds do not tell numbers of frames; "

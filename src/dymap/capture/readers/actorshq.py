@@ -14,7 +14,7 @@ folder of pictures are left out: the sequences come in parts. Occupancy grids an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dymap.capture.calibrations.actorshq import number, read_actorshq, read_table
+from dymap.capture.calibrations.sizes import at_size
 from dymap.capture.decode import ENDINGS, read_size, significant_white
 from dymap.capture.masks import read_mask
 from dymap.capture.readers.image_files import ImageFiles, first_pictures, read_cut_out, transparency
 from dymap.capture.source import Source
 from dymap.errors import InputError
-from dymap.geometry.camera import Camera
 
 LOOKS_FOR = "calibration.csv and rgbs, or folders 1x, 2x, 4x of them"
 CALIBRATION, PICTURES, MASKS, BOXES = "calibration.csv", "rgbs", "masks", "aabbs.csv"
@@ -72,14 +72,15 @@ def read(root: Path, options: Options) -> Source:
     frames = tuple(sorted(set().union(*(listed[camera.name] for camera in cameras))))
     images = tuple(tuple(listed[camera.name].get(frame) for camera in cameras) for frame in frames)
     firsts = first_pictures(images)
-    cameras = [_of_size(folder, camera, path) for camera, path in zip(cameras, firsts, strict=True)]
+    # A calibration of another scale holds as well.
+    sized = [at_size(folder / CALIBRATION, c, read_size(path)) for c, path in zip(cameras, firsts, strict=True)]
     masks, read_one = transparency(images), read_cut_out
     if (folder / MASKS).is_dir():
         found = [_numbered(folder / MASKS / camera.name, camera.name, "mask") for camera in cameras]
         masks = tuple(tuple((mask[frame],) if frame in mask else None for mask in found) for frame in frames)
         read_one = read_mask
     footage = ImageFiles(images, masks, read_one, None, significant_white(list(firsts)), _boxes(folder, frames))
-    return Source("actorshq", options, root, tuple(cameras), frames, footage)
+    return Source("actorshq", options, root, tuple(sized), frames, footage)
 
 
 def _folder(root: Path, scale: Scale) -> Path:
@@ -99,24 +100,6 @@ def _numbered(folder: Path, camera: str, kind: str) -> dict[int, Path]:
                 raise InputError(f"{path}: {other.name} has the same frame number; expected one file a frame")
             files[int(match[1])] = path
     return files
-
-
-def _of_size(folder: Path, camera: Camera, picture: Path) -> Camera:
-    """The camera at the size of its pictures: a calibration of another scale holds as well."""
-    width, height = read_size(picture)
-    if (width, height) == (camera.width, camera.height):
-        return camera
-    if abs(width * camera.height / camera.width - height) > 1:
-        raise InputError(
-            f"{picture}: image is {width} x {height}, but {folder / CALIBRATION} says {camera.width} x "
-            f"{camera.height} of camera {camera.name!r}, which is another shape; was it cropped or turned?"
-        )
-    K = camera.K.copy()
-    K[:2, 2] += 0.5
-    K[0] *= width / camera.width
-    K[1] *= height / camera.height
-    K[:2, 2] -= 0.5
-    return replace(camera, K=K, width=width, height=height)
 
 
 def _boxes(folder: Path, frames: tuple[int, ...]) -> NDArray[np.float32] | None:

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from dymap.capture.calibrations import find_calibration, read_calibration
 from dymap.capture.calibrations.caliscope import is_caliscope, read_caliscope
@@ -30,6 +30,7 @@ from dymap.capture.readers.fitting import FitOption, fit_cameras
 from dymap.capture.readers.recordings import find_recording, footage_of, has_recording, inside
 from dymap.capture.readers.video_listing import VideoFolder
 from dymap.capture.source import Source
+from dymap.config.bounds import FRAMES_A_SECOND, Checked
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 
@@ -38,7 +39,7 @@ FOLDER = "calibration"
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files do not say."""
 
     unit: Literal["auto", "mm", "m"] = "auto"
@@ -54,7 +55,7 @@ class Options:
     fit: FitOption = "auto"
     """How pictures of another size than the calibration's were made: whole, scaled with black bars, or cut; auto: if it
     is seen."""
-    fps: float = 0.0
+    fps: Annotated[float, FRAMES_A_SECOND] = 0.0
     """Frames a second that are taken from videos; 0: each picture of the first."""
 
 

@@ -12,11 +12,11 @@ metres one of its units is.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 from dymap.capture.calibrations.colmap import cameras_of, find_model, read_colmap
 from dymap.capture.calibrations.sizes import Size, at_sizes
@@ -25,9 +25,10 @@ from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.readers.image_files import read_cut_out
 from dymap.capture.readers.listing import ImageFolders, find_mask_folder, read_mask_or_palette
-from dymap.capture.readers.scattered import Place, ScatteredImages, any_transparent, first_of_each
+from dymap.capture.readers.scattered import Place, ReadMask, ScatteredImages, cut_outs, first_of_each
 from dymap.capture.readers.video_listing import VideoFolder
 from dymap.capture.source import Footage, Source
+from dymap.config.bounds import METRES_OF_A_UNIT, Checked
 from dymap.errors import InputError
 
 LOOKS_FOR = "a COLMAP model (cameras.bin and images.bin, or .txt), in sparse/0 or so"
@@ -37,10 +38,10 @@ VIDEO_FOLDERS = ("videos", "")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files do not say."""
 
-    scale: float = 1.0
+    scale: Annotated[float, METRES_OF_A_UNIT] = 1.0
     """Metres of one unit of the model: COLMAP's have none."""
 
 
@@ -59,8 +60,6 @@ def missing(root: Path) -> list[str]:
 
 def read(root: Path, options: Options) -> Source:
     """List the cameras of the model, and their pictures or videos. Raises InputError that names what is missing."""
-    if not (math.isfinite(options.scale) and options.scale > 0):
-        raise InputError(f"capture.options.scale is {options.scale}; expected metres of one unit, above 0")
     if (model := find_model(root)) is None:
         raise InputError(f"{root}: holds no COLMAP model: cameras.bin and images.bin, or .txt, in sparse/0")
     cameras, registered = cameras_of(model, read_colmap(model, options.scale))
@@ -166,8 +165,9 @@ def _pictured(root: Path, names: Sequence[str], pictures: Pictures, masks: Path 
         folder = MaskFolder(masks)
         paths = {place: folder.find(path.relative_to(root).as_posix()) for place, path in images.items()}
         found = {place: path for place, path in paths.items() if path is not None}
-    firsts, read = first_of_each(images, len(names)), read_mask_or_palette
-    if not found and any_transparent(firsts):
-        found, read = images, read_cut_out
+    firsts = first_of_each(images, len(names))
+    read: ReadMask = read_mask_or_palette
+    if not found and (transparent := cut_outs(images, firsts)):
+        found, read = transparent, read_cut_out
     footage = ScatteredImages(images, found or None, len(numbers), read, significant_white(firsts))
     return footage, numbers, [read_size(path) for path in firsts]

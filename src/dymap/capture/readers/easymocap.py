@@ -29,13 +29,14 @@ from dymap.capture.readers.fitting import FitOption, fit_cameras
 from dymap.capture.readers.listing import find_mask_folder
 from dymap.capture.readers.recordings import Recording, find_recording, footage_of, has_recording, inside
 from dymap.capture.source import Footage, Source
+from dymap.config.bounds import Checked
 from dymap.geometry.camera import Camera
 
 LOOKS_FOR = "intri.yml and extri.yml, and images/CAMERA/ or videos/CAMERA.mp4"
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files of this layout do not say."""
 
     unit: Unit = "m"

@@ -1,7 +1,7 @@
 """Cameras at the size of their pictures: calibrations are often made before videos are made smaller.
 
-What is certain is done and told: the whole picture was scaled (calibrations/sizes.py), or black bars are seen beside
-it. For the rest a person says how the pictures were brought to their size (importing/fitting.py).
+What is certain is done and told: the whole picture was scaled, or black bars are seen beside it. For the rest a person
+says how the pictures were brought to their size (calibrations/sizes.py).
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from dymap.capture.calibrations.sizes import at_size
-from dymap.capture.importing.fitting import has_bars, scaled
+from dymap.capture.calibrations.sizes import Fit, certain, scaled, unlike
 from dymap.capture.readers.recordings import Recording
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
@@ -47,15 +44,11 @@ def _fitted(path: Path, camera: Camera, recording: Recording, name: str, fit: Fi
     size = recording.size(name)
     if size == (camera.width, camera.height):
         return camera
-    if fit != "auto":
-        return scaled(camera, size, fit)
-    try:
-        return at_size(path, camera, size)
-    except InputError as error:
-        factor = min(size[0] / camera.width, size[1] / camera.height)
-        bars = (np.array(size) - factor * np.array([camera.width, camera.height])) / 2
-        if has_bars(recording.first(name), bars):
-            return scaled(camera, size, "bars")
-        raise InputError(
-            f"{error}; say how they were made with --set capture.options.fit=whole, bars or cut, or calibrate again"
-        ) from None
+    how: Fit | None = fit if fit != "auto" else None
+    how = how or certain(size, (camera.width, camera.height), lambda: recording.first(name))
+    if how is not None:
+        return scaled(camera, size, how)
+    raise InputError(
+        f"{unlike(path, camera, size)}; say how they were made with --set capture.options.fit=whole, bars or cut, or "
+        "calibrate again"
+    )

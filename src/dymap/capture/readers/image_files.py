@@ -25,13 +25,13 @@ class ImageFiles(Footage):
 
     images: [frame][view] paths; None: the camera lacks the frame. masks: [frame][view] the files of each mask (None:
     this one has none), or None if nothing says what is foreground. read_mask: makes a mask [H, W] (0, 1, FACE) of its
-    files. vertices: for each frame an .npy file [n, 3], metres, or None. white: of pictures of 16 bits (decode.py).
-    held_boxes: [frames, 2, 3] of the layout itself, metres, or None.
+    files, or None if they say nothing. vertices: for each frame an .npy file [n, 3], metres, or None. white: of
+    pictures of 16 bits (decode.py). held_boxes: [frames, 2, 3] of the layout itself, metres, or None.
     """
 
     images: tuple[tuple[Path | None, ...], ...]
     masks: tuple[tuple[tuple[Path, ...] | None, ...], ...] | None
-    read_mask: Callable[..., Bytes] = read_mask
+    read_mask: Callable[..., Bytes | None] = read_mask
     vertices: tuple[Path, ...] | None = None
     white: int | None = None
     held_boxes: NDArray[np.float32] | None = None
@@ -74,19 +74,28 @@ class ImageFiles(Footage):
 
 
 def transparency(images: tuple[tuple[Path | None, ...], ...]) -> tuple[tuple[tuple[Path, ...] | None, ...], ...] | None:
-    """The `masks` of pictures whose own transparency says what is foreground (with `read_cut_out`); None if the first
-    picture of no camera has any."""
-    if not any(read_alpha(path) is not None for path in first_pictures(images)):
+    """The `masks` of pictures whose own transparency says what is foreground (with `read_cut_out`), camera by camera:
+    the pictures of some may be opaque, and say nothing. None if no camera's are transparent."""
+    columns = [[path for path in column if path is not None] for column in zip(*images, strict=True)]
+    cut_out = [any(read_alpha(path) is not None for path in _few(column)) for column in columns]
+    if not any(cut_out):
         return None
-    return tuple(tuple(None if path is None else (path,) for path in row) for row in images)
+    return tuple(
+        tuple((path,) if path is not None and cut else None for path, cut in zip(row, cut_out, strict=True))
+        for row in images
+    )
 
 
-def read_cut_out(path: Path) -> Bytes:
-    """[H, W]: 1 where a picture is not transparent. Raises InputError that names the file."""
+def _few(paths: list[Path]) -> list[Path]:
+    """The first, the middle and the last."""
+    return list(dict.fromkeys(paths[place] for place in (0, len(paths) // 2, -1))) if paths else []
+
+
+def read_cut_out(path: Path) -> Bytes | None:
+    """[H, W]: 1 where a picture covers at least half, 0 elsewhere; None: it is opaque, and says nothing of what is
+    foreground. Raises InputError that names the file."""
     alpha = read_alpha(path)
-    if alpha is None:
-        return np.ones(read_image(path).shape[:2], np.uint8)
-    return (alpha >= HALF).astype(np.uint8)
+    return None if alpha is None else (alpha >= HALF).astype(np.uint8)
 
 
 def first_pictures(images: tuple[tuple[Path | None, ...], ...]) -> tuple[Path, ...]:

@@ -23,7 +23,7 @@ from dymap.capture.labels import label_colours
 from dymap.capture.masks import IMAGE_FOLDERS, MaskFolder, foreground
 from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.readers.image_files import ImageFiles, first_pictures, read_cut_out, transparency
-from dymap.capture.readers.zjumocap import read_palette
+from dymap.capture.readers.zjumocap import palette_mask, read_palette
 from dymap.capture.source import Bytes
 from dymap.errors import InputError
 
@@ -133,7 +133,7 @@ def find_mask_folder(root: Path, named: str = "") -> Path | None:
 def read_mask_or_palette(path: Path) -> Bytes:
     """[H, W] of a mask whose colours are labels, if all of them are of the palette; else of any other form."""
     pixels = read_pixels(path)
-    return read_palette(path) if _is_palette(pixels) else foreground(pixels)
+    return palette_mask(pixels) if _is_palette(pixels) else foreground(pixels)
 
 
 def _is_palette(pixels: Pixels) -> bool:

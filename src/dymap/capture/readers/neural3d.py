@@ -14,19 +14,21 @@ world has no unit; `scale` says how many metres one of its units has.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.capture.calibrations.camera import make_camera
 from dymap.capture.numbers import natural
 from dymap.capture.readers.video_files import VideoFiles, find_masks, rows_by_time
 from dymap.capture.source import Source
 from dymap.capture.video_packets import ENDINGS
 from dymap.capture.videos import VideoFile
+from dymap.config.bounds import METRES_OF_A_UNIT, Checked
 from dymap.errors import InputError
 from dymap.files import read_array
 from dymap.geometry.camera import Camera
@@ -37,10 +39,10 @@ MAX_BYTES = 2**24
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files do not say."""
 
-    scale: float = 1.0
+    scale: Annotated[float, METRES_OF_A_UNIT] = 1.0
     """Metres of one unit of the poses: LLFF's have none."""
 
 
@@ -60,8 +62,6 @@ def missing(root: Path) -> list[str]:
 
 def read(root: Path, options: Options) -> Source:
     """List the videos, and read when each of their pictures is shown. Raises InputError."""
-    if not (math.isfinite(options.scale) and options.scale > 0):
-        raise InputError(f"capture.options.scale is {options.scale}; expected metres of one unit, above 0")
     paths = list_videos(root)
     if not paths:
         raise InputError(f"{root}: holds no videos such as cam00.mp4 beside {POSES}")
@@ -72,7 +72,7 @@ def read(root: Path, options: Options) -> Source:
     )
     rows = rows_by_time(videos)
     numbers = tuple(int(number) for number in rows.indices[:, 0])
-    masks = find_masks(root / "masks", [path.stem for path in paths], numbers)
+    masks = find_masks(root / "masks", [path.stem for path in paths], rows.indices)
     return Source("neural3d", options, root, cameras, numbers, VideoFiles(videos, rows.indices, masks))
 
 
@@ -100,7 +100,10 @@ def read_poses(path: Path, count: int) -> NDArray[np.float64]:
 
 
 def camera_of(path: Path, row: Sequence[float] | NDArray[np.float64], video: VideoFile, scale: float) -> Camera:
-    """The camera of a row of poses. Raises InputError that names the video for numbers that are no pose."""
+    """The camera of a row [17] of poses, whose units have `scale` metres.
+
+    Raises InputError that names the video for numbers that are no pose.
+    """
     matrix = np.asarray(row[:15], dtype=np.float64).reshape(3, 5)
     down, right, back, position, (height, width, focal) = matrix.T
     to_world = np.stack([right, down, -back], axis=1)
@@ -121,7 +124,7 @@ def camera_of(path: Path, row: Sequence[float] | NDArray[np.float64], video: Vid
             f"{video.path}: is {video.width} x {video.height}, but its pose was found in pictures of {width:g} x "
             f"{height:g}, which is another shape; was the video cropped or turned?"
         )
-    f = focal * video.width / width
+    f = float(focal) * video.width / float(width)
     K = np.array([[f, 0, (video.width - 1) / 2], [0, f, (video.height - 1) / 2], [0, 0, 1]])
     R = to_world.T
-    return Camera(K, R, -R @ position * scale, video.width, video.height, name=name)
+    return make_camera(path, name, K=K, R=R, T=-R @ position * scale, size=(video.width, video.height))

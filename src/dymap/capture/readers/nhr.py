@@ -18,9 +18,9 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.decode import has_alpha, read_image, read_pixels, significant_white, to_bytes
+from dymap.capture.decode import has_alpha, read_image, read_pixels, significant_white
 from dymap.capture.labels import label_colours
-from dymap.capture.masks import foreground
+from dymap.capture.masks import foreground, levels
 from dymap.capture.pickles import load_annotations
 from dymap.capture.readers.annotations import Unit, absolute, find_masks, find_vertices, list_images, read_cameras
 from dymap.capture.readers.image_files import ImageFiles
@@ -92,14 +92,14 @@ def read_grey(path: Path, parts: Path | None = None, labels: tuple[int, ...] = (
     """A mask -> [H, W]: 1 where channel 0 exceeds the threshold or the label map `parts` holds one of `labels`.
 
     Channel 0 is that of the published reader, which reads blue first; masks are grey, so it is every channel. In a
-    cut-out, transparency counts.
+    cut-out, transparency counts. Raises InputError for files that cannot be read, or differ in size.
     """
     pixels = read_pixels(path)
     if has_alpha(pixels):
         mask = foreground(pixels)
     else:
         grey = pixels if pixels.ndim == 2 else pixels[..., min(pixels.shape[2], 3) - 1 if pixels.shape[2] > 2 else 0]
-        mask = np.asarray(to_bytes(grey) > THRESHOLD, dtype=np.uint8)
+        mask = np.asarray(levels(grey) > THRESHOLD, dtype=np.uint8)
     if parts is not None:
         rgb = read_image(parts)
         if rgb.shape[:2] != mask.shape:

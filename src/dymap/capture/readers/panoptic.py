@@ -13,22 +13,21 @@ Other files (init_pt_cld.npz) are not used.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
 from dymap.capture.calibrations.camera import make_camera
 from dymap.capture.decode import read_size, significant_white
-from dymap.capture.grouping import camera_names, frames_of, numbers_of_frames, pose_key
+from dymap.capture.grouping import cameras_of, frames_of, numbers_of_frames, pose_key
 from dymap.capture.masks import MaskFolder
-from dymap.capture.numbers import natural
 from dymap.capture.paths import inner_path
 from dymap.capture.readers.scattered import Place, ScatteredImages, first_of_each
 from dymap.capture.source import Source
+from dymap.config.bounds import METRES_OF_A_UNIT, Checked
 from dymap.errors import InputError
 from dymap.files import read_json
 from dymap.geometry.camera import Array, Camera
@@ -40,10 +39,10 @@ MAX_PICTURES = 5_000_000
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files do not say."""
 
-    scale: float = 1.0
+    scale: Annotated[float, METRES_OF_A_UNIT] = 1.0
     """Metres of one unit of the poses."""
     pixel_centres: Literal["integer", "half"] = "integer"
     """Where k has the centre of the first pixel: at (0, 0), as OpenCV, or at (0.5, 0.5), from the picture's corner."""
@@ -78,8 +77,6 @@ def missing(root: Path) -> list[str]:
 
 def read(root: Path, options: Options) -> Source:
     """List the pictures of both files. Raises InputError that names the file, the time and the camera."""
-    if not (math.isfinite(options.scale) and options.scale > 0):
-        raise InputError(f"capture.options.scale is {options.scale}; expected metres of one unit, above 0")
     shots = [*read_meta(root / TRAIN, False), *(read_meta(root / TEST, True) if (root / TEST).is_file() else [])]
     cameras, first_shots, names = group(shots)
     frames, moments = frames_of([shot.time for shot in shots], [shot.held_out for shot in shots], cameras)
@@ -158,18 +155,11 @@ def _matrix(value: Any, shape: tuple[int, int], key: str, where: str) -> Array:
 
 
 def group(shots: Sequence[Shot]) -> tuple[list[int], list[Shot], list[str]]:
-    """[n] the camera of each picture; of each camera a picture and its name. In the order of names; those that are kept
-    for evaluation come last. A cam_id that moves is as many cameras as it has poses."""
+    """[n] the camera of each picture; of each camera a picture and its name (`cameras_of`). A cam_id that moves is as
+    many cameras as it has poses."""
     keys = [(shot.held_out, shot.camera, pose_key(shot.k), pose_key(shot.w2c)) for shot in shots]
-    groups: dict[tuple[object, ...], list[Shot]] = {}
-    for shot, key in zip(shots, keys, strict=True):
-        groups.setdefault(key, []).append(shot)
-    names = camera_names(
-        [[s.path for s in some] for some in groups.values()], [some[0].camera for some in groups.values()]
-    )
-    cameras = sorted(zip(groups, names, strict=True), key=lambda camera: (bool(camera[0][0]), natural(camera[1])))
-    order = {key: view for view, (key, _) in enumerate(cameras)}
-    return [order[key] for key in keys], [groups[key][0] for key, _ in cameras], [name for _, name in cameras]
+    cameras, firsts, names = cameras_of(keys, [shot.path for shot in shots], [shot.camera for shot in shots])
+    return cameras, [shots[index] for index in firsts], names
 
 
 def camera_of(shot: Shot, name: str, picture: Path, options: Options) -> Camera:

@@ -16,21 +16,23 @@ from dymap.capture.source import Bytes, Footage
 
 Place = tuple[int, int]
 """Frame and view of a picture."""
+ReadMask = Callable[[Path], Bytes | None]
+"""[H, W] (0, 1, FACE) of a file; None: it says nothing of what is foreground."""
 
-LOOKED_AT = 8
-"""Pictures that are looked at to see whether any is transparent."""
+LOOKED_AT, ALL_LOOKED_AT = 8, 64
+"""Pictures that are looked at, and of how many cameras each is, to see which are transparent."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScatteredImages(Footage):
     """images: the pictures that there are. masks: those that have one; None: nothing says what is foreground.
-    read_mask: makes a mask [H, W] (0, 1, FACE) of its file. white: of pictures of 16 bits (decode.py). box: [2, 3] of
+    read_mask: makes a mask of its file. white: of pictures of 16 bits (decode.py). box: [2, 3] of
     all frames, metres; None: the layout has none."""
 
     images: Mapping[Place, Path]
     masks: Mapping[Place, Path] | None
     frames: int
-    read_mask: Callable[[Path], Bytes] = read_mask
+    read_mask: ReadMask = read_mask
     white: int | None = None
     box: NDArray[np.float32] | None = None
 
@@ -81,7 +83,15 @@ def first_of_each(images: Mapping[Place, Path], views: int) -> list[Path]:
     return [images[first[view]] for view in range(views)]
 
 
-def any_transparent(firsts: list[Path]) -> bool:
-    """Whether the pictures of some cameras say by transparency what is foreground; a few are looked at."""
-    step = max(1, len(firsts) // LOOKED_AT)
-    return any(read_alpha(path) is not None for path in firsts[::step][: LOOKED_AT + 1])
+def cut_outs(images: Mapping[Place, Path], firsts: list[Path]) -> dict[Place, Path]:
+    """The `masks` of pictures whose own transparency says what is foreground (with `read_cut_out`), if any.
+    firsts: a picture of each camera.
+
+    Cameras whose picture is opaque have none. Of very many cameras a few are looked at: with `read_cut_out` the
+    pictures of the others say it when they are read.
+    """
+    step = 1 if len(firsts) <= ALL_LOOKED_AT else len(firsts) // LOOKED_AT
+    opaque = {view for view in range(0, len(firsts), step) if read_alpha(firsts[view]) is None}
+    if len(opaque) == len(range(0, len(firsts), step)):
+        return {}
+    return {(frame, view): path for (frame, view), path in images.items() if view not in opaque}

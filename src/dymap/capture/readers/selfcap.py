@@ -16,11 +16,10 @@ the nearest whole frame.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from dymap.capture.calibrations.file_storage import read_file_storage
 from dymap.capture.calibrations.opencv_yaml import EXTRINSICS, INTRINSICS, is_opencv_yaml, read_opencv_yaml
@@ -30,6 +29,7 @@ from dymap.capture.readers.recordings import Recording, find_recording, footage_
 from dymap.capture.readers.video_listing import VideoFolder
 from dymap.capture.source import Source
 from dymap.capture.synchronise.offsets import read_offsets
+from dymap.config.bounds import FRAMES_A_SECOND
 from dymap.errors import InputError
 
 LOOKS_FOR = "intri.yml and extri.yml (or optimized/), videos/CAMERA.mp4, and offsets in sync.json"
@@ -38,7 +38,7 @@ OFFSET_FILES = tuple(f"{stem}.{ending}" for stem in ("sync", "offsets") for endi
 
 
 @dataclass(frozen=True)
-class Options(easymocap.Options):
+class Options(easymocap.Options, part="capture.options"):
     """What the files of this layout do not say."""
 
     offsets: str = ""
@@ -47,7 +47,7 @@ class Options(easymocap.Options):
     """Unit of the offsets."""
     negative: bool = False
     """Whether offsets count the other way: by how much a camera began before the others."""
-    fps: float = 0.0
+    fps: Annotated[float, FRAMES_A_SECOND] = 0.0
     """Frames a second that are taken from videos (0: each picture of the first), or that images were filmed with."""
 
 
@@ -72,8 +72,6 @@ def missing(root: Path) -> list[str]:
 
 def read(root: Path, options: Options) -> Source:
     """The capture at `root`. Raises InputError that names what is missing or wrong."""
-    if not (math.isfinite(options.fps) and options.fps >= 0):
-        raise InputError(f"capture.options.fps is {options.fps}; expected frames a second, or 0")
     recording = find_recording(root, options.images)
     folder = calibration_folder(root)
     calibration = read_opencv_yaml(folder, recording.size)

@@ -17,10 +17,11 @@ at the nearest time that is trained.
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,9 @@ from dymap.capture.masks import MaskFolder
 from dymap.capture.numbers import frame_numbers, natural
 from dymap.capture.readers.image_files import read_cut_out
 from dymap.capture.readers.listing import find_mask_folder, read_mask_or_palette
-from dymap.capture.readers.scattered import LOOKED_AT, Place, ScatteredImages, any_transparent, first_of_each
+from dymap.capture.readers.scattered import LOOKED_AT, Place, ReadMask, ScatteredImages, cut_outs, first_of_each
 from dymap.capture.source import Source
+from dymap.config.bounds import METRES_OF_A_UNIT, Checked, Few, Within
 from dymap.errors import InputError
 
 LOOKS_FOR = "transforms.json, transforms_train.json, or a folder a frame with its transforms.json"
@@ -43,14 +45,20 @@ MAX_FRAMES = 200_000
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked, part="capture.options"):
     """What the files do not say."""
 
-    scale: float = 1.0
+    scale: Annotated[float, METRES_OF_A_UNIT] = 1.0
     """Metres of one unit of the poses."""
-    box: tuple[float, ...] = ()
+    box: Annotated[tuple[float, ...], Within(-1e9, 1e9), Few(6)] = ()
     """Six numbers, the lower and the upper corner of a box around what moves, in units of the poses, for
     `capture.boxes=own`: one view an instant leaves no hull to find it by. Empty: none."""
+
+    def check(self) -> None:
+        """Raises ValueError for a box that is none."""
+        low, high = self.box[:3], self.box[3:]
+        if self.box and not (len(high) == 3 and all(a < b for a, b in zip(low, high, strict=True))):
+            raise ValueError(f"{self.key('box')} is {self.box}; expected x y z of the lower and of the upper corner")
 
 
 def score(root: Path) -> float:
@@ -77,7 +85,7 @@ def read(root: Path, options: Options) -> Source:
         raise InputError(f"{root}: {len(moments)} frames are more than anyone filmed")
     shots, frames = [s for s, frame in zip(shots, frames, strict=True) if frame >= 0], [f for f in frames if f >= 0]
     cameras, lenses, names = group(shots)
-    numbers = numbers_of_frames(moments, [shot.path for shot in shots], cameras, frames)
+    numbers = _numbers_told(shots, frames) or numbers_of_frames(moments, [shot.path for shot in shots], cameras, frames)
     images: dict[Place, Path] = {}
     masks: dict[Place, Path] = {}
     found = _Masks(root, shots)
@@ -91,9 +99,10 @@ def read(root: Path, options: Options) -> Source:
         if (mask := found.of(shot)) is not None:
             masks[place] = mask
     firsts = first_of_each(images, len(lenses))
-    white, read = significant_white(firsts[:: max(1, len(firsts) // LOOKED_AT)]), read_mask_or_palette
-    if not masks and any_transparent(firsts):
-        masks, read = images, read_cut_out
+    white = significant_white(firsts[:: max(1, len(firsts) // LOOKED_AT)])
+    read: ReadMask = read_mask_or_palette
+    if not masks and (transparent := cut_outs(images, firsts)):
+        masks, read = transparent, read_cut_out
     footage = ScatteredImages(images, masks or None, len(numbers), read, white, box)
     sizes = [read_size(path) for path in firsts]
     told = [shot.camera(name, size, options.scale) for shot, name, size in zip(lenses, names, sizes, strict=True)]
@@ -195,16 +204,18 @@ def _times(root: Path, shots: list[Shot]) -> list[float]:
         raise InputError(f"{root}: {error}; entries have no 'time' either") from None
 
 
+def _numbers_told(shots: list[Shot], frames: list[int]) -> tuple[int, ...] | None:
+    """[F] the frame numbers that the entries of trained pictures say, if they all do and the numbers rise."""
+    trained = [(frame, shot.number) for shot, frame in zip(shots, frames, strict=True) if not shot.held_out]
+    told = dict(trained)
+    numbers = tuple(number for frame in sorted(told) if (number := told[frame]) is not None)
+    agree = len(numbers) == len(told) and all(told[frame] == number for frame, number in trained)
+    return numbers if agree and all(a < b for a, b in pairwise(numbers)) else None
+
+
 def _box(options: Options) -> NDArray[np.float32] | None:
-    """[2, 3] metres. Raises InputError for options that are none."""
-    if not (math.isfinite(options.scale) and options.scale > 0):
-        raise InputError(f"capture.options.scale is {options.scale}; expected metres of one unit, above 0")
-    if not options.box:
-        return None
-    box = np.array(options.box, np.float64)
-    if box.size != 6 or not np.isfinite(box).all() or not (box[:3] < box[3:]).all():
-        raise InputError(f"capture.options.box is {options.box}; expected x y z of the lower and of the upper corner")
-    return (box.reshape(2, 3) * options.scale).astype(np.float32)
+    """[2, 3] metres; None without one."""
+    return (np.array(options.box).reshape(2, 3) * options.scale).astype(np.float32) if options.box else None
 
 
 class _Masks:

@@ -81,6 +81,9 @@ class VideoFiles(Footage):
         path = None if masks is None else masks[frame]
         return None if path is None else read_mask(path)
 
+    def number(self, frame: int, view: int) -> int | None:
+        return int(self.indices[frame, view]) if self.present(frame, view) else None
+
     def files(self, frame: int, view: int) -> tuple[Path, ...]:
         masks = None if self.masks is None else self.masks[view]
         mask = masks.path if isinstance(masks, VideoFile) else None if masks is None else masks[frame]
@@ -161,18 +164,20 @@ def mask_index(masks: VideoFile, video: VideoFile, index: int) -> int:
     return index if len(masks.times) == len(video.times) else masks.index_at(float(video.times[index]))
 
 
-def find_masks(folder: Path, names: Sequence[str], numbers: Sequence[int]) -> Masks | None:
-    """The masks of cameras by their names: a video `folder/NAME.mp4`, or files `folder/NAME/NUMBER.png`.
+def find_masks(folder: Path, names: Sequence[str], indices: Indices) -> Masks | None:
+    """The masks of cameras by their names: a video `folder/NAME.mp4`, or files `folder/NAME/NUMBER.png`, where NUMBER
+    is the picture's in the camera's own video.
 
-    numbers: [F] of the frames. None: there are none at all. Raises InputError that names a folder whose files do not
-    say which frames they are of.
+    indices: [F, V] the picture of each video at each frame. None: there are none at all. Raises InputError that names a
+    folder whose files do not say which pictures they are of.
     """
-    found = tuple(masks_of(folder, name, numbers) for name in names)
+    found = tuple(masks_of(folder, name, column) for name, column in zip(names, indices.T.tolist(), strict=True))
     return found if any(masks is not None for masks in found) else None
 
 
 def masks_of(folder: Path, name: str, numbers: Sequence[int]) -> CameraMasks:
-    """The masks of one camera, see `find_masks`."""
+    """The masks of one camera, see `find_masks`. numbers: [F] of the pictures in its video; -1: it lacks the frame.
+    Raises InputError that names a folder whose files do not say which pictures they are of."""
     if (files := mask_files(folder, name)) is None:
         return None
     if files[:1] and files[0].parent == folder:

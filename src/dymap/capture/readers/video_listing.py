@@ -63,13 +63,15 @@ class VideoFolder:
     ) -> tuple[VideoFiles, tuple[int, ...]]:
         """The pictures of cameras at the same times, and the numbers of their frames, counted in the first video.
 
-        masks: a folder of masks, or None. offsets: seconds on the common clock at which each video begins. fps: frames
-        a second that are taken, counted from 0; 0: each picture of the first video. Raises InputError.
+        masks: a folder of masks, or None; files in it have the numbers of the pictures in the camera's video. offsets:
+        seconds on the common clock at which each video begins. fps: frames a second that are taken, counted from 0; 0:
+        each picture of the first video. Raises InputError.
         """
         videos = tuple(self.of(name) for name in names)
         rows = rows_by_time(videos, offsets, fps=fps or None)
         frames = tuple(range(len(rows.times))) if fps else tuple(int(index) for index in rows.indices[:, 0])
-        return VideoFiles(videos, rows.indices, None if masks is None else find_masks(masks, names, frames)), frames
+        found = None if masks is None else find_masks(masks, names, rows.indices)
+        return VideoFiles(videos, rows.indices, found), frames
 
 
 def videos_in(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.capture.decode import has_alpha, read_pixels, significant_white
+from dymap.capture.decode import Pixels, has_alpha, read_pixels, significant_white
 from dymap.capture.images import FACE
 from dymap.capture.labels import label_colours
 from dymap.capture.masks import foreground, read_mask
@@ -63,11 +63,15 @@ def read(root: Path, options: Options) -> Source:
 
 
 def read_palette(path: Path) -> NDArray[np.uint8]:
-    """A mask in palette colours -> [H, W]: 0 black, FACE for face labels, 1 anything else.
+    """[H, W] of a mask's file, as `palette_mask` makes it. Raises InputError that names the file."""
+    return palette_mask(read_pixels(path))
+
+
+def palette_mask(pixels: Pixels) -> NDArray[np.uint8]:
+    """A mask in palette colours, as `read_pixels` gives it -> [H, W]: 0 black, FACE for face labels, 1 anything else.
 
     Cut-outs and grey mattes, which have other values than the palette, are read as such (masks.py).
     """
-    pixels = read_pixels(path)
     if has_alpha(pixels) or pixels.dtype != np.uint8 or pixels.ndim == 2 or pixels.shape[2] == 2 or _is_grey(pixels):
         return foreground(pixels)
     red, green, blue = np.moveaxis(pixels[..., :3], -1, 0)  # channel by channel: five times as fast as along the last

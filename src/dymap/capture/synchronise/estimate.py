@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from dymap.capture.synchronise.sound import RATE, read_sound
 from dymap.capture.videos import VideoFile
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera, up_direction
+from dymap.progress import Progress
 from dymap.signals import in_order, threads
 
 SOUND_SECONDS, SOUND_LONGEST = 300.0, 240.0
@@ -43,7 +44,7 @@ def find_offsets(
     videos: Sequence[VideoFile],
     cameras: Sequence[Camera],
     masks: Sequence[MaskAt | None],
-    progress: Callable[[int, int], None],
+    progress: Progress,
     workers: int,
 ) -> list[Offset]:
     """When each camera began, against the first one. Raises InputError that names the cameras of which nothing is sure.
@@ -71,7 +72,7 @@ def find_offsets(
     return [Offset(0.0, "itself", 0.0), *rest]
 
 
-def by_sound(videos: Sequence[VideoFile], progress: Callable[[int, int], None]) -> list[Delay]:
+def by_sound(videos: Sequence[VideoFile], progress: Progress) -> list[Delay]:
     """The delay of each video against the first, one at a time: comparing five minutes takes 700 MB."""
     first, found = _heard(videos[0]), [Delay(0.0, 0.0)]
     for video in videos[1:]:
@@ -86,7 +87,7 @@ def by_motion(
     videos: Sequence[VideoFile],
     cameras: Sequence[Camera],
     masks: Sequence[MaskAt | None],
-    progress: Callable[[int, int], None],
+    progress: Progress,
     workers: int,
 ) -> list[Delay]:
     """The delay of each video against the first.

@@ -9,23 +9,22 @@ OUT/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from dymap.capture.calibrations.camera import check_name
+from dymap.capture.calibrations.camera import check_name, is_name
 from dymap.capture.calibrations.file_storage import Value, write_file_storage
 from dymap.capture.calibrations.opencv_yaml import EXTRINSICS, INTRINSICS
 from dymap.capture.source import Source
-from dymap.capture.writers.pictures import write_mask, write_picture
+from dymap.capture.writers.pictures import folder_names, write_mask, write_picture
 from dymap.errors import InputError
 from dymap.files import replacing_folder
 from dymap.geometry.camera import Camera
-
-Progress = Callable[[int, int], None]
-"""Takes what is done, of how much."""
+from dymap.progress import Progress
 
 
 def write_calibration(folder: Path, cameras: Sequence[Camera]) -> None:
@@ -52,21 +51,31 @@ def write_calibration(folder: Path, cameras: Sequence[Camera]) -> None:
     write_file_storage(folder / EXTRINSICS, extrinsics)
 
 
+def written_names(names: Sequence[str]) -> list[str]:
+    """What cameras are called, which their folders are too: as they are, if all names can be folders' and differ."""
+    if all(map(is_name, names)) and len({name.lower() for name in names}) == len(names):
+        return list(names)
+    return folder_names(names)
+
+
 def write_easymocap(source: Source, out: Path, progress: Progress) -> None:
     """Write a capture to a new folder, which appears when it is whole. Raises InputError, also for what cannot be read.
 
-    Faces in masks become foreground; lenses stay as they are, pictures are not undistorted.
+    Faces in masks become foreground; lenses stay as they are, pictures are not undistorted. Cameras whose names are no
+    folders' get others.
     """
+    names = written_names([camera.name for camera in source.cameras])
+    cameras = [replace(camera, name=name) for camera, name in zip(source.cameras, names, strict=True)]
     total = len(source.frames) * len(source.cameras)
     with replacing_folder(out, "the capture", overwrite=False) as folder:
-        write_calibration(folder, source.cameras)
+        write_calibration(folder, cameras)
         for frame, number in enumerate(source.frames):
-            for view, camera in enumerate(source.cameras):
+            for view, camera in enumerate(cameras):
                 if source.present(frame, view):
                     name = f"{camera.name}/{number:06d}"
                     write_picture(source, frame, view, folder / "images" / name)
                     write_mask(source, frame, view, folder / f"masks/{name}.png")
-                progress(frame * len(source.cameras) + view + 1, total)
+                progress(frame * len(cameras) + view + 1, total)
             if source.has_points:
                 (folder / "vertices").mkdir(exist_ok=True)
                 np.save(folder / "vertices" / f"{number:06d}.npy", source.points(frame), allow_pickle=False)

@@ -12,6 +12,7 @@ import numpy as np
 from dymap.capture.decode import ENDINGS, is_plain, read_image
 from dymap.capture.images import undistort_labels
 from dymap.capture.source import Bytes, Source
+from dymap.geometry.camera import Camera
 from dymap.geometry.lens import undistort
 from dymap.pictures import png_bytes, to_bytes
 
@@ -26,17 +27,18 @@ def folder_names(names: Sequence[str]) -> list[str]:
     return [f"{view:02d}" for view in range(len(names))]
 
 
-def write_picture(source: Source, frame: int, view: int, stem: Path, undistorted: bool = False) -> Path:
+def write_picture(source: Source, frame: int, view: int, stem: Path, ideal: Camera | None = None) -> Path:
     """Write a picture to `stem` with its ending, which is returned with it. Raises InputError if it cannot be read.
 
-    A file that shows the same to every program is copied as it is; all else becomes PNG. undistorted: by an ideal
-    lens of the same K.
+    A file that shows the same to every program is copied as it is; all else becomes PNG. ideal: the camera of the
+    picture that is written, without distortion; default: as it was filmed.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     picture, camera = source.picture(frame, view), source.cameras[view]
     file = source.files(frame, view)[0]
-    if undistorted and camera.distorted:
-        picture = to_bytes(undistort(picture.astype(np.float32) / np.float32(255), camera.K, camera.D, camera.lens))
+    if ideal is not None:
+        colours = picture.astype(np.float32) / np.float32(255)
+        picture = to_bytes(undistort(colours, camera.K, camera.D, camera.lens, ideal.K))
     elif file.suffix.lower() in ENDINGS and is_plain(file) and np.array_equal(read_image(file), picture):
         path = stem.with_name(stem.name + file.suffix.lower())
         path.write_bytes(file.read_bytes())
@@ -46,13 +48,13 @@ def write_picture(source: Source, frame: int, view: int, stem: Path, undistorted
     return path
 
 
-def write_mask(source: Source, frame: int, view: int, path: Path, undistorted: bool = False) -> bool:
+def write_mask(source: Source, frame: int, view: int, path: Path, ideal: Camera | None = None) -> bool:
     """Write a mask as PNG, 255 foreground and 0 background; False: the picture has none. Raises InputError if it
-    cannot be read."""
+    cannot be read. ideal: as in `write_picture`."""
     if not source.masked(frame, view) or (mask := source.mask(frame, view)) is None:
         return False
-    if undistorted:
-        mask = undistort_labels(mask, source.cameras[view])
+    if ideal is not None:
+        mask = undistort_labels(mask, source.cameras[view], ideal)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_grey_png(np.where(mask != 0, 255, 0).astype(np.uint8)))
     return True

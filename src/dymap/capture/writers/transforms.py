@@ -10,23 +10,24 @@ Poses are camera to world with x right, y up, z backwards, in metres; cx and cy 
 listed in `val_filenames` and `test_filenames`.
 
 Programs read one kind of lens in a file: OpenCV's with k1 k2 p1 p2 k3, or the fisheye if all cameras have it. Pictures
-of other lenses are undistorted.
+of other lenses, and of lenses with a skew, become those of ideal ones. `frame_number` is the frame's number in the
+capture, which other programs pass over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dymap.capture.calibrations.transforms import NUMBER
 from dymap.capture.source import Source
 from dymap.capture.writers.pictures import folder_names, write_mask, write_picture
 from dymap.files import check_new_folder, replacing_folder, write_json
 from dymap.geometry.camera import Camera
-
-Progress = Callable[[int, int], None]
+from dymap.progress import Progress
 
 
 def write_transforms(source: Source, out: Path, progress: Progress | None = None) -> None:
@@ -36,20 +37,20 @@ def write_transforms(source: Source, out: Path, progress: Progress | None = None
     capture have no place in this layout.
     """
     check_new_folder(out)
-    fisheye = all(camera.lens == "fisheye" for camera in source.cameras)
+    fisheye, ideals = _are_fisheye(source), ideal_cameras(source)
     folders = folder_names([camera.name for camera in source.cameras])
     places = [(frame, view) for frame in range(len(source.frames)) for view in source.views(frame)]
     entries = []
     with replacing_folder(out, "the capture", overwrite=False) as folder:
         for done, (frame, view) in enumerate(places):
             camera, name = source.cameras[view], f"{folders[view]}/{source.frames[frame]:06d}"
-            ideal = not _is_known(camera, fisheye)
+            ideal = ideals[view]
             picture = write_picture(source, frame, view, folder / "images" / name, ideal)
             entry = {"file_path": picture.relative_to(folder).as_posix()}
             if write_mask(source, frame, view, folder / f"masks/{name}.png", ideal):
                 entry["mask_path"] = f"masks/{name}.png"
-            time = {"time": frame / max(len(source.frames) - 1, 1), "camera_label": camera.name}
-            entries.append(entry | time | camera_entry(camera.undistorted() if ideal else camera))
+            time = {"time": frame / max(len(source.frames) - 1, 1), NUMBER: source.frames[frame]}
+            entries.append(entry | time | {"camera_label": camera.name} | camera_entry(ideal or camera))
             if progress:
                 progress(done + 1, len(places))
         model = "OPENCV_FISHEYE" if fisheye else "OPENCV"
@@ -73,11 +74,28 @@ def camera_entry(camera: Camera) -> dict[str, Any]:
     }
 
 
+def ideal_cameras(source: Source) -> list[Camera | None]:
+    """[V] the camera of the pictures that are written, if the file cannot say what lens filmed them; else None."""
+    fisheye = _are_fisheye(source)
+    return [None if _is_known(camera, fisheye) else _ideal(camera) for camera in source.cameras]
+
+
+def _are_fisheye(source: Source) -> bool:
+    """Whether all cameras have fisheye lenses that the file can speak of."""
+    return all(camera.lens == "fisheye" and camera.K[0, 1] == 0 for camera in source.cameras)
+
+
+def _ideal(camera: Camera) -> Camera:
+    K = camera.K.copy()
+    K[0, 1] = 0
+    return replace(camera.undistorted(), K=K)
+
+
 def _is_known(camera: Camera, fisheye: bool) -> bool:
-    """Whether the file can say what lens it is. fisheye: all cameras have such lenses."""
+    """Whether the file can say what lens it is. fisheye: it is of such lenses."""
     if camera.lens == "fisheye":
         return fisheye
-    return not camera.D[5:].any()
+    return camera.K[0, 1] == 0 and not camera.D[5:].any()
 
 
 def _splits(source: Source, places: list[tuple[int, int]], entries: list[dict[str, Any]]) -> dict[str, Any]:

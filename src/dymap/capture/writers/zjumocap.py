@@ -11,7 +11,6 @@ The layout knows no fisheye lenses: their pictures are undistorted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +22,14 @@ from dymap.capture.writers.pictures import folder_names, write_picture
 from dymap.files import replacing_folder
 from dymap.geometry.camera import Camera
 from dymap.pictures import png_bytes
+from dymap.progress import Progress
 
 CLOTHES, HEAD = 5, 13
 """Labels of the palette; faces have the second."""
 MILLIMETRES = 1000.0
 
 
-def write_zjumocap(source: Source, out: Path, progress: Callable[[int, int], None]) -> None:
+def write_zjumocap(source: Source, out: Path, progress: Progress) -> None:
     """Write a capture to a new folder, which appears when it is whole. Raises InputError, also for what cannot be read.
 
     progress: takes how many pictures are done, of how many. The layout has no place for boxes of the capture.
@@ -47,7 +47,7 @@ def write_zjumocap(source: Source, out: Path, progress: Callable[[int, int], Non
             if source.has_points:
                 (folder / "vertices").mkdir(exist_ok=True)
                 np.save(folder / "vertices" / f"{number:06d}.npy", source.points(frame), allow_pickle=False)
-        cameras = [camera.undistorted() if is_undistorted(camera) else camera for camera in source.cameras]
+        cameras = [_ideal(camera) or camera for camera in source.cameras]
         annotations = {"cams": {key: [_part(camera, key) for camera in cameras] for key in "KDRT"}, "ims": rows}
         np.save(folder / "annots.npy", np.array(annotations, dtype=object), allow_pickle=True)
 
@@ -57,12 +57,17 @@ def is_undistorted(camera: Camera) -> bool:
     return camera.lens != "opencv"
 
 
+def _ideal(camera: Camera) -> Camera | None:
+    """The camera of the pictures that are written, if it is another one."""
+    return camera.undistorted() if is_undistorted(camera) else None
+
+
 def _write_shot(source: Source, frame: int, view: int, folder: Path, name: str) -> str | None:
     """Write a picture and its mask. The picture's path in the folder; None: the camera lacks the frame."""
     if not source.present(frame, view):
         return None
     camera = source.cameras[view]
-    picture = write_picture(source, frame, view, folder / "images" / name, is_undistorted(camera))
+    picture = write_picture(source, frame, view, folder / "images" / name, _ideal(camera))
     if source.masked(frame, view) and (mask := source.mask(frame, view)) is not None:
         if is_undistorted(camera):
             mask = undistort_labels(mask, camera)

@@ -20,11 +20,11 @@ Three = tuple[float, float, float]
 def masks(
     data: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of the capture.")],
     method: Annotated[
-        Literal["clean-plate", "median", "chroma", "alpha", "model", "hull"],
+        Literal["clean-plate", "median", "chroma", "alpha", "model", "refine", "hull"],
         tyro.conf.arg(
             help="clean-plate: the difference to pictures of the empty scene; median: to what is seen most of the "
-            "time; chroma: a green or blue screen; alpha: the pictures' own transparency; model: a network; hull: "
-            "masks that there are, cleaned by the other cameras."
+            "time; chroma: a green or blue screen; alpha: the pictures' own transparency; model: a network; refine: "
+            "masks that there are, corrected by the other frames; hull: cleaned by the other cameras."
         ),
     ],
     plates: Annotated[
