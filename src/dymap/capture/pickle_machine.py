@@ -24,7 +24,7 @@ MAX_OPCODES = 5_000_000
 MAX_UNPACKED = 2 * MAX_BYTES
 """Bytes of all that is copied; a short file can name the same bytes, or the same list, a million times."""
 ENTRY = 128
-"""Bytes of an entry of a dictionary, about."""
+"""Bytes of an entry of a dictionary, about; and what the work on a part of a path is charged with."""
 
 
 class Refused(Exception):
@@ -241,7 +241,8 @@ class Machine:
             self.budget.spend(ENTRY * len(pairs))
             return _enter({}, [part for pair in pairs for part in _pair(pair)])
         if meaning == "path":
-            self.budget.spend(sum(len(_own(part, str)) + 1 for part in arguments))
+            self.budget.spend(ENTRY * len(arguments))  # before they are looked at: they may be a million of nothing
+            self.budget.spend(sum(len(_own(part, str)) for part in arguments))
             return "/".join(arguments)
         raise Refused(f"it calls {meaning}, which no capture needs")
 
