@@ -49,7 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def check_no_folder(path: Path) -> None:
     """Raises InputError for a folder where a file is to be written, such as `.`."""
     if path.is_dir():
-        raise InputError(f"{path}: a folder; expected the name of a file to write")
+        raise InputError(f"{path}: cannot be written (it is a folder; expected the name of a file)")
 
 
 @contextmanager
