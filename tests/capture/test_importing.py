@@ -24,6 +24,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dymap import partials
+from dymap.capture import read_source
 from dymap.capture.calibrations import read_calibration
 from dymap.capture.calibrations.sizes import Fit, scaled
 from dymap.capture.decode import read_image
@@ -32,11 +33,13 @@ from dymap.capture.importing.matching import match_cameras
 from dymap.capture.synchronise.motion import motion
 from dymap.capture.videos import VideoFile
 from dymap.capture.writers.easymocap import write_calibration
+from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.lens import undistort
 from dymap.partials import this_process
 from dymap.runs import VideoImport, import_videos
+from dymap.runs.training_command import training_command
 from dymap.signals import Ended, check_ended, threads
 from tests.capture.calibrations.cameras import write_toml
 from tests.capture.clips import number_of, numbered, numbered_clip, write_clip
@@ -111,6 +114,9 @@ def test_pictures_cameras_and_state_are_written(shoot: Callable[..., VideoImport
     made = shoot(ending="png")
     assert (made.frames, made.kept, made.audio, made.told) == (20, 0, None, ())
     assert made.fps == pytest.approx(30, rel=1e-3)
+    source = read_source(made.folder, CaptureConfig())
+    assert source.fps == pytest.approx(made.fps)
+    assert "--fps 30" in training_command(made.folder, source)
     for camera, true in zip(read_calibration(made.folder), ring(), strict=True):
         assert (camera.name, camera.width, camera.height) == (true.name, WIDTH, HEIGHT)
         for key in ("K", "R", "T", "D"):
