@@ -46,7 +46,9 @@ class Codec:
 
 
 X264 = {"crf": "16", "preset": "medium", "x264-params": "sync-lookahead=0"}
-"""No thread looks ahead: what it has seen when a picture is written differs on a busy machine, and so does the film."""
+"""No thread looks ahead: with one, films of the same pictures differed in 1 of 360 on a busy machine, without in none
+of 720. Why is not known."""
+
 CODECS = {
     ".mp4": Codec("mp4", "libx264", "yuv420p", None, X264, even=True),
     ".mov": Codec("mov", "prores_ks", "yuv444p10le", "yuva444p10le", {"profile": "4444", "vendor": "apl0"}),

@@ -75,9 +75,41 @@ def test_a_network_looks_closer_at_the_part_in_which_it_found_something() -> Non
     assert part[0].start < 40 < 60 < part[0].stop < 100
     assert part[1].start < 24 < 30 < part[1].stop < 100
     picture = np.zeros((100, 200, 3), np.uint8)
-    mask = within(part, lambda piece: np.ones(piece.shape[:2], np.uint8), picture)
-    assert mask[part].all()
-    assert mask.sum() == mask[part].size
+    picture[40:60, 22:38] = 255
+    given: list[tuple[int, ...]] = []
+
+    def bright(piece: np.ndarray) -> np.ndarray:
+        given.append(piece.shape[:2])
+        return (piece[..., 0] > 128).astype(np.uint8)
+
+    def seen(picture: np.ndarray) -> np.ndarray:
+        given.clear()
+        return within(part, bright, picture)
+
+    np.testing.assert_array_equal(seen(picture), bright(picture))
+    assert given[0] == (part[0].stop - part[0].start, part[1].stop - part[1].start)
+    assert len(given) == 2, "the part only, and the whole by this test"
+    for columns in (slice(30, 90), slice(120, 160)):  # who goes out of the part, or is elsewhere
+        walked = np.zeros_like(picture)
+        walked[40:60, columns] = 255
+        np.testing.assert_array_equal(seen(walked), bright(walked))
+
+
+def test_who_walks_through_the_pictures_is_looked_for_in_all_of_them() -> None:
+    masks = [np.zeros((100, 400), np.uint8) for _ in range(8)]
+    for place, mask in enumerate(masks):
+        mask[30:80, 40 * place : 40 * place + 45] = 1
+    assert closer(masks) is None
+
+
+def test_labels_are_kept(truth: Shots) -> None:
+    pictures, masks = truth
+    labelled = masks[0].copy()
+    labelled[30:38][labelled[30:38] > 0] = 2
+    seen = evidence(zip(pictures, masks, strict=True))
+    corrected = refined(pictures[0], labelled, seen)
+    assert (corrected[corrected > 0] == 2).sum() > 0.9 * (labelled == 2).sum()
+    np.testing.assert_array_equal(corrected > 0, refined(pictures[0], masks[0], seen) > 0)
 
 
 @pytest.mark.parametrize("filled", [0, 1])

@@ -121,7 +121,7 @@ def _seen_by(network: Network, source: Source, view: int) -> MaskOf:
     part = None
     if network.reduces(camera.height, camera.width):
         some = [frames[round(i)] for i in np.linspace(0, len(frames) - 1, min(SAMPLES, len(frames)))]
-        part = closer(network.foreground(source.picture(frame, view)) for frame in sorted(set(some)))
+        part = closer([network.foreground(source.picture(frame, view)) for frame in sorted(set(some))])
     return lambda frame: within(part, network.foreground, source.picture(frame, view))
 
 

@@ -63,11 +63,12 @@ def evidence(pairs: Iterable[tuple[Bytes, Bytes]]) -> Evidence:
 
 
 def refined(picture: Bytes, mask: Bytes, seen: Evidence) -> Bytes:
-    """[H, W] 1 foreground: a mask [H, W] of a picture [H, W, 3] of that camera, corrected."""
+    """[H, W] 1 foreground: a mask [H, W] of a picture [H, W, 3] of that camera, corrected; labels are kept."""
     small = _reduced(picture)
     own = _reduced(mask) != 0
     score = _score(small, own, vote(small, own, seen.pictures, seen.masks), seen.background, seen.known)
-    return tidy((guided(picture, small, score) > 0).astype(np.uint8))
+    shown = tidy((guided(picture, small, score) > 0).astype(np.uint8))
+    return np.where((shown > 0) & (mask != 0), mask, shown).astype(np.uint8)
 
 
 def vote(
