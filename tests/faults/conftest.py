@@ -18,6 +18,7 @@ from dymap.cli import main
 from dymap.config import Config, to_json
 from dymap.play.camera_file import write_cameras
 from dymap.play.video import load
+from dymap.runs import pack
 from tests.captures import write_capture
 from tests.cli.test_import import settings
 from tests.faults.readers import WEIGHTS
@@ -87,6 +88,7 @@ def sound(world: World, trimmed: Golden, tmp_path_factory: pytest.TempPathFactor
         shutil.copy(world.root / name, folder)
     for name in ("video.dymap", "sound.dymap"):
         shutil.copy(world.root / "run" / "video.dymap", folder / name)
+    pack(folder / "sound.dymap", folder / "packed.dymap", title="A dancer")
     picture = arrays["cap_images"][0, 0]
     for name, image in (("image.jpg", picture), ("image.png", picture), ("grey.png", arrays["cap_mask"][0, 0])):
         assert cv2.imwrite(str(folder / name), image)

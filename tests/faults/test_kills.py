@@ -12,7 +12,7 @@ from tests.faults.commands import Fault, Outcome, run, run_alone
 from tests.faults.conftest import Faults
 from tests.faults.world import Job, World, check_nothing_lost, check_same, jobs
 
-JOBS = 13
+JOBS = 14
 ENDING = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Twice as often the one that nobody can answer."""
 
@@ -72,7 +72,7 @@ def check_end(outcome: Outcome, fault: Fault, job: Job, told: str) -> None:
 def test_all_commands_that_change_the_disk_are_tried(world: World) -> None:
     assert len(jobs(world.root)) == JOBS
     assert {job.arguments[0] for job in jobs(world.root)} >= {
-        "sample", "train", "bake", "evaluate", "render", "mesh", "import-model", "clean",
+        "sample", "train", "bake", "pack", "evaluate", "render", "mesh", "import-model", "clean",
     }  # fmt: skip
 
 

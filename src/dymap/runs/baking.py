@@ -21,6 +21,7 @@ from dymap.field.field import Field
 from dymap.runs.baked import baked_video
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture, open_prepared
+from dymap.runs.coarseness import standard_coarseness
 from dymap.runs.folder import RunFolder, RunRecord
 from dymap.runs.hulls import carve_hulls
 from dymap.runs.packing import about_training, with_poster
@@ -89,7 +90,7 @@ def bake(
     if exact or half:
         save_video(path, video, half)
     else:
-        save_packed(path, with_poster(video))
+        save_packed(path, with_poster(video), standard_coarseness(video))
     measurable = len(config.capture.test_views) if source else 0
     return Baked(folder.root, path, frames, step, float(occupancy.float().mean()), measurable)
 

@@ -31,9 +31,10 @@ KEPT = 2
 
 def open_packed(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     """Open a file: header, poster and what all segments share. Raises InputError that names what is wrong."""
-    reader = PackedReader(open_container(path), torch.device(device))
+    container = open_container(path)
+    poster = b"".join(container.read(chunk) for chunk in container.chunks if chunk.kind == "poster")
+    reader = PackedReader(container, torch.device(device))
     video = object.__new__(PackedVideo)
-    poster = b"".join(reader.container.read(chunk) for chunk in reader.container.chunks if chunk.kind == "poster")
     for key, value in (reader.facts | {"poster": poster, "packed": reader}).items():
         object.__setattr__(video, key, value)
     return video
