@@ -22,7 +22,7 @@ from dymap.video.container import Chunk, Container, open_container
 from dymap.video.hash_code import read_hash
 from dymap.video.occupancy_code import read_occupancy
 from dymap.video.packed_header import CODES, HASH, levels_of, packed_facts
-from dymap.video.quantise import dequantise, parameter_shapes, with_parameters
+from dymap.video.quantise import decoder_start, dequantise, parameter_shapes, with_parameters
 from dymap.video.value_code import read_values
 
 KEPT = 2
@@ -140,7 +140,7 @@ class PackedReader:
         except ValueError as error:
             raise InputError(f"{path}: damaged file (segment {index}, {part}: {error})") from None
         steps = self.quantiser["decoder"] | self.quantiser["segments"][index]
-        values = dequantise(symbols, steps, levels.offsets)
+        values = dequantise(symbols, steps, levels.offsets, decoder_start(self.config, self.quantiser["start"]))
         if lost := [name for name, value in values.items() if not value.isfinite().all()]:
             raise InputError(f"{path}: {lost[0]} holds values that are not finite; the file is damaged")
         with torch.device("meta"):
