@@ -13,7 +13,7 @@ from dymap.config import BakeConfig, RenderConfig
 from dymap.field.field import Field
 from dymap.play.film import Film, fixed_time_film, fixed_view_film, orbit_film
 from dymap.play.video import Video
-from dymap.video.model_file import BakedVideo
+from dymap.video.clip import BakedVideo
 from tests.captures import TINY, write_nhr
 from tests.field.models import TINY as FIELD
 from tests.golden.sources import Arrays, Golden

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dymap.bake.bake import bake_grids
 from dymap.config import BakeConfig, RenderConfig
 from dymap.geometry.camera import Camera, look_at
-from dymap.video.model_file import BakedVideo
+from dymap.video.clip import BakedVideo
 from tests.golden.sources import Golden
 
 FRAMES = 5

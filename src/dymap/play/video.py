@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +20,9 @@ from dymap.kernels import Cancel
 from dymap.play.orbit import ROUND, Orbit, framed, occupied_points
 from dymap.render.cache import RendererCache
 from dymap.render.image import Background, Image
-from dymap.render.renderer import RendererName, renderer_maker
-from dymap.video.model_file import SUFFIX, BakedVideo, describe, load_video
+from dymap.render.renderer import Renderer, RendererKey, RendererName, renderer_maker
+from dymap.video.clip import BakedVideo, describe
+from dymap.video.model_file import SUFFIX, load_video
 
 USUAL = Orbit()
 
@@ -36,7 +38,7 @@ class Video:
         self.baked = baked
         self.cameras = baked.cameras
         self.fps = baked.fps
-        self._renderers = RendererCache(renderer_maker(baked.field, baked.occupancy, baked.render), max_bytes)
+        self._renderers = RendererCache(lambda key: self._maker(key), max_bytes)
 
     def __repr__(self) -> str:
         """One line: what is in it."""
@@ -48,11 +50,16 @@ class Video:
 
     @property
     def num_frames(self) -> int:
-        return self.baked.field.num_frames
+        return len(self.baked.frames)
 
     @property
     def boxes(self) -> Tensor:
-        return self.baked.field.boxes
+        return self.baked.boxes
+
+    @cached_property
+    def _maker(self) -> Callable[[RendererKey], Renderer]:
+        """A clip in a file is not read before a picture is asked for."""
+        return renderer_maker(self.baked.field, self.baked.occupancy, self.baked.render)
 
     def render(
         self,

@@ -8,10 +8,12 @@ from dymap.capture import Source
 from dymap.capture.capture import prepared_rig
 from dymap.config import Config
 from dymap.field.field import Field
-from dymap.video.model_file import BakedVideo
+from dymap.video.clip import About, BakedVideo
 
 
-def baked_video(field: Field, occupancy: Tensor, config: Config, source: Source | None, name: str) -> BakedVideo:
+def baked_video(
+    field: Field, occupancy: Tensor, config: Config, source: Source | None, name: str, about: About | None = None
+) -> BakedVideo:
     """The video of a field that keeps its codes, with its occupancy [frames, gx, gy, gz] bool.
 
     source: the capture it was trained on, whose cameras and name it gets; None: it has no cameras and is called `name`.
@@ -32,4 +34,5 @@ def baked_video(field: Field, occupancy: Tensor, config: Config, source: Source 
         path_views=settings.path_views,
         transform=settings.transform,
         viewer_box=settings.viewer_box,
+        about=about or About(),
     )

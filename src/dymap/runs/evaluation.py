@@ -30,6 +30,7 @@ from dymap.play.video import RendererName, Video, load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture, open_prepared
 from dymap.runs.folder import RunFolder
+from dymap.runs.packed_facts import file_facts
 from dymap.runs.process import pick_device
 from dymap.train.checkpoint import newest_step
 
@@ -171,14 +172,15 @@ def measure(
         "dymap": __version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.node()}, {platform.machine()}, {platform.system()}",
-        "device": str(video.baked.field.boxes.device),
+        "device": str(video.baked.device),
         "renderer": renderer,
         "capture": str(capture.source.root),
         "training_views": [names[view] for view in video.baked.train_views],
     }
     trained = video.baked.train_views
-    summary = {"renderer": renderer, "provenance": known}
+    summary: dict[str, Any] = {"renderer": renderer, "provenance": known}
     summary |= summarise(comparisons, capture.frames, names, note, trained)
+    summary["file"] = file_facts(video.baked)
     write_json(out / "metrics.json", summary)
     return Evaluated(out, renderer, tuple(comparisons), summary, note or "")
 

@@ -23,15 +23,15 @@ from dymap.geometry.box import size_in_metres
 from dymap.kernels import describe, why_slow
 from dymap.runs.commands import command
 from dymap.runs.folder import RunFolder
+from dymap.runs.packed_facts import Rows, packed_rows
 from dymap.runs.things import check_known
 from dymap.runs.training_command import needed, training_command
 from dymap.train.checkpoint import checkpoints, newest_step
+from dymap.video.container import has_magic
 from dymap.video.model_file import SUFFIX, load_video
 
 MOST_FINDINGS = 3
 """Of what is wrong with a capture, so many are told: a wrong camera is wrong in every frame."""
-Rows = list[tuple[str, str]]
-"""(name, value), to be read from top to bottom."""
 
 
 def info(path: str | Path | None = None) -> Rows:
@@ -140,7 +140,9 @@ def means_text(metrics: Any) -> str:
 
 
 def video_rows(path: Path) -> Rows:
-    """Of a baked file."""
+    """Of a baked file; of one of version 2 only the header is read."""
+    if has_magic(path):
+        return packed_rows(path)
     baked = load_video(path)
     frames, cameras, grid = baked.frames, baked.cameras, baked.bake.grid
     return [
