@@ -46,7 +46,7 @@ class Codec:
 
 
 CODECS = {
-    ".mp4": Codec("mp4", "libx264", "yuv420p", None, {"crf": "16", "preset": "medium"}, even=True),
+    ".mp4": Codec("mp4", "libx264", "yuv420p", None, {"crf": "16", "preset": "medium", "x264-params": "sync-lookahead=0"}, even=True),
     ".mov": Codec("mov", "prores_ks", "yuv444p10le", "yuva444p10le", {"profile": "4444", "vendor": "apl0"}),
     ".webm": Codec(
         "webm", "libvpx-vp9", "yuv420p", "yuva420p", {"crf": "16", "deadline": "good", "cpu-used": "3"}, sound="libopus"
