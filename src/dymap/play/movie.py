@@ -45,8 +45,10 @@ class Codec:
     sound: str = "aac"
 
 
+X264 = {"crf": "16", "preset": "medium", "x264-params": "sync-lookahead=0"}
+"""No thread looks ahead: what it has seen when a picture is written differs on a busy machine, and so does the film."""
 CODECS = {
-    ".mp4": Codec("mp4", "libx264", "yuv420p", None, {"crf": "16", "preset": "medium", "x264-params": "sync-lookahead=0"}, even=True),
+    ".mp4": Codec("mp4", "libx264", "yuv420p", None, X264, even=True),
     ".mov": Codec("mov", "prores_ks", "yuv444p10le", "yuva444p10le", {"profile": "4444", "vendor": "apl0"}),
     ".webm": Codec(
         "webm", "libvpx-vp9", "yuv420p", "yuva420p", {"crf": "16", "deadline": "good", "cpu-used": "3"}, sound="libopus"

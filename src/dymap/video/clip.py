@@ -25,6 +25,8 @@ MAX_PIXELS = 2**26
 """Of a camera of a video: an image of it takes a gigabyte."""
 MAX_DISTANCE = 1e6
 """Metres that a scene may lie from the origin."""
+MAX_CAMERA_DISTANCE = 1e9
+"""Metres that a camera may lie from it."""
 MAX_TEXT = 10_000
 """Letters of a title, an author and a licence."""
 
@@ -143,6 +145,8 @@ def camera_from_json(data: Mapping[str, Any]) -> Camera:
         name=str(data["name"]), pixel_offset=float(data["pixel_offset"]),
     )  # fmt: skip
     check_focal_lengths(camera)
+    if (far := np.abs(camera.T).max()) > MAX_CAMERA_DISTANCE:
+        raise ValueError(f"camera {camera.name[:40]!r}: {far:g} m from the origin, expected {MAX_CAMERA_DISTANCE:g}")
     return camera
 
 
