@@ -21,7 +21,8 @@ import dymap.video.model_file as module
 from dymap.config import to_json
 from dymap.errors import InputError
 from dymap.render.renderer import make_renderer
-from dymap.video.model_file import FORMAT, MAX_HEADER, BakedVideo, load_video, read_header, save_video
+from dymap.video.clip import BakedVideo
+from dymap.video.model_file import FORMAT, MAX_HEADER, load_video, read_header, save_video
 from tests.disks import files_of_at_most
 from tests.golden.sources import Golden
 from tests.video.videos import painted_video

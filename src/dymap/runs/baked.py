@@ -8,7 +8,7 @@ from dymap.capture import Source
 from dymap.capture.capture import prepared_rig
 from dymap.config import Config
 from dymap.field.field import Field
-from dymap.video.model_file import BakedVideo
+from dymap.video.clip import BakedVideo, one_segment
 
 
 def baked_video(field: Field, occupancy: Tensor, config: Config, source: Source | None, name: str) -> BakedVideo:
@@ -18,7 +18,7 @@ def baked_video(field: Field, occupancy: Tensor, config: Config, source: Source 
     """
     settings = config.capture
     cameras, train_views, test_views = prepared_rig(source, settings) if source else ((), (), ())
-    return BakedVideo(
+    return one_segment(
         field=field,
         occupancy=occupancy,
         render=config.render,

@@ -171,7 +171,7 @@ def measure(
         "dymap": __version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.node()}, {platform.machine()}, {platform.system()}",
-        "device": str(video.baked.field.boxes.device),
+        "device": str(video.boxes.device),
         "renderer": renderer,
         "capture": str(capture.source.root),
         "training_views": [names[view] for view in video.baked.train_views],

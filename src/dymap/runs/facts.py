@@ -148,7 +148,7 @@ def video_rows(path: Path) -> Rows:
         ("scene", baked.name),
         ("frames", f"{len(frames)} at {baked.fps:g} fps, numbers {frames[0]} to {frames[-1]}"),
         ("cameras", f"{len(cameras)} of {cameras[0].width} x {cameras[0].height}" if cameras else "none"),
-        ("box", size_in_metres(baked.field.boxes.cpu().numpy()) + ", the median of all frames"),
+        ("box", size_in_metres(baked.boxes.cpu().numpy()) + ", the median of all frames"),
         ("occupancy", " x ".join(map(str, grid))),
         ("next", command("render", path)),
     ]

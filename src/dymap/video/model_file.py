@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from dymap.field.field import Field
 from dymap.files import check_header, check_regular, check_tensors, replacing, sealed
 from dymap.geometry.camera import Camera
 from dymap.mapped import private_copy
+from dymap.video.clip import BakedVideo, one_segment
 
 FORMAT = "dymap-video"
 VERSION = 1
@@ -39,45 +40,6 @@ MAX_DISTANCE = 1e6
 """Metres that a scene may lie from the origin."""
 TYPES = {torch.float32: ("F32", "F16"), torch.uint8: ("U8",)}
 """Names that safetensors gives to the types in which a video's tensors may be stored."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class BakedVideo:
-    """A field with its occupancy grids [frames, gx, gy, gz] bool and what is needed to show it.
-
-    frames: frame numbers. cameras: of the capture, prepared (undistorted, resized); train_views, test_views: indices.
-    path_views: cameras that the orbit is fitted to (empty: all), in the world before the rigid 4x4 `transform` (row by
-    row; empty: none) that moved the cameras. viewer_box: scale about the centre of a frame's box, then shift in metres
-    along x, y and z, of the box that a viewer shows.
-    """
-
-    field: Field
-    occupancy: Tensor
-    render: RenderConfig
-    bake: BakeConfig
-    fps: float
-    frames: tuple[int, ...]
-    cameras: tuple[Camera, ...]
-    train_views: tuple[int, ...]
-    test_views: tuple[int, ...]
-    name: str
-    path_views: tuple[int, ...] = ()
-    transform: tuple[float, ...] = ()
-    viewer_box: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
-
-    def __repr__(self) -> str:
-        """One line, without the numbers of the tensors."""
-        return f"<BakedVideo of {describe(self)}>"
-
-
-def describe(video: BakedVideo) -> str:
-    """What is in a video, in a few words and one line."""
-    sizes = sorted({(camera.width, camera.height) for camera in video.cameras}, reverse=True)
-    pixels = f" of {sizes[0][0]} x {sizes[0][1]}{' and less' if len(sizes) > 1 else ''}" if sizes else ""
-    return (
-        f"{video.name[:40]!r}: {len(video.frames)} frames at {video.fps:g} fps, {len(video.cameras)} cameras{pixels}, "
-        f"{video.occupancy.device}"
-    )
 
 
 def camera_to_json(camera: Camera) -> dict[str, Any]:
@@ -117,8 +79,8 @@ def check_focal_lengths(camera: Camera) -> None:
 def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:
     """Write the file, beside and renamed. Raises InputError if the disk refuses.
 
-    half: store all parameters but the boxes as float16 (rounded to 11 bits), at half the size; InputError if one
-    is too large for that.
+    video: of one segment. half: store all parameters but the boxes as float16 (rounded to 11 bits), at half the size;
+    InputError if one is too large for that.
     """
     header = {
         "format": FORMAT,
@@ -220,7 +182,7 @@ def load_video(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     occupancy = torch.from_numpy(bits.reshape(len(frames), *bake.grid).view(bool)).to(device)
     field.load_state_dict(tensors, assign=True)
     field.requires_grad_(False).eval()
-    return BakedVideo(
+    return one_segment(
         field, occupancy, render, bake, fps, frames, cameras, views[0], views[1], name, views[2], transform,
         (scale, dx, dy, dz),
     )  # fmt: skip
