@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from torch import Tensor
 
@@ -103,9 +104,23 @@ class BakedVideo:
             raise InputError(f"{self.name}: a clip of {len(self.segments)} segments has a field each; see frame_model")
         return self.segment(0)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies load their segments themselves."""
+        return {name: value for name, value in vars(self).items() if name != "_loaded"}
+
     @cached_property
     def _loaded(self) -> Recent[int, Segment]:
         return Recent(self.load, share_of_memory(MAX_BYTES, 8) if self.max_bytes is None else self.max_bytes)
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """Segments that need not be loaded."""
+
+    segments: tuple[Segment, ...]
+
+    def __call__(self, k: int) -> Segment:
+        return self.segments[k]
 
 
 def one_segment(
@@ -124,9 +139,9 @@ def one_segment(
     viewer_box: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0),
 ) -> BakedVideo:
     """The clip of a field with its occupancy grids [frames, gx, gy, gz] bool, in memory."""
-    whole = Segment(field, occupancy)
+    whole = InMemory((Segment(field, occupancy),))
     return BakedVideo(
-        (Span(0, field.num_frames),), lambda _: whole, field.boxes, render, bake, fps, tuple(frames), tuple(cameras),
+        (Span(0, field.num_frames),), whole, field.boxes, render, bake, fps, tuple(frames), tuple(cameras),
         tuple(train_views), tuple(test_views), name, tuple(path_views), tuple(transform), viewer_box,
     )  # fmt: skip
 
