@@ -159,3 +159,42 @@ def test_numbers_that_cannot_be_are_refused(run: Path, sample: Path, tmp_path: P
         dymap.runs.train(sample, tmp_path / "two", config=CONFIG, processes=2)
     with pytest.raises(InputError, match="begun with --segment 4, and not with --segment 5"):
         dymap.runs.train(out=run, options={"train.segment": 5})
+
+
+def test_several_segments_are_one_clip_to_who_plays_it(run: Path, tmp_path: Path) -> None:
+    baked = dymap.runs.bake(run, threads=2)
+    assert (baked.path, baked.frames, baked.step) == (run / "video.dymap", FRAMES, STEPS)
+    assert not list((run / "segments").rglob("*.dymap"))
+    video = dymap.load(run)
+    assert video.num_frames == FRAMES
+    assert [tuple(span) for span in video.baked.segments] == [(0, 5), (3, 8)]
+    assert [len(video.baked.frame_model(position)) for position in range(FRAMES)] == [1, 1, 1, 2, 2, 1, 1, 1]
+    evaluated = dymap.runs.evaluate(run, frames=[2, 3, 7])
+    assert [one.frame for one in evaluated.comparisons] == [2, 2, 3, 3, 7, 7]
+    filmed = dymap.runs.film(run, views=8, size=(16, 16), layers=("rgb", "depth"), out=tmp_path / "orbit.mp4")
+    assert filmed.images == 8
+    rows = dict(dymap.runs.info(run))
+    assert rows["segments"] == "2 of 5 frames, 2 finished"
+    assert rows["trained"] == f"{STEPS} of {STEPS} steps"
+    assert "2 segments" in rows["frames"]
+    with pytest.raises(InputError, match=r"--exact and --half write a file of one field.* bake .*segments/000 --exact"):
+        dymap.runs.bake(run, exact=True)
+    alone = dymap.runs.bake(run / "segments" / "001", tmp_path / "alone.dymap", exact=True)
+    assert alone.frames == 5
+    ours, its_own = video.baked.segment(1), dymap.load(alone.path).baked.segment(0)
+    assert torch.equal(ours.field.boxes, its_own.field.boxes)
+    assert torch.equal(video.boxes[3:], its_own.field.boxes)
+    assert torch.equal(ours.occupancy, its_own.occupancy)
+    torch.testing.assert_close(ours.field.code(4), its_own.field.code(4), rtol=0, atol=0.01)
+
+
+def test_what_is_half_trained_says_how_far_it_is(sample: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    trained = dymap.runs.train(sample, out, config=configure(CONFIG, {"train.common": 0}), only_segments=[1])
+    assert (trained.done, trained.steps, trained.unfinished) == (STEPS, STEPS, 1)
+    assert not (out / "common").exists()
+    rows = dict(dymap.runs.info(out))
+    assert rows["segments"] == "2 of 5 frames, 1 finished; 0 (frames 0 to 4): 0"
+    assert rows["next"] == f"dymap train --out {out}"
+    with pytest.raises(InputError, match=r"nothing trained yet of segment 0 \(frames 0 to 4\); `dymap train --out"):
+        dymap.runs.bake(out)

@@ -46,9 +46,9 @@ class TrainConfig(Checked, part="train"):
     """Training steps, of each segment."""
     segment: Annotated[int, Within(0, 10**6)] = 0
     """Frames of a segment: longer clips become a row of fields, trained side by side; 0: one field for the clip."""
-    common: Annotated[float, SHARE] = 0.1
+    common: Annotated[float, SHARE] = 0.0
     """In clips of several segments: a short training of the whole clip takes this share of the steps first, and all
-    segments start from its values; 0: each starts by itself."""
+    segments start from its values; 0: each starts by itself, which was as good (docs/scaling.md)."""
     epoch_steps: Annotated[int, COUNT] = 500
     """Steps of one epoch of the schedule."""
     schedule: Literal["published", "cosine"] = "published"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -23,6 +23,10 @@ class Segment:
     def sparse(self) -> SparseField:
         """The field as it plays: packed once for all its frames."""
         return SparseField(self.field)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies pack their fields themselves."""
+        return {name: value for name, value in vars(self).items() if name != "sparse"}
 
     @property
     def nbytes(self) -> int:

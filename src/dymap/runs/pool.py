@@ -63,7 +63,8 @@ class Channel:
 
 @dataclass(frozen=True)
 class Task(Generic[Result]):
-    """name: for messages. work: importable by its name; its result and its errors come back. remedy: how to go on if
+    """name: for messages. work: importable by its name; its result (without tensors, whose memory would go
+    with the process) and its errors come back. remedy: how to go on if
     its process is killed."""
 
     name: str

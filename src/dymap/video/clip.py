@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dymap.config import BakeConfig, RenderConfig
@@ -21,6 +23,16 @@ MAX_BYTES = 2 * 2**30
 """Segments of a clip take at most this, or an eighth of the physical memory if that is less."""
 
 
+@dataclass(frozen=True)
+class About:
+    """What people are told of a clip. provenance: plain values: preset, steps, seed, version of dymap, ..."""
+
+    title: str = ""
+    author: str = ""
+    licence: str = ""
+    provenance: Mapping[str, Any] = dataclass_field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class BakedVideo:
     """A clip: what is needed to show it, and its segments.
@@ -29,7 +41,8 @@ class BakedVideo:
     metres. frames: frame numbers. cameras: of the capture, prepared (undistorted, resized); train_views, test_views:
     indices. path_views: cameras that the orbit is fitted to (empty: all), in the world before the rigid 4x4 `transform`
     (row by row; empty: none) that moved the cameras. viewer_box: scale about the centre of a frame's box, then shift in
-    metres along x, y and z, of the box that a viewer shows. max_bytes: what loaded segments may take of the memory,
+    metres along x, y and z, of the box that a viewer shows. poster: a picture of it, a JPEG, or nothing. quantiser: how
+    the fields were rounded to be stored, or nothing. max_bytes: what loaded segments may take of the memory,
     default an eighth of it, at most 2 GiB.
     """
 
@@ -47,11 +60,22 @@ class BakedVideo:
     path_views: tuple[int, ...] = ()
     transform: tuple[float, ...] = ()
     viewer_box: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    about: About = About()
+    poster: bytes = b""
+    quantiser: Mapping[str, Any] = dataclass_field(default_factory=dict)
     max_bytes: int | None = None
 
     def __repr__(self) -> str:
         """One line, without the numbers of the tensors."""
         return f"<BakedVideo of {describe(self)}>"
+
+    @property
+    def device(self) -> torch.device:
+        return self.boxes.device
+
+    def with_facts(self, **facts: Any) -> BakedVideo:
+        """The same clip of which something else is said."""
+        return replace(self, **facts)
 
     def frame_model(self, position: int) -> tuple[FrameModel, ...]:
         """What shows the frame at a position: one segment, or in an overlap two. From the middle of a segment on the
@@ -137,12 +161,14 @@ def one_segment(
     path_views: Sequence[int] = (),
     transform: Sequence[float] = (),
     viewer_box: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0),
+    about: About | None = None,
 ) -> BakedVideo:
     """The clip of a field with its occupancy grids [frames, gx, gy, gz] bool, in memory."""
     whole = InMemory((Segment(field, occupancy),))
     return BakedVideo(
         (Span(0, field.num_frames),), whole, field.boxes, render, bake, fps, tuple(frames), tuple(cameras),
         tuple(train_views), tuple(test_views), name, tuple(path_views), tuple(transform), viewer_box,
+        about or About(),
     )  # fmt: skip
 
 
@@ -153,5 +179,5 @@ def describe(video: BakedVideo) -> str:
     parts = f" in {len(video.segments)} segments" if len(video.segments) > 1 else ""
     return (
         f"{video.name[:40]!r}: {len(video.frames)} frames{parts} at {video.fps:g} fps, {len(video.cameras)} "
-        f"cameras{pixels}, {video.boxes.device}"
+        f"cameras{pixels}, {video.device}"
     )
