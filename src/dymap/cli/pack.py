@@ -16,7 +16,9 @@ from dymap.cli.progress import progress_bar
 def pack(
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="A baked file, or the folder of a baked run.")],
     out: Annotated[Path, tyro.conf.arg(help="File to write.")],
-    rate: Annotated[float | None, tyro.conf.arg(help="MB a frame that it may have; default: the standard.")] = None,
+    rate: Annotated[
+        float | None, tyro.conf.arg(help="MB a frame that it may have; default: no loss that is seen.")
+    ] = None,
     title: Annotated[str | None, tyro.conf.arg(help="What the clip is called.")] = None,
     author: Annotated[str | None, tyro.conf.arg(help="Who made it.")] = None,
     licence: Annotated[str | None, tyro.conf.arg(help="On which terms it may be used.")] = None,

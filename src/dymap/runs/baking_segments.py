@@ -21,6 +21,7 @@ from dymap.field.segment import Segment
 from dymap.runs.baked import baked_clip, baked_video
 from dymap.runs.baking_field import bake_field, open_if_needed
 from dymap.runs.bars import Bars, no_bars
+from dymap.runs.coarseness import standard_coarseness
 from dymap.runs.commands import command
 from dymap.runs.folder import RunFolder
 from dymap.runs.packing import about_training, with_poster
@@ -86,7 +87,7 @@ def bake_clip(
 
 def write_clip(path: Path, clip: BakedVideo) -> None:
     """Write a clip as the small file that streams."""
-    save_packed(path, with_poster(clip))
+    save_packed(path, with_poster(clip), standard_coarseness(clip))
 
 
 def exact_file(one: SegmentRun) -> Path:

@@ -14,6 +14,7 @@ from dymap.errors import InputError
 from dymap.pictures import jpeg_bytes, to_bytes
 from dymap.play.video import Video, load
 from dymap.runs.bars import Bars, no_bars
+from dymap.runs.coarseness import small, standard_coarseness
 from dymap.runs.process import pick_device
 from dymap.runs.things import check_playable
 from dymap.video.clip import About, BakedVideo
@@ -56,8 +57,8 @@ def pack(
 ) -> Packed:
     """Write a baked file, or that of a run, as a small one (version 2).
 
-    rate: MB a frame that it may have; default: the standard quantiser, or that of a file that is quantised already,
-    which is kept to the bit. title, author, licence: what people are told of it, default what the file says.
+    rate: MB a frame that it may have; default: as few as hardly show (`standard_coarseness`); a file that is quantised
+    already is kept to the bit. title, author, licence: what people are told of it, default what the file says.
     Raises InputError for a rate that cannot be reached.
     """
     place, target = Path(file), Path(out)
@@ -75,8 +76,9 @@ def pack(
     note = AGAIN if again else ""
     size = None if rate is None else rate * 1e6 * len(baked.frames)
     named = with_poster(baked.with_facts(about=about))
+    coarseness = None if size is not None or baked.quantiser else standard_coarseness(named)
     with progress("pack") as update:
-        parts = save_packed(target, named, size=size, progress=update)
+        parts = save_packed(target, named, coarseness, size, update)
     return Packed(target, len(baked.frames), parts, note)
 
 
@@ -85,10 +87,8 @@ def with_poster(baked: BakedVideo) -> BakedVideo:
     if baked.poster or not baked.cameras:
         return baked
     camera = baked.cameras[(*baked.test_views, *baked.train_views, 0)[0]]
-    scale = min(1.0, POSTER / max(camera.width, camera.height))
-    small = camera.fitted(max(round(camera.width * scale), 1), max(round(camera.height * scale), 1))
     video = Video(baked)
-    picture = video.render(small, len(baked.frames) // 2, renderer="fast").rgb
+    picture = video.render(small(camera, POSTER), len(baked.frames) // 2, renderer="fast").rgb
     video.close()
     return baked.with_facts(poster=jpeg_bytes(to_bytes(picture)))
 

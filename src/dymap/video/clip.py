@@ -77,6 +77,17 @@ class BakedVideo:
         """The same clip of which something else is said."""
         return replace(self, **facts)
 
+    def part(self, k: int, field: Field | None = None) -> BakedVideo:
+        """Segment k as a clip of its own, in memory; with another field, if one is given."""
+        span, segment = self.segments[k], self.segment(k)
+        return replace(
+            self,
+            segments=(Span(0, span.frames),),
+            load=InMemory((Segment(field or segment.field, segment.occupancy),)),
+            boxes=self.boxes[slice(*span)],
+            frames=self.frames[slice(*span)],
+        )
+
     def frame_model(self, position: int) -> tuple[FrameModel, ...]:
         """What shows the frame at a position: one segment, or in an overlap two. From the middle of a segment on the
         next is loaded ahead, after the last the first.

@@ -16,7 +16,7 @@ from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.video.clip import BakedVideo
 
-MIN_FOCAL = 1e-3
+MIN_FOCAL, MAX_FOCAL = 1e-3, 1e12
 """Pixels."""
 MAX_VIEWS, MAX_FRAMES = 4096, 200_000
 MAX_PIXELS = 2**26
@@ -54,11 +54,13 @@ def camera_from_json(data: Mapping[str, Any]) -> Camera:
 
 
 def check_focal_lengths(camera: Camera) -> None:
-    """Raise ValueError for focal lengths that would be 0 in a smaller image."""
+    """Raise ValueError for focal lengths that would be 0 in a smaller image, or infinite in a larger one."""
     if (focal := min(camera.K[0, 0], camera.K[1, 1])) < MIN_FOCAL:
         raise ValueError(
             f"camera {camera.name[:40]!r}: focal length of {focal:g} pixels, expected {MIN_FOCAL:g} or more"
         )
+    if (most := np.abs(camera.K).max()) > MAX_FOCAL:
+        raise ValueError(f"camera {camera.name[:40]!r}: {most:g} in K, expected {MAX_FOCAL:g} pixels at most")
 
 
 def facts_to_json(video: BakedVideo) -> dict[str, Any]:

@@ -27,8 +27,9 @@ from dymap.video.value_code import read_values
 
 def open_packed(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     """Open a file: header, poster and what all segments share. Raises InputError that names what is wrong."""
-    reader = PackedReader(open_container(path), torch.device(device))
-    poster = b"".join(reader.container.read(chunk) for chunk in reader.container.chunks if chunk.kind == "poster")
+    container = open_container(path)
+    poster = b"".join(container.read(chunk) for chunk in container.chunks if chunk.kind == "poster")
+    reader = PackedReader(container, torch.device(device))
     return BakedVideo(reader.spans, reader, reader.boxes, **reader.facts, poster=poster)
 
 

@@ -17,10 +17,10 @@ from dymap.video.facts import MAX_TEXT, facts_from_json, facts_to_json
 from dymap.video.quantise import parameter_shapes
 
 FORMAT = "dymap-video"
-MAX_VALUES = 2**28
-"""Of a segment's field: a gigabyte."""
-MAX_VOXELS = 2**32
-"""Of a segment's occupancy grids, a byte each."""
+MAX_VALUES, VALUES_A_BYTE = 2**29, 256
+"""Of a segment's field; small files hold no more than a few millions and so many for each of their bytes."""
+MAX_VOXELS, VOXELS_A_BYTE = 2**33, 2**13
+"""Of a segment's occupancy grids, a byte each; the same."""
 MAX_POSTER = 2**24
 COMMON = ("boxes", "decoder")
 """Sections of the chunk that all segments share."""
@@ -33,7 +33,8 @@ CODES = "codes.weight"
 def packed_header(video: BakedVideo, quantiser: Mapping[str, Any], boxes: np.ndarray) -> dict[str, Any]:
     """What the header says, but for the table of chunks."""
     facts = facts_to_json(video)
-    levels = video.segment(0).field.hash.levels
+    field = video.segment(0).field
+    levels, shapes = field.hash.levels, parameter_shapes(field.config, 1)
     return {
         "format": FORMAT,
         "version": 2,
@@ -49,6 +50,7 @@ def packed_header(video: BakedVideo, quantiser: Mapping[str, Any], boxes: np.nda
             "resolutions": list(levels.resolutions),
             "lengths": list(levels.lengths),
         },
+        "decoder_shapes": {name: list(shape) for name, shape in shapes.items() if name.startswith("decoder.")},
         "quantiser": quantiser,
     }
 
@@ -76,8 +78,11 @@ def packed_facts(container: Container) -> tuple[FieldConfig, dict[str, Any]]:
         facts["spans"] = spans
         longest = max(stop - first for first, stop in spans)
         values = sum(math.prod(shape) for shape in parameter_shapes(config, longest).values())
-        if values > MAX_VALUES or longest * math.prod(facts["bake"].grid) > MAX_VOXELS:
-            raise ValueError(f"a segment of {values} values and {longest} grids, more than any has")
+        voxels, size = longest * math.prod(facts["bake"].grid), sum(chunk.length for chunk in container.chunks)
+        if values > min(MAX_VALUES, 2**22 + VALUES_A_BYTE * size):
+            raise ValueError(f"a field of {values} values in a file of {size} bytes")
+        if voxels > min(MAX_VOXELS, 2**28 + VOXELS_A_BYTE * size):
+            raise ValueError(f"{longest} grids of {voxels} voxels in a file of {size} bytes")
         facts["quantiser"] = quantiser_from_json(header["quantiser"], config, len(spans))
         check_chunks(container, len(spans))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
