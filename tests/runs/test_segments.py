@@ -13,15 +13,22 @@ import pytest
 import torch
 
 import dymap
+from dymap.capture import Capture
 from dymap.errors import InputError
-from dymap.presets import preset
+from dymap.presets import PRESETS, preset
 from dymap.runs import Bars, RunFolder, Update, configure, training_segments
 from dymap.runs.bars import no_bars
 from dymap.runs.lock import only_training
+from dymap.runs.outlook import look_ahead, need_of
+from dymap.runs.pool import Place, places
+from dymap.runs.segments import SegmentRun
+from dymap.runs.sizes import bytes_text
 from dymap.runs.training_process import Job
-from dymap.runs.training_segments import train_common
+from dymap.runs.training_segments import Progress, train_common
 from dymap.train.checkpoint import newest_step, read_newest
 from dymap.train.distributed import LostError
+from dymap.train.step import StepReport
+from dymap.video.spans import Span
 from tests.cli.conftest import SETTINGS
 
 FRAMES, STEPS = 8, 6
@@ -198,3 +205,37 @@ def test_what_is_half_trained_says_how_far_it_is(sample: Path, tmp_path: Path) -
     assert rows["next"] == f"dymap train --out {out}"
     with pytest.raises(InputError, match=r"nothing trained yet of segment 0 \(frames 0 to 4\); `dymap train --out"):
         dymap.runs.bake(out)
+
+
+def test_published_experiments_are_one_field_and_ours_are_cut() -> None:
+    assert {preset(name).train.segment for name in ("tiny", "small", "pocket")} == {30}
+    assert {preset(name).train.segment for name in PRESETS if "/" in name} == {0}
+
+
+def test_what_is_said_before_a_long_clip_trains_counts_all_segments(tiny: Capture, tmp_path: Path) -> None:
+    config, run, said = configure(preset("tiny"), {"capture.test_views": (1,)}), RunFolder(tmp_path), list[str]()
+    three = [SegmentRun(k, Span(10 * k, 10 * k + 12), run.segment(k)) for k in range(3)]
+    cpu = torch.device("cpu")
+    look_ahead(tiny.source, config, run, cpu, 2, said.append, three)
+    need = need_of(config, tiny.source)
+    assert need
+    assert "M parameters in each segment" in said[0]
+    assert "for each of 2 processes" in said[0]
+    assert f"{bytes_text(3 * need.checkpoints)} of checkpoints" in said[0]
+
+
+def test_a_forecast_counts_steps_that_are_done_at_the_same_time_once(tmp_path: Path) -> None:
+    said, shown = list[str](), list[tuple[int, int, str]]()
+    config = configure(preset("tiny"), {"train.steps": 1000})
+    job = Job(tmp_path, config, RunFolder(tmp_path), "tiny", "cpu", 2, None, no_bars, said.append)
+    four = [SegmentRun(k, Span(30 * k, 30 * k + 32), RunFolder(tmp_path).segment(k)) for k in range(4)]
+    show = Progress(job, four, four, 2, lambda done, total, note="": shown.append((done, total, note)))
+    show(3, StepReport(0, {}, 20.0, 1e-3, 1024, 10.0))
+    assert shown == [(1, 4000, "0 of 4 segments; segment 3: PSNR 20.0 dB")]
+    assert "will take about 6 hours" in said[0]  # 3999 steps of 10 s, two at a time
+
+
+def test_places_are_cores_and_more_cores_are_shared_out() -> None:
+    assert places(5, "cpu", 2) == [Place("cpu", 1)] * 2
+    assert places(2, "cpu", 8) == [Place("cpu", 4)] * 2
+    assert places(1, "cpu", 1) == [Place("cpu", 1)]
