@@ -43,9 +43,9 @@ class TrainConfig(Checked, part="train"):
     colour_threshold: Annotated[float, SHARE] = 0.0
     """Skip the colour of samples whose weight is below this (exact at 0)."""
     steps: Annotated[int, COUNT] = 200_000
-    """Training steps, of each segment."""
+    """Training steps."""
     segment: Annotated[int, Within(0, 10**6)] = 0
-    """Frames of a segment: longer clips become a row of fields, trained side by side; 0: one field for the clip."""
+    """Frames of a segment: longer clips become a row of fields, trained side by side for `steps` each; 0: one field."""
     common: Annotated[float, SHARE] = 0.0
     """In clips of several segments: a short training of the whole clip takes this share of the steps first, and all
     segments start from its values; 0: each starts by itself, which was as good (docs/scaling.md)."""
