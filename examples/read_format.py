@@ -52,6 +52,10 @@ def read_segment(
         for name, change in read_values(sections["decoder"], shapes).items():
             symbols[name] = symbols[name] + change
     out = {name: value * header["quantiser"]["decoder"][name][0] for name, value in symbols.items()}
+    for index, name in enumerate(shapes):  # what was not learned
+        if name in (header["decoder_start"] or {}):
+            kind, factor = header["decoder_start"][name]
+            out[name] = out[name] + factor * begun(kind, header["quantiser"]["start"], index, shapes[name])
     codes = {"codes.weight": (stop - first, header["field"]["code_dim"])}
     out["codes.weight"] = read_values(sections["codes"], codes)["codes.weight"] * steps["codes.weight"][0]
     lengths = header["hash_levels"]["lengths"]
@@ -61,6 +65,31 @@ def read_segment(
     out["boxes"] = np.frombuffer(shared["boxes"], "<f4").reshape(-1, 2, 3)[first:stop]
     out["occupancy"] = read_occupancy(sections["occupancy"], (stop - first, *header["bake"]["grid"]))
     return out
+
+
+def begun(kind: str, seed: int, index: int, shape: tuple[int, ...]) -> np.ndarray:
+    """The numbers that a parameter of the decoder began with."""
+    if kind == "blocks":
+        return begun("normal", seed, index, (*shape[:2], 2, 2)).repeat(2, axis=2).repeat(2, axis=3)
+    place, key = np.arange(np.prod(shape), dtype=np.uint64), mixed(np.uint64(index) ^ mixed(np.uint64(seed)))
+    if kind == "uniform":
+        return (2 * unit(place ^ key) - 1).reshape(shape)
+    normal = np.sqrt(-2 * np.log(unit(2 * place ^ key))) * np.cos(2 * np.pi * unit(2 * place + 1 ^ key))
+    return normal.reshape(shape)
+
+
+def unit(words: np.ndarray) -> np.ndarray:
+    """A number in (0, 1) for each word of 32 bits."""
+    return (mixed(words) + 0.5) / 2**32
+
+
+def mixed(words: np.ndarray) -> np.ndarray:
+    """Another word of 32 bits for each."""
+    words = words ^ words >> np.uint64(16)
+    words = words * np.uint64(0x7FEB352D) & np.uint64(0xFFFFFFFF)
+    words = words ^ words >> np.uint64(15)
+    words = words * np.uint64(0x846CA68B) & np.uint64(0xFFFFFFFF)
+    return words ^ words >> np.uint64(16)
 
 
 class Stream:

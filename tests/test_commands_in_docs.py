@@ -34,6 +34,7 @@ NOT_RUN = {
     r"make |.*python3? -m pytest": "CI itself runs them",
     r".*\bdemo --out demo": "CI runs a shorter one, and tests/cli/test_cli.py a tiny one",
     r"python3? -m venv|.*pip install": "CI begins with them",
+    r"pip download|python -m zipfile|.*\bmy_person\b": "the tutorial's videos and its network are not part of dymap",
     r"\.venv\\Scripts": "Windows",
     r"ssh ": "another machine",
     r"python -m benchmarks": "tests/test_benchmarks.py",

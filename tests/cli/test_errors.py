@@ -225,7 +225,8 @@ def test_metres_read_as_millimetres(dymap: Run, trimmed: Golden, tmp_path: Path)
     assert "warning: " in said.err
     assert "T looks like metres where millimetres are expected: --unit m reads it so" in said.err
     said.failed_with("check R, T and their units")
-    said = dymap(*train_arguments(root, tmp_path / "run", "--steps", 1, "--unit", "m"))
+    # Its masks are one ellipse for all cameras, which a check would tell.
+    said = dymap(*train_arguments(root, tmp_path / "run", "--steps", 1, "--unit", "m", "--no-check"))
     assert said.code == 0
     assert said.err == ""
 

@@ -72,7 +72,7 @@ def test_ctrl_c_before_training_is_no_traceback(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dymap.runs.captures.open_capture", interrupted)
+    monkeypatch.setattr("dymap.runs.training_process.open_prepared", interrupted)
     assert main(train_arguments(sample, tmp_path / "run")) == 130
     assert capsys.readouterr().err == "interrupted\n"
 

@@ -11,6 +11,7 @@ from dymap.config import CaptureConfig, Config, replace_keys
 from dymap.runs import check_capture, configure, info
 from dymap.runs.baking import Baked
 from dymap.runs.commands import asked_options, command
+from dymap.runs.training_command import held_out
 from tests.captures import write_capture
 from tests.golden.sources import Golden
 
@@ -50,8 +51,12 @@ def test_what_comes_next_works_from_where_the_user_stands(
         assert (program, name) == ("dymap", "train")
         assert Path(words[words.index("--data") + 1]) == place
         assert Path(words[words.index("--out") + 1]) == Path("runs/my capture's")
-        assert "--test-views" in words
+        assert "--test-views" not in words  # there are few cameras, which are all needed
     assert words[-3:] == ["0", "1", "1"]
+
+
+def test_every_fourth_camera_is_kept_for_evaluation_unless_there_are_few() -> None:
+    assert [held_out(count) for count in (1, 5, 6, 8)] == [[], [], ["3"], ["3", "7"]]
 
 
 def test_a_file_that_was_baked_elsewhere_is_what_plays(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import torch
 
 from dymap.errors import InputError
 from dymap.field.segment import Segment
+from dymap.field.start import begin
 from dymap.geometry.camera import Camera
 from dymap.render.renderer import make_renderer
 from dymap.video.clip import About, BakedVideo
@@ -229,3 +230,26 @@ def test_a_later_version(saved: Path, tmp_path: Path) -> None:
     (tmp_path / "a.dymap").write_bytes(data)
     with pytest.raises(InputError, match="version 3 of the file format"):
         load_video(tmp_path / "a.dymap")
+
+
+def test_what_a_decoder_began_with_is_not_stored(video: BakedVideo, tmp_path: Path) -> None:
+    """Known by its seed, it takes a fraction; another seed, or another start, is noticed, and all is stored."""
+    field = copy.deepcopy(video.field)
+    with torch.no_grad():
+        begin(field.decoder, 7)
+        for value in field.decoder.parameters():
+            value += 0.001 * torch.randn_like(value)
+    sizes = {}
+    for seed in (7, 8):
+        begun = video.part(0, field).with_facts(about=About(provenance={"seed": seed}))
+        path = tmp_path / f"{seed}.dymap"
+        sizes[seed] = save_packed(path, begun)["decoder"]
+        back = load_video(path)
+        assert back.quantiser["start"] == (7 if seed == 7 else None)
+        for name, value in field.decoder.named_parameters():
+            step = back.quantiser["decoder"][f"decoder.{name}"][0]
+            error = (dict(back.field.decoder.named_parameters())[name] - value).abs().max()
+            assert error <= 0.51 * step + 1e-6, name
+        save_packed(tmp_path / "again.dymap", back)
+        assert (tmp_path / "again.dymap").read_bytes() == path.read_bytes()
+    assert sizes[7] < sizes[8] / 2

@@ -84,6 +84,7 @@ class Source:
     distorted, world in metres. frames: frame numbers. footage: the pictures. chosen: positions of `frames` among those
     of the footage (None: all). transform: rigid M [4, 4] by which the cameras were moved already; points and boxes are
     moved when they are asked for. test_views: those that the layout keeps for evaluation, if nothing else is asked for.
+    fps: frames a second, if the layout says so.
     """
 
     layout: str
@@ -95,6 +96,7 @@ class Source:
     chosen: Sequence[int] | None = None
     transform: NDArray[np.float64] | None = None
     test_views: tuple[int, ...] = ()
+    fps: float | None = None
 
     @property
     def name(self) -> str:

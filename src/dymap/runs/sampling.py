@@ -38,5 +38,7 @@ def sample(out: str | Path, *, size: int = 512, frames: int = 24, views: int = 1
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error.strerror or error})") from None
     run = Path("runs") / path.resolve().name
-    following = command("train", "--preset", "small", "--data", path, "--out", run, "--test-views", *held_out(views))
+    kept = held_out(views)
+    told = ("--test-views", *kept) if kept else ()
+    following = command("train", "--preset", "small", "--data", path, "--out", run, *told)
     return Sampled(path, frames, views, size, following)

@@ -11,12 +11,17 @@ from dymap.capture.check import check_source
 from dymap.capture.source import Source
 from dymap.runs.commands import command
 
+FEW = 6
+"""Cameras below which none is kept for evaluation unless it is asked for."""
+
 
 def training_command(data: Path, source: Source, asked: Sequence[str] = ()) -> str:
     """The command that trains on a capture. asked: options with which it was read, as of `asked_options`."""
-    views = () if source.test_views else ("--test-views", *held_out(len(source.cameras)))
+    kept = [] if source.test_views else held_out(len(source.cameras))
+    views = ("--test-views", *kept) if kept else ()
+    rate = ("--fps", f"{source.fps:g}") if source.fps and "--fps" not in asked else ()
     out = Path("runs") / data.resolve().name
-    return command("train", "--preset", "small", "--data", data, "--out", out, *views, *asked, *needed(source))
+    return command("train", "--preset", "small", "--data", data, "--out", out, *views, *rate, *asked, *needed(source))
 
 
 def needed(source: Source) -> list[str]:
@@ -29,5 +34,5 @@ def needed(source: Source) -> list[str]:
 
 
 def held_out(views: int) -> list[str]:
-    """Every fourth view, from the fourth on: a usual choice of test views."""
-    return [str(view) for view in range(3, views, 4)] or ["0"]
+    """Every fourth view, from the fourth on: a usual choice of test views; none of few, which are all needed."""
+    return [str(view) for view in range(3, views, 4)] if views >= FEW else []

@@ -14,7 +14,7 @@ from torch import Tensor
 from dymap.config import BakeConfig, CaptureConfig, FieldConfig, RenderConfig, from_json, to_json
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
-from dymap.video.clip import BakedVideo
+from dymap.video.clip import About, BakedVideo
 
 MIN_FOCAL, MAX_FOCAL = 1e-3, 1e12
 """Pixels."""
@@ -67,6 +67,10 @@ def facts_to_json(video: BakedVideo) -> dict[str, Any]:
     """What a file's header says of a clip."""
     config = video.segment(0).field.config
     return {
+        "title": video.about.title,
+        "author": video.about.author,
+        "licence": video.about.licence,
+        "provenance": dict(video.about.provenance),
         "name": video.name,
         "field": to_json(replace(config, codes="embedding", encoder_views=())),
         "render": to_json(video.render),
@@ -122,9 +126,19 @@ def facts_from_json(path: Path, header: Mapping[str, Any]) -> Facts:
         {
             "render": render, "bake": bake, "fps": fps, "frames": frames, "cameras": cameras, "train_views": views[0],
             "test_views": views[1], "name": name, "path_views": views[2], "transform": transform,
-            "viewer_box": (scale, dx, dy, dz),
+            "viewer_box": (scale, dx, dy, dz), "about": about_from_json(header),
         },
     )  # fmt: skip
+
+
+def about_from_json(header: Mapping[str, Any]) -> About:
+    """What people are told; older files tell nothing. Raises TypeError and ValueError."""
+    texts = [header.get(key, "") for key in ("title", "author", "licence")]
+    if wrong := [text for text in texts if not isinstance(text, str) or len(text) > MAX_TEXT]:
+        raise ValueError(f"title, author or licence is {str(wrong[0])[:40]!r}, expected a text")
+    if not isinstance(provenance := header.get("provenance", {}), dict):
+        raise TypeError("provenance is no mapping")
+    return About(texts[0], texts[1], texts[2], provenance)
 
 
 def whole_numbers(header: Mapping[str, Any], key: str, most: int, below: int) -> tuple[int, ...]:

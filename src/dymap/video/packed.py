@@ -20,7 +20,7 @@ from dymap.video.facts import check_boxes
 from dymap.video.hash_code import read_hash
 from dymap.video.occupancy_code import read_occupancy
 from dymap.video.packed_header import CODES, HASH, levels_of, packed_facts
-from dymap.video.quantise import dequantise, parameter_shapes, with_parameters
+from dymap.video.quantise import decoder_start, dequantise, parameter_shapes, with_parameters
 from dymap.video.spans import Span
 from dymap.video.value_code import read_values
 
@@ -90,7 +90,7 @@ class PackedReader:
         except ValueError as error:
             raise InputError(f"{path}: damaged file (segment {index}, {part}: {error})") from None
         steps = self.quantiser["decoder"] | self.quantiser["segments"][index]
-        values = dequantise(symbols, steps, levels.offsets)
+        values = dequantise(symbols, steps, levels.offsets, decoder_start(self.config, self.quantiser["start"]))
         if lost := [name for name, value in values.items() if not value.isfinite().all()]:
             raise InputError(f"{path}: {lost[0]} holds values that are not finite; the file is damaged")
         with torch.device("meta"):

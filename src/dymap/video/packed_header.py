@@ -10,11 +10,12 @@ import numpy as np
 
 from dymap.config import FieldConfig
 from dymap.errors import InputError
+from dymap.field.start import start_of
 from dymap.kernels import HashLevels
-from dymap.video.clip import About, BakedVideo
+from dymap.video.clip import BakedVideo
 from dymap.video.container import Chunk, Container
-from dymap.video.facts import MAX_TEXT, facts_from_json, facts_to_json
-from dymap.video.quantise import parameter_shapes
+from dymap.video.facts import facts_from_json, facts_to_json
+from dymap.video.quantise import DECODER, parameter_shapes
 
 FORMAT = "dymap-video"
 MAX_VALUES, VALUES_A_BYTE = 2**29, 256
@@ -38,12 +39,8 @@ def packed_header(video: BakedVideo, quantiser: Mapping[str, Any], boxes: np.nda
     return {
         "format": FORMAT,
         "version": 2,
-        "title": video.about.title,
-        "author": video.about.author,
-        "licence": video.about.licence,
         **facts,
         "box": [[round(float(x), 4) for x in corner] for corner in np.median(boxes, axis=0)],
-        "provenance": dict(video.about.provenance),
         "segments": [{"first": span.first, "stop": span.stop} for span in video.segments],
         "hash_levels": {
             "scales": list(levels.scales),
@@ -51,8 +48,17 @@ def packed_header(video: BakedVideo, quantiser: Mapping[str, Any], boxes: np.nda
             "lengths": list(levels.lengths),
         },
         "decoder_shapes": {name: list(shape) for name, shape in shapes.items() if name.startswith("decoder.")},
+        "decoder_start": start_to_json(quantiser["start"], shapes),
         "quantiser": quantiser,
     }
+
+
+def start_to_json(seed: int | None, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, list[Any]] | None:
+    """For readers in other languages: how the decoder's parameters began, kind and factor of their numbers."""
+    if seed is None:
+        return None
+    begun = {name: start_of(name.removeprefix(DECODER), shape) for name, shape in shapes.items()}
+    return {name: list(found) for name, found in begun.items() if found and name.startswith(DECODER)}
 
 
 def bytes_by_part(chunks: Any) -> dict[str, int]:
@@ -71,7 +77,6 @@ def packed_facts(container: Container) -> tuple[FieldConfig, dict[str, Any]]:
     try:
         config, facts = facts_from_json(path, header)
         frames = len(facts["frames"])
-        facts["about"] = about_from_json(header)
         check_box(header["box"])
         spans = [(entry["first"], entry["stop"]) for entry in header["segments"]]
         check_spans(spans, frames)
@@ -89,16 +94,6 @@ def packed_facts(container: Container) -> tuple[FieldConfig, dict[str, Any]]:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{path}: damaged header ({reason})") from None
     return config, facts
-
-
-def about_from_json(header: Mapping[str, Any]) -> About:
-    """Raises KeyError, TypeError, ValueError."""
-    texts = [header[key] for key in ("title", "author", "licence")]
-    if wrong := [text for text in texts if not isinstance(text, str) or len(text) > MAX_TEXT]:
-        raise ValueError(f"title, author or licence is {str(wrong[0])[:40]!r}, expected a text")
-    if not isinstance(header["provenance"], dict):
-        raise TypeError("provenance is no mapping")
-    return About(texts[0], texts[1], texts[2], header["provenance"])
 
 
 def check_box(box: Any) -> None:
@@ -130,7 +125,9 @@ def quantiser_from_json(held: Any, config: FieldConfig, segments: int) -> dict[s
         raise ValueError(f"steps of {len(parts)} segments, expected {segments}")
     if type(held["coarseness"]) is not float or not 0 < held["coarseness"] < 1e30:
         raise ValueError(f"coarseness {str(held['coarseness'])[:40]}")
-    return {"coarseness": held["coarseness"], "decoder": decoder, "segments": parts}
+    if not ((seed := held["start"]) is None or (type(seed) is int and 0 <= seed < 2**32)):
+        raise ValueError(f"start {str(seed)[:40]}")
+    return {"coarseness": held["coarseness"], "start": seed, "decoder": decoder, "segments": parts}
 
 
 def steps(values: Any, count: int) -> list[float]:

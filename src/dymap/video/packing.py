@@ -17,7 +17,16 @@ from dymap.video.container import Chunk, write_container
 from dymap.video.hash_code import write_hash
 from dymap.video.occupancy_code import write_occupancy
 from dymap.video.packed_header import CODES, HASH, bytes_by_part, packed_header
-from dymap.video.quantise import COARSEST, FINEST, STANDARD, quantise, steps_of, without_untouched
+from dymap.video.quantise import (
+    COARSEST,
+    FINEST,
+    STANDARD,
+    begun_with,
+    decoder_start,
+    quantise,
+    steps_of,
+    without_untouched,
+)
 from dymap.video.value_code import write_values
 
 ChunkToWrite = tuple[str, bytes, dict[str, Any]]
@@ -60,6 +69,8 @@ class Packing:
         kept = video.quantiser if coarseness is None and video.quantiser else None
         coarseness = STANDARD if coarseness is None else coarseness
         chunks: list[ChunkToWrite] = [("poster", video.poster, {})] if video.poster else []
+        seed = kept["start"] if kept else self._seed()
+        start = decoder_start(video.segment(0).field.config, seed)
         common: dict[str, Any] = {}
         steps: dict[str, list[float]] = {}
         segments = []
@@ -67,7 +78,7 @@ class Packing:
             field = video.segment(index).field if kept else self._field(index)
             own = kept["decoder"] | kept["segments"][index] if kept else steps_of(field, coarseness)
             steps = own | {name: step for name, step in steps.items() if name in common}
-            symbols = quantise(field, steps)
+            symbols = quantise(field, steps, start)
             decoder = {name: value for name, value in symbols.items() if name.startswith("decoder.")}
             if not common:
                 common = decoder
@@ -83,6 +94,7 @@ class Packing:
             segments.append({key: steps[key] for key in (CODES, "hash")})
         quantiser = {
             "coarseness": kept["coarseness"] if kept else coarseness,
+            "start": seed,
             "decoder": {name: steps[name] for name in common},
             "segments": segments,
         }
@@ -91,6 +103,12 @@ class Packing:
     def size(self, coarseness: float) -> int:
         """Bytes of the chunks."""
         return sum(len(data) for _, data, _ in self.chunks(coarseness)[1])
+
+    def _seed(self) -> int | None:
+        """The seed of the decoder's initial values, if it still is near them."""
+        seed = self.video.about.provenance.get("seed", 0)
+        known = type(seed) is int and 0 <= seed < 2**32 and begun_with(self.video.segment(0).field, seed)
+        return seed if known else None
 
     def _field(self, index: int) -> Field:
         if index not in self._fields:

@@ -23,6 +23,7 @@ from dymap.config import FieldConfig
 from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.field.footprint import touched_entries
+from dymap.field.start import start
 
 STANDARD = 4e-6
 """Coarseness: about 0.02 dB from the model that was not quantised."""
@@ -46,6 +47,8 @@ KINDS = (
 """k of the parts of a field by their names."""
 LARGEST = 2**30
 Symbols = NDArray[np.int32]
+NO_START: Mapping[str, Tensor] = {}
+DECODER = "decoder."
 
 
 def margins_of(boxes: Tensor, max_samples: int) -> Tensor:
@@ -86,25 +89,51 @@ def steps_of(field: Field, coarseness: float) -> dict[str, list[float]]:
 
 
 @torch.no_grad()
-def quantise(field: Field, steps: Mapping[str, list[float]]) -> dict[str, Symbols]:
-    """Whole numbers of each parameter. Raises InputError for values that are too large for a step."""
+def quantise(
+    field: Field, steps: Mapping[str, list[float]], start: Mapping[str, Tensor] = NO_START
+) -> dict[str, Symbols]:
+    """Whole numbers of each parameter, less what it began with if `start` says so.
+
+    Raises InputError for values that are too large for a step.
+    """
     symbols = {}
     for name, value in field.named_parameters():
         step = step_like(name, steps, field.hash.levels.offsets)
-        number = (value.double().cpu() / step).round()
+        number = ((value.double().cpu() - start.get(name, 0)) / step).round()
         if not number.abs().max() <= LARGEST:
             raise InputError(f"{name} holds {float(value.abs().max()):g}, too large for its step {float(step.max()):g}")
         symbols[name] = number.int().numpy()
     return symbols
 
 
-def dequantise(symbols: Mapping[str, Symbols], steps: Mapping[str, list[float]], offsets: tuple[int, ...]) -> dict:
+def dequantise(
+    symbols: Mapping[str, Symbols],
+    steps: Mapping[str, list[float]],
+    offsets: tuple[int, ...],
+    start: Mapping[str, Tensor] = NO_START,
+) -> dict[str, Tensor]:
     """The values of whole numbers, float32."""
     values = {}
     for name, number in symbols.items():
         held = torch.from_numpy(number)
-        values[name] = (held.double() * step_like(name, steps, offsets)).float()
+        values[name] = (held.double() * step_like(name, steps, offsets) + start.get(name, 0)).float()
     return values
+
+
+def decoder_start(config: FieldConfig, seed: int | None) -> dict[str, Tensor]:
+    """What the decoder's parameters began with, by their names in a field; None: nothing is known of it."""
+    if seed is None:
+        return {}
+    shapes = parameter_shapes(config, 1).items()
+    names = {name.removeprefix(DECODER): shape for name, shape in shapes if name.startswith(DECODER)}
+    return {DECODER + name: value for name, value in start(seed, names).items()}
+
+
+def begun_with(field: Field, seed: int) -> bool:
+    """Whether the decoder still is near what it began with if its seed was this one."""
+    name = f"{DECODER}code.weight"
+    value, first = field.decoder.code.weight.double().cpu(), decoder_start(field.config, seed)[name]
+    return bool((value - first).square().sum() < 0.5 * value.square().sum())
 
 
 def step_like(name: str, steps: Mapping[str, list[float]], offsets: tuple[int, ...]) -> Tensor:

@@ -10,12 +10,12 @@ from typing import Any
 
 from dymap.capture.calibrations import calibration_files
 from dymap.capture.importing.wanted import Wanted
+from dymap.capture.readers.easymocap import IMPORTED
 from dymap.capture.synchronise.estimate import Offset
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
 from dymap.partials import sweep
 
-FILE = "import.json"
 FORMAT, VERSION = "dymap-import", 1
 
 
@@ -46,7 +46,7 @@ def open_state(wanted: Wanted, paths: Sequence[Path], names: Sequence[str], mask
 
     Raises InputError for a folder that holds anything but an import of the same videos with the same options.
     """
-    path = wanted.out / FILE
+    path = wanted.out / IMPORTED
     for folder in (wanted.out, *wanted.out.glob("images/*"), *wanted.out.glob("masks/*")):
         sweep(folder)  # or what a killed import left there would be taken for a stranger's, or stay
     mark = _mark(wanted, paths, names, masks)

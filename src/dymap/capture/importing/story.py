@@ -96,7 +96,7 @@ def import_videos(wanted: Wanted, progress: Bars) -> VideoImport:
     )
     told = (*told_of_match(match.by, match.left_out, taken), *filter(None, (told for _, told in fits)))
     told = (*told, *told_of_videos(taken), *told_of_masks(wanted, names, masked))
-    state.save(done=True, told=list(told))
+    state.save(done=True, told=list(told), fps=round(rate_of(rows), 3))
     return VideoImport(wanted.out, taken, len(rows.times), rate_of(rows), kept, audio, any(masked), told)
 
 

@@ -30,8 +30,12 @@ from dymap.capture.readers.listing import find_mask_folder
 from dymap.capture.readers.recordings import Recording, find_recording, footage_of, has_recording, inside
 from dymap.capture.source import Footage, Source
 from dymap.config.bounds import Checked
+from dymap.errors import InputError
+from dymap.files import read_json
 from dymap.geometry.camera import Camera
 
+IMPORTED = "import.json"
+"""What an import of videos leaves beside its pictures."""
 LOOKS_FOR = "intri.yml and extri.yml, and images/CAMERA/ or videos/CAMERA.mp4"
 
 
@@ -74,7 +78,16 @@ def read(root: Path, options: Options) -> Source:
     names = [camera.name for camera in calibration.cameras]
     footage, frames = footage_of(root, recording, names, masks_of(root, options.masks))
     footage, cameras = complete(root / INTRINSICS, calibration, recording, footage, options)
-    return Source("easymocap", options, root, cameras, frames, footage)
+    return Source("easymocap", options, root, cameras, frames, footage, fps=imported_fps(root))
+
+
+def imported_fps(root: Path) -> float | None:
+    """Frames a second of a capture that was made of videos; None: it was not, or nothing is said that can be used."""
+    try:
+        said = read_json(root / IMPORTED)["fps"]
+    except (InputError, KeyError, TypeError):
+        return None
+    return float(said) if type(said) in (int, float) and 0 < said < 1e4 else None
 
 
 def masks_of(root: Path, named: str) -> Path | None:
