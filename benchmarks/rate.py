@@ -27,7 +27,7 @@ from dymap.play.video import Video, load
 from dymap.runs.baking import bake
 from dymap.runs.bars import no_bars
 from dymap.runs.captures import find_capture, open_prepared
-from dymap.runs.coarseness import cameras_of, difference, part_of, pictures, standard_coarseness
+from dymap.runs.coarseness import cameras_of, difference, pictures, standard_coarseness
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
 from dymap.video.clip import BakedVideo
@@ -55,7 +55,7 @@ class Row:
 
 def measure(exact: BakedVideo, coarsenesses: tuple[float, ...], capture: Capture | None, frames: int) -> list[Row]:
     """A row for each coarseness, and one of the exact model (coarseness 0)."""
-    part = part_of(exact)
+    part = exact.part(0)
     cameras = cameras_of(part)
     expected = pictures(part, cameras)
     rows = []
@@ -68,7 +68,7 @@ def measure(exact: BakedVideo, coarsenesses: tuple[float, ...], capture: Capture
             for index in range(len(packed.segments)):
                 packed.segment(index)
             seconds = (time.perf_counter() - started) / len(exact.frames)
-            error = difference(pictures(part_of(packed), cameras), expected)
+            error = difference(pictures(packed.part(0), cameras), expected)
             a_frame = {name: size / len(exact.frames) for name, size in parts.items()}
             model = -10 * math.log10(max(error, 1e-12))
             rows.append(Row(coarseness, a_frame, model, against_film(packed, capture, frames), seconds))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from dymap.kernels import Cancel
 from dymap.play.orbit import ROUND, Orbit, framed, occupied_points
 from dymap.render.cache import RendererCache
 from dymap.render.image import Background, Image
-from dymap.render.renderer import Renderer, RendererKey, RendererName, renderer_maker
+from dymap.render.renderer import RendererName, clip_renderer_maker
 from dymap.video.clip import BakedVideo, describe
 from dymap.video.model_file import SUFFIX, load_video
 
@@ -38,7 +37,7 @@ class Video:
         self.baked = baked
         self.cameras = baked.cameras
         self.fps = baked.fps
-        self._renderers = RendererCache(lambda key: self._maker(key), max_bytes)
+        self._renderers = RendererCache(clip_renderer_maker(baked.frame_model, baked.render), max_bytes)
 
     def __repr__(self) -> str:
         """One line: what is in it."""
@@ -55,11 +54,6 @@ class Video:
     @property
     def boxes(self) -> Tensor:
         return self.baked.boxes
-
-    @cached_property
-    def _maker(self) -> Callable[[RendererKey], Renderer]:
-        """A clip in a file is not read before a picture is asked for."""
-        return renderer_maker(self.baked.field, self.baked.occupancy, self.baked.render)
 
     def render(
         self,
@@ -86,6 +80,7 @@ class Video:
     def close(self) -> None:
         """Wait for what is made ready in the background, and forget all frames. For programs that end meanwhile."""
         self._renderers.close()
+        self.baked.close()
 
     def viewer_box(self, frame: int) -> Tensor:
         """[2, 3] world, metres: what a viewer frames at position `frame` (method.md 11).
@@ -137,7 +132,7 @@ class Video:
     @cached_property
     def _occupied(self) -> list[Array]:
         """[n, 3] world, metres: the outermost occupied places of each frame."""
-        return occupied_points(self.boxes.cpu().numpy(), self.baked.occupancy)
+        return occupied_points(self.boxes.cpu().numpy(), (self.baked.grid(k) for k in range(self.num_frames)))
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> Video:

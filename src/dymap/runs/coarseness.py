@@ -30,7 +30,7 @@ Pictures = list[tuple[NDArray[np.float32], NDArray[np.bool_]]]
 
 def standard_coarseness(baked: BakedVideo) -> float:
     """The coarseness of about QUALITY; without cameras, or if nothing is seen, the usual one."""
-    first = part_of(baked)
+    first = baked.part(0)
     cameras = cameras_of(first)
     exact = pictures(first, cameras) if cameras else []
     if not any(seen.any() for _, seen in exact):
@@ -41,21 +41,12 @@ def standard_coarseness(baked: BakedVideo) -> float:
         steps = steps_of(field, coarseness)
         values = dequantise(quantise(field, steps), steps, field.hash.levels.offsets)
         rounded = with_parameters(field, {name: value.to(first.device) for name, value in values.items()})
-        error = difference(pictures(first.with_facts(field=rounded), cameras), exact)
+        error = difference(pictures(first.part(0, rounded), cameras), exact)
         lacking = QUALITY + 10 * math.log10(max(error, 1e-12))
         if abs(lacking) < NEAR:
             break
         coarseness *= 10 ** (-lacking / 20)  # errors are in proportion to the steps
     return coarseness
-
-
-def part_of(baked: BakedVideo) -> BakedVideo:
-    """The first segment as a clip of its own."""
-    span, (field, occupancy) = baked.segments[0], baked.segment(0)
-    return BakedVideo(
-        field, occupancy, baked.render, baked.bake, baked.fps, baked.frames[span.first : span.stop], baked.cameras,
-        baked.train_views, baked.test_views, baked.name,
-    )  # fmt: skip
 
 
 def cameras_of(baked: BakedVideo) -> list[Camera]:

@@ -32,7 +32,7 @@ from dymap.runs.captures import find_capture, open_prepared
 from dymap.runs.folder import RunFolder
 from dymap.runs.packed_facts import file_facts
 from dymap.runs.process import pick_device
-from dymap.train.checkpoint import newest_step
+from dymap.runs.segments import steps_done
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ def part_of(capture: Capture, renderer: RendererName, views: Sequence[int], fram
 def provenance(folder: RunFolder) -> dict[str, Any]:
     """What a run's numbers come from: preset, trained steps (null: imported), steps that were asked for, seed; and
     after which steps it was lengthened, if it was."""
-    record, done = folder.read(), newest_step(folder.checkpoints)
+    record, done = folder.read(), steps_done(folder)
     return {
         "run": str(folder.root),
         "preset": record.preset,

@@ -10,7 +10,7 @@ import numpy as np
 from dymap.geometry.box import size_in_metres
 from dymap.video.clip import BakedVideo
 from dymap.video.container import Container, open_container
-from dymap.video.packed import PackedVideo
+from dymap.video.packed import PackedReader
 from dymap.video.packed_header import bytes_by_part, packed_facts
 
 Rows = list[tuple[str, str]]
@@ -52,14 +52,14 @@ def parts_text(container: Container) -> str:
 
 def file_facts(baked: BakedVideo) -> dict[str, Any] | None:
     """Sizes of the file that a clip is played from, and how long it was decoded; None for others."""
-    if not isinstance(baked, PackedVideo):
+    if not isinstance(baked.load, PackedReader):
         return None
-    container, frames = baked.packed.container, len(baked.frames)
+    container, frames = baked.load.container, len(baked.frames)
     parts = bytes_by_part(container.chunks)
     size = sum(parts.values()) + container.chunks[0].offset
     return {
         "bytes": size,
         "mb_a_frame": size / 1e6 / frames,
         "mb_a_frame_by_part": {name: length / 1e6 / frames for name, length in parts.items()},
-        "decode_seconds_a_frame": baked.packed.seconds / frames,
+        "decode_seconds_a_frame": baked.load.seconds / frames,
     }

@@ -17,7 +17,8 @@ from dymap.runs.bars import Bars, no_bars
 from dymap.runs.coarseness import small, standard_coarseness
 from dymap.runs.process import pick_device
 from dymap.runs.things import check_playable
-from dymap.video.clip import MAX_TEXT, About, BakedVideo
+from dymap.video.clip import About, BakedVideo
+from dymap.video.facts import MAX_TEXT
 from dymap.video.packing import save_packed
 
 POSTER = 512

@@ -1,48 +1,26 @@
-"""BakedVideo: what a clip is. Its facts are JSON in the header of the files that hold one (docs/format.md)."""
+"""What a clip is once it is trained: a row of segments, of which those that play are in memory."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from dymap.config import BakeConfig, CaptureConfig, FieldConfig, RenderConfig, from_json, to_json
+from dymap.config import BakeConfig, RenderConfig
 from dymap.errors import InputError
 from dymap.field.field import Field
+from dymap.field.segment import FrameModel, Segment
 from dymap.geometry.camera import Camera
+from dymap.recent import Recent, share_of_memory
+from dymap.video.spans import Span, shares
 
-MIN_FOCAL, MAX_FOCAL = 1e-3, 1e12
-"""Pixels."""
-MAX_VIEWS, MAX_FRAMES = 4096, 200_000
-MAX_PIXELS = 2**26
-"""Of a camera of a video: an image of it takes a gigabyte."""
-MAX_DISTANCE = 1e6
-"""Metres that a scene may lie from the origin."""
-MAX_CAMERA_DISTANCE = 1e9
-"""Metres that a camera may lie from it."""
-MAX_TEXT = 10_000
-"""Letters of a title, an author and a licence."""
-
-
-class Span(NamedTuple):
-    """Frames of a clip from position `first` to before `stop`."""
-
-    first: int
-    stop: int
-
-
-class Segment(NamedTuple):
-    """The field over the frames of a span, with its occupancy grids [frames, gx, gy, gz] bool."""
-
-    field: Field
-    occupancy: Tensor
+MAX_BYTES = 2 * 2**30
+"""Segments of a clip take at most this, or an eighth of the physical memory if that is less."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +35,20 @@ class About:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BakedVideo:
-    """A field with its occupancy grids [frames, gx, gy, gz] bool and what is needed to show it.
+    """A clip: what is needed to show it, and its segments.
 
-    frames: frame numbers. cameras: of the capture, prepared (undistorted, resized); train_views, test_views: indices.
-    path_views: cameras that the orbit is fitted to (empty: all), in the world before the rigid 4x4 `transform` (row by
-    row; empty: none) that moved the cameras. viewer_box: scale about the centre of a frame's box, then shift in metres
-    along x, y and z, of the box that a viewer shows. poster: a picture of it, a JPEG, or nothing. quantiser: how the
-    field was rounded to be stored, or nothing.
+    segments: where they lie. load: k -> segment k, from a file or as it is in memory. boxes: [frames, 2, 3] world,
+    metres. frames: frame numbers. cameras: of the capture, prepared (undistorted, resized); train_views, test_views:
+    indices. path_views: cameras that the orbit is fitted to (empty: all), in the world before the rigid 4x4 `transform`
+    (row by row; empty: none) that moved the cameras. viewer_box: scale about the centre of a frame's box, then shift in
+    metres along x, y and z, of the box that a viewer shows. poster: a picture of it, a JPEG, or nothing. quantiser: how
+    the fields were rounded to be stored, or nothing. max_bytes: what loaded segments may take of the memory,
+    default an eighth of it, at most 2 GiB.
     """
 
-    field: Field
-    occupancy: Tensor
+    segments: tuple[Span, ...]
+    load: Callable[[int], Segment]
+    boxes: Tensor
     render: RenderConfig
     bake: BakeConfig
     fps: float
@@ -82,175 +63,132 @@ class BakedVideo:
     about: About = About()
     poster: bytes = b""
     quantiser: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    max_bytes: int | None = None
 
     def __repr__(self) -> str:
         """One line, without the numbers of the tensors."""
         return f"<BakedVideo of {describe(self)}>"
 
     @property
-    def boxes(self) -> Tensor:
-        """[frames, 2, 3] world, metres."""
-        return self.field.boxes
-
-    @property
     def device(self) -> torch.device:
         return self.boxes.device
-
-    @property
-    def segments(self) -> tuple[Span, ...]:
-        """The parts that the clip is made of, in order."""
-        return (Span(0, len(self.frames)),)
 
     def with_facts(self, **facts: Any) -> BakedVideo:
         """The same clip of which something else is said."""
         return replace(self, **facts)
 
-    def segment(self, index: int) -> Segment:
-        """One of the parts. Raises IndexError for another."""
-        if index != 0:
-            raise IndexError(f"segment {index} is outside the clip of one segment")
-        return Segment(self.field, self.occupancy)
+    def part(self, k: int, field: Field | None = None) -> BakedVideo:
+        """Segment k as a clip of its own, in memory; with another field, if one is given."""
+        span, segment = self.segments[k], self.segment(k)
+        return replace(
+            self,
+            segments=(Span(0, span.frames),),
+            load=InMemory((Segment(field or segment.field, segment.occupancy),)),
+            boxes=self.boxes[slice(*span)],
+            frames=self.frames[slice(*span)],
+        )
+
+    def frame_model(self, position: int) -> tuple[FrameModel, ...]:
+        """What shows the frame at a position: one segment, or in an overlap two. From the middle of a segment on the
+        next is loaded ahead, after the last the first.
+
+        Raises IndexError outside the clip, and InputError if a segment cannot be read.
+        """
+        shown = shares(self.segments, position)
+        models = tuple(FrameModel(self.segment(k), position - self.segments[k].first, w) for k, w in shown)
+        last, following = shown[-1][0], (shown[-1][0] + 1) % len(self.segments)
+        span = self.segments[last]
+        room = 2 * models[-1].segment.nbytes <= self._loaded.max_bytes  # else the next would drive this one out
+        if following != last and 2 * position + 1 >= span.first + span.stop and room:
+            self._loaded.ahead(following)
+        return models
+
+    def nearest(self, position: int) -> FrameModel:
+        """The segment that has the larger share of a frame: for surfaces, which cannot be mixed. Raises as
+        `frame_model`."""
+        return max(self.frame_model(position), key=lambda model: model.weight)
+
+    def grid(self, position: int) -> Tensor:
+        """[gx, gy, gz] bool: what is occupied at a position, in any segment that shows it."""
+        first, *others = (model.segment.occupancy[model.frame] for model in self.frame_model(position))
+        for grid in others:
+            first = first | grid
+        return first
+
+    def segment(self, k: int) -> Segment:
+        """Segment k, loaded if it is not in memory."""
+        return self._loaded.take(k)
+
+    def close(self) -> None:
+        """Wait for what is loaded ahead, and forget all segments."""
+        self._loaded.close()
+
+    @property
+    def field(self) -> Field:
+        """The field of a clip of one segment. Raises InputError for several."""
+        return self._only.field
+
+    @property
+    def occupancy(self) -> Tensor:
+        """[frames, gx, gy, gz] bool of a clip of one segment. Raises InputError for several."""
+        return self._only.occupancy
+
+    @property
+    def _only(self) -> Segment:
+        if len(self.segments) > 1:
+            raise InputError(f"{self.name}: a clip of {len(self.segments)} segments has a field each; see frame_model")
+        return self.segment(0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies load their segments themselves."""
+        return {name: value for name, value in vars(self).items() if name != "_loaded"}
+
+    @cached_property
+    def _loaded(self) -> Recent[int, Segment]:
+        return Recent(self.load, share_of_memory(MAX_BYTES, 8) if self.max_bytes is None else self.max_bytes)
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """Segments that need not be loaded."""
+
+    segments: tuple[Segment, ...]
+
+    def __call__(self, k: int) -> Segment:
+        return self.segments[k]
+
+
+def one_segment(
+    field: Field,
+    occupancy: Tensor,
+    render: RenderConfig,
+    bake: BakeConfig,
+    fps: float,
+    frames: Sequence[int],
+    cameras: Sequence[Camera],
+    train_views: Sequence[int],
+    test_views: Sequence[int],
+    name: str,
+    path_views: Sequence[int] = (),
+    transform: Sequence[float] = (),
+    viewer_box: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0),
+    about: About | None = None,
+) -> BakedVideo:
+    """The clip of a field with its occupancy grids [frames, gx, gy, gz] bool, in memory."""
+    whole = InMemory((Segment(field, occupancy),))
+    return BakedVideo(
+        (Span(0, field.num_frames),), whole, field.boxes, render, bake, fps, tuple(frames), tuple(cameras),
+        tuple(train_views), tuple(test_views), name, tuple(path_views), tuple(transform), viewer_box,
+        about or About(),
+    )  # fmt: skip
 
 
 def describe(video: BakedVideo) -> str:
     """What is in a video, in a few words and one line."""
     sizes = sorted({(camera.width, camera.height) for camera in video.cameras}, reverse=True)
     pixels = f" of {sizes[0][0]} x {sizes[0][1]}{' and less' if len(sizes) > 1 else ''}" if sizes else ""
+    parts = f" in {len(video.segments)} segments" if len(video.segments) > 1 else ""
     return (
-        f"{video.name[:40]!r}: {len(video.frames)} frames at {video.fps:g} fps, {len(video.cameras)} cameras{pixels}, "
-        f"{video.device}"
+        f"{video.name[:40]!r}: {len(video.frames)} frames{parts} at {video.fps:g} fps, {len(video.cameras)} "
+        f"cameras{pixels}, {video.device}"
     )
-
-
-def camera_to_json(camera: Camera) -> dict[str, Any]:
-    """K, R, T in metres, size, name; baked cameras are undistorted."""
-    return {
-        "name": camera.name,
-        "K": camera.K.tolist(),
-        "R": camera.R.tolist(),
-        "T": camera.T.tolist(),
-        "width": camera.width,
-        "height": camera.height,
-        "pixel_offset": camera.pixel_offset,
-    }
-
-
-def camera_from_json(data: Mapping[str, Any]) -> Camera:
-    """The camera of such numbers. Raises ValueError, KeyError and TypeError for what is missing or cannot be."""
-    for key, kind in (("name", str), ("width", int), ("height", int)):
-        if type(data[key]) is not kind:
-            raise ValueError(f"{key} of a camera is {str(data[key])[:40]!r}, expected {kind.__name__}")
-    camera = Camera(
-        np.array(data["K"]), np.array(data["R"]), np.array(data["T"]), int(data["width"]), int(data["height"]),
-        name=str(data["name"]), pixel_offset=float(data["pixel_offset"]),
-    )  # fmt: skip
-    check_focal_lengths(camera)
-    if (far := np.abs(camera.T).max()) > MAX_CAMERA_DISTANCE:
-        raise ValueError(f"camera {camera.name[:40]!r}: {far:g} m from the origin, expected {MAX_CAMERA_DISTANCE:g}")
-    return camera
-
-
-def check_focal_lengths(camera: Camera) -> None:
-    """Raise ValueError for focal lengths that would be 0 in a smaller image, or infinite in a larger one."""
-    if (focal := min(camera.K[0, 0], camera.K[1, 1])) < MIN_FOCAL:
-        raise ValueError(
-            f"camera {camera.name[:40]!r}: focal length of {focal:g} pixels, expected {MIN_FOCAL:g} or more"
-        )
-    if (most := np.abs(camera.K).max()) > MAX_FOCAL:
-        raise ValueError(f"camera {camera.name[:40]!r}: {most:g} in K, expected {MAX_FOCAL:g} pixels at most")
-
-
-def facts_to_json(video: BakedVideo) -> dict[str, Any]:
-    """What a file's header says of a clip."""
-    config = video.segment(0).field.config
-    return {
-        "title": video.about.title,
-        "author": video.about.author,
-        "licence": video.about.licence,
-        "provenance": dict(video.about.provenance),
-        "name": video.name,
-        "field": to_json(replace(config, codes="embedding", encoder_views=())),
-        "render": to_json(video.render),
-        "bake": to_json(video.bake),
-        "fps": video.fps,
-        "frames": list(video.frames),
-        "cameras": [camera_to_json(camera) for camera in video.cameras],
-        "train_views": list(video.train_views),
-        "test_views": list(video.test_views),
-        "path_views": list(video.path_views),
-        "transform": list(video.transform),
-        "viewer_box": list(video.viewer_box),
-    }
-
-
-class Facts(NamedTuple):
-    """facts: BakedVideo's fields but for field and occupancy. config: of the field."""
-
-    config: FieldConfig
-    facts: dict[str, Any]
-
-
-def facts_from_json(path: Path, header: Mapping[str, Any]) -> Facts:
-    """What a header says, checked. Raises InputError for configurations, and ValueError, KeyError, TypeError and
-    OverflowError for anything else that is missing or cannot be."""
-    config = from_json(FieldConfig, header["field"], f"{path}: field")
-    bake = from_json(BakeConfig, header["bake"], f"{path}: bake")
-    render = from_json(RenderConfig, header["render"], f"{path}: render")
-    frames = whole_numbers(header, "frames", MAX_FRAMES, 2**53)
-    cameras = tuple(camera_from_json(camera) for camera in header["cameras"])
-    if len(cameras) > MAX_VIEWS:
-        raise ValueError(f"{len(cameras)} cameras")
-    views = tuple(
-        whole_numbers(header, key, MAX_VIEWS, MAX_VIEWS) for key in ("train_views", "test_views", "path_views")
-    )
-    transform = CaptureConfig(transform=header["transform"]).transform
-    scale, dx, dy, dz = (float(value) for value in header.get("viewer_box", (1, 0, 0, 0)))
-    fps, name = CaptureConfig(fps=header["fps"]).fps, header["name"]
-    if not isinstance(name, str):
-        raise TypeError(f"name is {type(name).__name__}, expected text")
-    if not frames:
-        raise ValueError("no frames")
-    if large := [camera for camera in cameras if camera.width * camera.height > MAX_PIXELS]:
-        raise ValueError(f"camera of {large[0].width} x {large[0].height} pixels, expected {MAX_PIXELS} at most")
-    if not (0 < scale < math.inf and all(map(math.isfinite, (dx, dy, dz)))):
-        raise ValueError(f"viewer_box {(scale, dx, dy, dz)}")
-    if lost := [view for view in (*views[0], *views[1]) if view >= len(cameras)]:
-        raise ValueError(f"view {lost[0]} of {len(cameras)} cameras")
-    if config.codes != "embedding":
-        raise ValueError("field.codes = encoder, but a baked field keeps its codes")
-    return Facts(
-        config,
-        {
-            "render": render, "bake": bake, "fps": fps, "frames": frames, "cameras": cameras, "train_views": views[0],
-            "test_views": views[1], "name": name, "path_views": views[2], "transform": transform,
-            "viewer_box": (scale, dx, dy, dz), "about": about_from_json(header),
-        },
-    )  # fmt: skip
-
-
-def about_from_json(header: Mapping[str, Any]) -> About:
-    """What people are told; older files tell nothing. Raises TypeError and ValueError."""
-    texts = [header.get(key, "") for key in ("title", "author", "licence")]
-    if wrong := [text for text in texts if not isinstance(text, str) or len(text) > MAX_TEXT]:
-        raise ValueError(f"title, author or licence is {str(wrong[0])[:40]!r}, expected a text")
-    if not isinstance(provenance := header.get("provenance", {}), dict):
-        raise TypeError("provenance is no mapping")
-    return About(texts[0], texts[1], texts[2], provenance)
-
-
-def whole_numbers(header: Mapping[str, Any], key: str, most: int, below: int) -> tuple[int, ...]:
-    """A list of at most `most` whole numbers from 0 to less than `below`. Raises ValueError."""
-    values = header[key]
-    if not isinstance(values, list) or len(values) > most:
-        raise ValueError(f"{key} is no list of at most {most} numbers")
-    if wrong := [value for value in values if type(value) is not int or not 0 <= value < below]:
-        raise ValueError(f"{key} holds {str(wrong[0])[:40]}, expected whole numbers from 0 to {below - 1}")
-    return tuple(values)
-
-
-def check_boxes(path: Path, boxes: Tensor) -> None:
-    """Raises InputError for boxes [frames, 2, 3] whose corners are in the wrong order or that no scene has, metres."""
-    if not (boxes[:, 0] < boxes[:, 1]).all() or not boxes.abs().max() <= MAX_DISTANCE:
-        raise InputError(
-            f"{path}: boxes that cannot be: expected minimum below maximum, within {MAX_DISTANCE:g} m of the origin"
-        )

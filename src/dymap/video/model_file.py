@@ -23,8 +23,9 @@ from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.files import check_header, check_regular, check_tensors, replacing, sealed
 from dymap.mapped import private_copy
-from dymap.video.clip import BakedVideo, check_boxes, facts_from_json, facts_to_json
+from dymap.video.clip import BakedVideo, one_segment
 from dymap.video.container import has_magic
+from dymap.video.facts import check_boxes, facts_from_json, facts_to_json
 from dymap.video.packed import open_packed
 
 FORMAT = "dymap-video"
@@ -38,8 +39,8 @@ TYPES = {torch.float32: ("F32", "F16"), torch.uint8: ("U8",)}
 def save_video(path: Path, video: BakedVideo, half: bool = False) -> None:
     """Write the file, beside and renamed. Raises InputError if the disk refuses.
 
-    half: store all parameters but the boxes as float16 (rounded to 11 bits), at half the size; InputError if one
-    is too large for that.
+    video: of one segment. half: store all parameters but the boxes as float16 (rounded to 11 bits), at half the size;
+    InputError if one is too large for that.
     """
     header = {
         "format": FORMAT,
@@ -113,7 +114,7 @@ def load_exact(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     occupancy = torch.from_numpy(bits.reshape(frames, *grid).view(bool)).to(device)
     field.load_state_dict(tensors, assign=True)
     field.requires_grad_(False).eval()
-    return BakedVideo(field, occupancy, **facts)
+    return one_segment(field, occupancy, **facts)
 
 
 def read_tensors(

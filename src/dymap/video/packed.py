@@ -3,30 +3,26 @@ read, checked and decoded when they are needed (docs/format.md)."""
 
 from __future__ import annotations
 
-import copy
 import threading
 import time
-from collections import OrderedDict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from dymap.errors import InputError
 from dymap.field.field import Field
-from dymap.video.clip import BakedVideo, Segment, Span, check_boxes
+from dymap.field.segment import Segment
+from dymap.video.clip import BakedVideo
 from dymap.video.container import Chunk, Container, open_container
+from dymap.video.facts import check_boxes
 from dymap.video.hash_code import read_hash
 from dymap.video.occupancy_code import read_occupancy
 from dymap.video.packed_header import CODES, HASH, levels_of, packed_facts
 from dymap.video.quantise import decoder_start, dequantise, parameter_shapes, with_parameters
+from dymap.video.spans import Span
 from dymap.video.value_code import read_values
-
-KEPT = 2
-"""Segments that stay in memory."""
 
 
 def open_packed(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
@@ -34,52 +30,11 @@ def open_packed(path: Path, device: torch.device | str = "cpu") -> BakedVideo:
     container = open_container(path)
     poster = b"".join(container.read(chunk) for chunk in container.chunks if chunk.kind == "poster")
     reader = PackedReader(container, torch.device(device))
-    video = object.__new__(PackedVideo)
-    for key, value in (reader.facts | {"poster": poster, "packed": reader}).items():
-        object.__setattr__(video, key, value)
-    return video
-
-
-class PackedVideo(BakedVideo):
-    """A BakedVideo in a file: its segments are read and decoded when they are needed, and the last ones kept.
-
-    `field` and `occupancy` are those of a clip of one segment; of several they raise InputError.
-    """
-
-    packed: PackedReader
-
-    def __getattr__(self, name: str) -> Any:
-        """What the file has not been asked for yet."""
-        if name not in ("field", "occupancy") or "packed" not in self.__dict__:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if len(self.segments) > 1:
-            raise InputError(f"{self.packed.container.path}: a clip of several segments has no single {name}")
-        for key, value in self.packed.segment(0)._asdict().items():
-            object.__setattr__(self, key, value)
-        return self.__dict__[name]
-
-    @property
-    def boxes(self) -> Tensor:
-        return self.packed.boxes if "packed" in self.__dict__ else self.field.boxes
-
-    @property
-    def segments(self) -> tuple[Span, ...]:
-        return self.packed.spans if "packed" in self.__dict__ else super().segments
-
-    def with_facts(self, **facts: Any) -> BakedVideo:
-        other = copy.copy(self)
-        for key, value in facts.items():
-            object.__setattr__(other, key, value)
-        return other
-
-    def segment(self, index: int) -> Segment:
-        if "packed" not in self.__dict__ or "field" in self.__dict__:
-            return super().segment(index)
-        return self.packed.segment(index)
+    return BakedVideo(reader.spans, reader, reader.boxes, **reader.facts, poster=poster)
 
 
 class PackedReader:
-    """Reads the segments of a container."""
+    """Reads the segments of a container, when a BakedVideo needs them."""
 
     def __init__(self, container: Container, device: torch.device):
         self.container, self.device = container, device
@@ -88,7 +43,6 @@ class PackedReader:
         self.spans = tuple(Span(*span) for span in self.facts.pop("spans"))
         self.quantiser = self.facts["quantiser"]
         self._shapes = parameter_shapes(self.config, 1)
-        self._kept: OrderedDict[int, Segment] = OrderedDict()
         self._lock = threading.Lock()
         self._chunks = {c.more.get("segment"): c for c in container.chunks if c.kind == "segment"}
         common = next(chunk for chunk in container.chunks if chunk.kind == "common")
@@ -104,19 +58,15 @@ class PackedReader:
         self.seconds = 0.0
         """Of reading and decoding segments so far."""
 
-    def segment(self, index: int) -> Segment:
-        """A segment; the last ones are kept. Raises IndexError for one that does not exist."""
+    def __call__(self, index: int) -> Segment:
+        """A segment, read and decoded. Raises IndexError for one that does not exist, InputError for a damaged file."""
         if not 0 <= index < len(self.spans):
             raise IndexError(f"segment {index} is outside the clip of {len(self.spans)} segments")
+        started = time.perf_counter()
         with self._lock:
-            if index not in self._kept:
-                while len(self._kept) >= KEPT:
-                    self._kept.popitem(last=False)
-                started = time.perf_counter()
-                self._kept[index] = self._read(index)
-                self.seconds += time.perf_counter() - started
-            self._kept.move_to_end(index)
-            return self._kept[index]
+            segment = self._read(index)
+            self.seconds += time.perf_counter() - started
+        return segment
 
     def _read(self, index: int) -> Segment:
         span, path, part = self.spans[index], self.container.path, "decoder"

@@ -12,8 +12,9 @@ from dymap.config import FieldConfig
 from dymap.errors import InputError
 from dymap.field.start import start_of
 from dymap.kernels import HashLevels
-from dymap.video.clip import BakedVideo, facts_from_json, facts_to_json
+from dymap.video.clip import BakedVideo
 from dymap.video.container import Chunk, Container
+from dymap.video.facts import facts_from_json, facts_to_json
 from dymap.video.quantise import DECODER, parameter_shapes
 
 FORMAT = "dymap-video"

@@ -112,7 +112,8 @@ class Packing:
 
     def _field(self, index: int) -> Field:
         if index not in self._fields:
-            self._fields = {index: without_untouched(*self.video.segment(index), self.video.render.max_samples)}
+            one = self.video.segment(index)
+            self._fields = {index: without_untouched(one.field, one.occupancy, self.video.render.max_samples)}
         return self._fields[index]
 
     def _grids(self, index: int) -> bytes:
