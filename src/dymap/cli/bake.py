@@ -19,7 +19,10 @@ def bake(
     exact: Annotated[
         bool,
         tyro.conf.FlagCreatePairsOff,
-        tyro.conf.arg(help="Every number as it was trained: twenty times as large, the best source for dymap pack."),
+        tyro.conf.arg(
+            help="Every number as it was trained, as runs of published presets always are: twenty times as large, "
+            "the best source for dymap pack."
+        ),
     ] = False,
     half: Annotated[
         bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="As --exact, in 16 bits: about 60 % of that size.")

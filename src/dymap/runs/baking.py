@@ -63,9 +63,10 @@ def bake(
     """Bake a trained run into one file: parameters, codes, boxes, cameras and occupancy grids.
 
     out: the file, default the run's own. data: where the run's capture is now, if it was moved. exact: every number as
-    it was trained, in a file of version 1 that is twenty times as large; half: the same in 16 bits. device, threads: as
-    of `train`. capture: the run's, if it is open already. Raises InputError for a folder in which nothing was trained,
-    and for another capture than the run's.
+    it was trained, in a file of version 1 that is twenty times as large, as it always is of runs with the published
+    recipe, whose numbers are those of the method; half: the same in 16 bits. device, threads: as of `train`. capture:
+    the run's, if it is open already. Raises InputError for a folder in which nothing was trained, and for another
+    capture than the run's.
     """
     if out is not None:
         check_no_folder(Path(out))  # before minutes of work, not after
@@ -95,7 +96,7 @@ def bake(
     frames = field.num_frames
     about = about_training(record.preset, step, config.train.seed)
     video = baked_video(field, occupancy, config, source, folder.root.resolve().name, about)
-    if exact or half:
+    if exact or half or not config.train.quick_start:
         save_video(path, video, half)
     else:
         save_packed(path, with_poster(video), standard_coarseness(video))
