@@ -1,29 +1,21 @@
-"""Read a `.dymap` without dymap: safetensors, json and numpy are enough. (OpenCV writes the picture.)
+"""Read a `.dymap` without dymap: numpy is enough. (OpenCV writes the picture.)
 
     python examples/03_read_a_dymap.py --out out/03    # the clip that comes with dymap
     python examples/03_read_a_dymap.py --out out/03 --file out/01/run/video.dymap
 
-A baked file is a safetensors file. Its metadata hold one text of JSON under the key `dymap-video`, the header. Its
-tensors are the field's parameters, `boxes`, and `occupancy`, a bit a voxel. Nothing in it is executed.
+`read_format.py` beside it is the reader: it decodes all of a file, as docs/format.md describes it. Nothing in a file is
+executed.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import tyro
-from safetensors import safe_open
+from read_format import read
 
 PACKAGED = Path(__file__).parents[1] / "src" / "dymap" / "play" / "dancer.dymap"
-
-
-def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The header and all tensors."""
-    with safe_open(path, "np") as file:
-        header = json.loads(file.metadata()["dymap-video"])
-        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def occupied_points(occupancy: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -46,20 +38,21 @@ def draw(points: np.ndarray, camera: dict[str, Any]) -> np.ndarray:
 
 
 def main(file: Path = PACKAGED, frame: int = 0, out: Path = Path("out/03")) -> None:
-    header, tensors = read(file)
-    frames, grid, cameras = len(header["frames"]), header["bake"]["grid"], header["cameras"]
+    header, shared, tensors = read(file)
+    frames, cameras = len(header["frames"]), header["cameras"]
     print(f"{header['name']}, version {header['version']}: {frames} frames at {header['fps']:g} a second")
     print(f"{len(cameras)} cameras; tested on {[cameras[view]['name'] for view in header['test_views']]}")
     for name, tensor in tensors.items():
         print(f"  {name:24} {tensor.dtype!s:8} {list(tensor.shape)}")
 
-    bits = np.unpackbits(tensors["occupancy"], count=frames * int(np.prod(grid)))
-    occupancy = bits.reshape(frames, *grid).astype(bool)  # [frames, gx, gy, gz]
+    occupancy = tensors["occupancy"]
     points = occupied_points(occupancy[frame], tensors["boxes"][frame])
     print(f"frame {frame}: {len(points)} of {occupancy[frame].size} voxels are occupied")
 
-    views = cameras[:: max(1, len(cameras) // 4)][:4]
     out.mkdir(parents=True, exist_ok=True)
+    if "poster" in shared:
+        (out / "poster.jpg").write_bytes(shared["poster"])
+    views = cameras[:: max(1, len(cameras) // 4)][:4]
     path = out / "occupancy.png"
     picture = np.concatenate([draw(points, camera) for camera in views], axis=1)
     path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())

@@ -19,7 +19,7 @@ from dymap.capture.source import Footage
 from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import read_json, write_json
-from dymap.video.model_file import camera_to_json
+from dymap.video.facts import camera_to_json
 
 LOOKS_FOR = "cameras.json, and an array 00.npy, 01.npy, ... for each camera"
 

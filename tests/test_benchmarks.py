@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from benchmarks import rate
 from benchmarks.__main__ import main as speed
 from benchmarks.__main__ import run
 from benchmarks.cases import Case, Peak, Stopwatch, Work, median_time
@@ -24,7 +25,8 @@ from dymap.geometry.rays import Rays, slab_test
 from dymap.kernels import running
 from dymap.presets import preset
 from dymap.render.image import Image
-from tests.golden.sources import FULL
+from tests.golden.sources import FULL, Golden
+from tests.video.videos import painted_video
 
 BOX = np.array([[-1, -1, -1], [1, 1, 1]], np.float32)
 
@@ -183,3 +185,13 @@ def test_share_is_of_the_nearer_peak() -> None:
     assert row.bound == "bytes"
     assert row.share == pytest.approx(5e6 / row.seconds / 1e9)
     assert row.ns == pytest.approx(row.seconds * 1e6)
+
+
+def test_a_coarser_file_is_smaller_and_further_from_the_model(trimmed: Golden) -> None:
+    rows = rate.measure(painted_video(trimmed), (1e-7, 4e-6), None, 1)
+    assert [row.coarseness for row in rows] == [1e-7, 4e-6, 0]
+    assert rows[0].megabytes > rows[1].megabytes
+    assert rows[0].model > rows[1].model + 10
+    lines = rate.text(rows).splitlines()
+    assert len(lines) == 5
+    assert lines[-1].startswith("| exact |")

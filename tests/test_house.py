@@ -11,7 +11,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "dymap"
-FOUNDATION = {"config", "errors", "files", "geometry", "mapped", "partials", "pictures", "progress", "signals"}
+FOUNDATION = {
+    "config",
+    "errors",
+    "files",
+    "geometry",
+    "mapped",
+    "partials",
+    "pictures",
+    "progress",
+    "recent",
+    "signals",
+}
 """What everybody may know."""
 BELOW = {"field": {"kernels"}, "render": {"field", "kernels"}, "video": {"field", "kernels"}}
 """Rooms, and what lies below them on the way down: whoever knows a room may know these too."""
@@ -25,6 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "partials": set(),
     "progress": set(),
     "signals": set(),
+    "recent": {"signals"},
     "files": {"errors", "partials"},
     "pictures": {"files"},
     "presets": {"config", "errors"},
@@ -46,8 +58,8 @@ ARROWS: dict[str, set[str]] = {
 """What each room may know, besides itself, the foundation and what lies below. `dymap.runs` is imported by `dymap` when
 it is first used."""
 WITHOUT_FOUNDATION = {
-    "errors", "config", "geometry", "mapped", "partials", "progress", "signals", "files", "pictures", "kernels",
-    "presets", "_core", "_version",
+    "errors", "config", "geometry", "mapped", "partials", "progress", "recent", "signals", "files", "pictures",
+    "kernels", "presets", "_core", "_version",
 }  # fmt: skip
 
 

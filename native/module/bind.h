@@ -10,6 +10,7 @@ void bind_encode(nanobind::module_ &);
 void bind_hash(nanobind::module_ &);
 void bind_lattice(nanobind::module_ &);
 void bind_mlp_maps(nanobind::module_ &);
+void bind_rans(nanobind::module_ &);
 void bind_rays(nanobind::module_ &);
 void bind_render(nanobind::module_ &);
 

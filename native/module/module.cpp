@@ -26,6 +26,7 @@ NB_MODULE(_core, m) {
     bind_lattice(m);
     bind_mlp_maps(m);
     bind_convolve(m);
+    bind_rans(m);
     bind_rays(m);
     bind_adam(m);
     bind_render(m);

@@ -87,6 +87,23 @@ void march_intervals(const Grid &, const Rays &, float step, int limit, float *i
 void hull_depths(const HullSampling &, const Rays &, const float *jitter, int count, float *z, float *dist, bool *hit,
                  int threads);
 
+/// Entropy coding, see kernels/reference/rans.py: tables [tables, symbols] of frequencies that sum up to
+/// 2^RANS_BITS each. Symbol i of a call belongs to lane i modulo RANS_LANES.
+constexpr int RANS_LANES = 32, RANS_BITS = 12;
+struct RansTables {
+    const int32_t *frequency = nullptr;
+    int64_t tables = 0, symbols = 0;
+};
+/// What is wrong with tables or the choice among them, null if nothing is: to be asked before anything else.
+const char *rans_fault(const RansTables &, const int16_t *which, int64_t n);
+/// The next n symbols, from byte `at` on, which goes on; states: of all lanes. False: the data end too early.
+bool rans_decode(const uint8_t *data, int64_t bytes, const RansTables &, const int16_t *which, int64_t n,
+                 uint32_t *states, int64_t &at, uint8_t *out);
+/// A stream, written from its end at byte `at` of out to the front, so that `at` becomes its beginning: at most 4 bytes
+/// a lane and 2 a symbol. False: a symbol has no frequency.
+bool rans_encode(const RansTables &, const int16_t *const *which, const uint8_t *const *symbols, const int64_t *counts,
+                 int64_t calls, uint8_t *out, int64_t &at);
+
 /// See Kernels::adam.
 void adam(float *parameter, float *gradient, float *mean, float *square, int64_t n, const AdamStep &, int threads);
 

@@ -16,6 +16,7 @@ std::string context;
 int main() {
     using namespace selftest;
     check_threads();
+    check_rans();
     check_rays();
     for (int threads : {1, 3}) check_hash(threads);
     for (const std::string &name : variants()) {

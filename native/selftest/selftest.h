@@ -214,6 +214,7 @@ void check_encodings(int threads);
 void check_hash(int threads);
 void check_lattice(int threads);
 void check_mlp_maps(int threads);
+void check_rans();
 void check_rays();
 void check_render(int threads);
 void check_threads();

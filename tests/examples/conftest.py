@@ -17,7 +17,9 @@ from dymap.capture import layouts
 from dymap.kernels import dispatch
 from dymap.sample import write_sample
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+FOLDER = Path(__file__).parents[2] / "examples"
+EXAMPLES = sorted(FOLDER.glob("[0-9]*.py"))
+sys.path.append(str(FOLDER))  # as scripts that are run have their own folder
 TINY = ("--steps", "24", "--size", "64", "--frames", "2")
 """A training of seconds, on the sample of the fixture `sample`."""
 

@@ -15,7 +15,7 @@ from torch import Tensor
 import dymap
 from dymap.field.frame import Frame
 from dymap.kernels import opacity_sum
-from tests.examples.conftest import Run, example, names_of
+from tests.examples.conftest import FOLDER, Run, example, names_of
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -44,10 +44,15 @@ def test_the_film_follows_its_path(run: Run, tmp_path: Path, trained: tuple[Path
 
 
 def test_a_baked_file_is_read_without_dymap(run: Run, tmp_path: Path) -> None:
-    assert not re.search(r"^\s*(import|from) dymap", example("03").read_text(), re.MULTILINE)
+    texts = example("03").read_text() + (FOLDER / "read_format.py").read_text()
+    assert not re.search(r"^\s*(import|from) (dymap|torch)", texts, re.MULTILINE)
     names = SimpleNamespace(**names_of("03"))
-    header, tensors = names.read(names.PACKAGED)
+    header, shared, tensors = names.read(names.PACKAGED)
     video = dymap.load(names.PACKAGED)
+    for name, value in video.baked.field.state_dict().items():
+        np.testing.assert_array_equal(tensors[name], value.numpy(), err_msg=name)
+    np.testing.assert_array_equal(tensors["occupancy"], video.baked.occupancy.numpy())
+    assert shared["poster"] == video.baked.poster
     assert len(header["cameras"]) == len(video.cameras)
     np.testing.assert_array_equal(tensors["boxes"], video.boxes.numpy())
 

@@ -18,6 +18,7 @@ from dymap.cli import main
 from dymap.config import Config, to_json
 from dymap.play.camera_file import write_cameras
 from dymap.play.video import load
+from dymap.runs import pack
 from tests.capture.calibrations.test_qualisys import write_qualisys
 from tests.capture.many_layouts import LAYOUTS, ball, write_pictures
 from tests.capture.test_colmap import write_binary
@@ -90,6 +91,7 @@ def sound(world: World, trimmed: Golden, tmp_path_factory: pytest.TempPathFactor
         shutil.copy(world.root / name, folder)
     for name in ("video.dymap", "sound.dymap"):
         shutil.copy(world.root / "run" / "video.dymap", folder / name)
+    pack(folder / "sound.dymap", folder / "packed.dymap", title="A dancer")
     picture = arrays["cap_images"][0, 0]
     for name, image in (("image.jpg", picture), ("image.png", picture), ("grey.png", arrays["cap_mask"][0, 0])):
         assert cv2.imwrite(str(folder / name), image)

@@ -201,6 +201,41 @@ def _with_head(head: bytes, rest: bytes) -> bytes:
     return struct.pack("<Q", len(head)) + head + rest
 
 
+def packed_mended(data: bytes, random: Random) -> bytes:
+    """A file of version 2 whose header or chunks are damaged, with the right lengths, offsets and checksums."""
+    size = struct.unpack("<I", data[12:16])[0]
+    header = json.loads(data[24 : 24 + size])
+    parts = [data[chunk["offset"] : chunk["offset"] + chunk["length"]] for chunk in header["chunks"]]
+    if random.random() < 0.5:
+        table = header.pop("chunks")
+        header = json_value(header, random)
+        if isinstance(header, dict):
+            header["chunks"] = table if random.random() < 0.8 else json_value(table, random)
+    else:
+        place = random.randrange(len(parts))
+        act = random.choice((flip, flip, flip_early, integer, zeros, swap, cut, insert))
+        parts[place] = act(parts[place] or b"\0", random)
+    if random.random() < 0.05:
+        parts[0], parts[-1] = parts[-1], parts[0]
+    return packed_file(header, parts)
+
+
+def packed_file(header: Any, parts: list[bytes]) -> bytes:
+    """The bytes of a file of version 2 of such a header and such chunks."""
+    text, start = b"", 0
+    while not text or 24 + len(text) != start:
+        start = at = 24 + len(text)
+        table = header.get("chunks") if isinstance(header, dict) else None
+        if isinstance(table, list):
+            for chunk, part in zip(table, parts, strict=False):
+                if isinstance(chunk, dict):
+                    chunk.update(offset=at, length=len(part), crc32=zlib.crc32(part))
+                at += len(part)
+        text = json.dumps(header).encode().ljust(len(text))
+    front = struct.pack("<8sIII", b"\x89dymap\n\x1a", 2, len(text), zlib.crc32(text))
+    return front + struct.pack("<I", zlib.crc32(front)) + text + b"".join(parts)
+
+
 safetensors_unsealed = unsealed(json_text)
-FORGED: tuple[Mutation, ...] = (safetensors_unsealed, unsealed_tensors, zip_mended)
+FORGED: tuple[Mutation, ...] = (safetensors_unsealed, unsealed_tensors, zip_mended, packed_mended)
 """With these the sums are right, or there are none: they need not be noticed, but survived."""

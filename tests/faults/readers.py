@@ -111,9 +111,9 @@ def known_boxes(folder: Path) -> torch.Tensor:
     return load(folder / "sound.dymap").boxes
 
 
-def baked(folder: Path) -> str:
+def baked(folder: Path, name: str = "video.dymap") -> str:
     """The clip is opened, and seen from a camera of its own and from an orbit."""
-    video = load(folder / "video.dymap")
+    video = load(folder / name)
     try:
         orbit = video.orbit(2, *SMALL) if len(video.cameras) > 2 else []
         for camera in [*(camera.fitted(*SMALL) for camera in video.cameras[:1]), *orbit[:1]]:
@@ -125,6 +125,11 @@ def baked(folder: Path) -> str:
     rest = (about.render, about.bake, about.fps, about.frames, about.train_views, about.test_views, about.name)
     return digest(rest, about.path_views, about.transform, about.viewer_box, about.occupancy, *cameras,
                   *about.field.state_dict().values())  # fmt: skip
+
+
+def packed(folder: Path) -> str:
+    """The same of a file of version 2, whose header is looked at first."""
+    return digest(info(folder / "packed.dymap"), baked(folder, "packed.dymap"))
 
 
 def evaluated(folder: Path) -> str:
@@ -183,6 +188,7 @@ LAYOUTS = {"binary": "colmap", "qualisys": "calibrated"}
 
 JSON = (*(damage.json_text,) * 10, *BYTES)
 SAFETENSORS = (*BYTES, *(damage.safetensors_head,) * 4, *(damage.safetensors_unsealed,) * 12, damage.unsealed_tensors)
+PACKED = (*BYTES, *(damage.packed_mended,) * 20)
 ARCHIVE = (*BYTES, *(damage.zip_mended,) * 10)
 
 READERS: dict[str, Reader] = {
@@ -200,6 +206,7 @@ READERS: dict[str, Reader] = {
     "config.json": Reader("run/config.json", configuration, JSON),
     "checkpoint": Reader("run/checkpoints/*4.safetensors", checkpoint, SAFETENSORS, sealed=True),
     "baked file": Reader("video.dymap", baked, SAFETENSORS, sealed=True),
+    "packed file": Reader("packed.dymap", packed, PACKED, sealed=True),
     "metrics.json": Reader("run/evaluation/metrics.json", evaluated, JSON),
     "released latest.pth": Reader("latest.pth", released("latest.pth"), ARCHIVE, sealed=True),
     "released final.pth": Reader("final.pth", released("final.pth"), ARCHIVE, sealed=True),

@@ -89,6 +89,7 @@ def jobs(root: Path) -> list[Job]:
         job("train", *trained, "capture.ratio=0.5"),
         job("train by two processes", *trained, "train.processes=2", alone=True),
         job("bake", "bake", run, "--threads", 1),
+        job("pack", "pack", run, "--out", root / "small.dymap", "--threads", 1),
         job("evaluate", "evaluate", run, "--threads", 1),
         film("render", run, *small),
         film("render", run, *small, "--out", root / "film.mov", "--background", "transparent"),

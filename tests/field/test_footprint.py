@@ -11,7 +11,8 @@ from torch import Tensor
 
 from dymap.config import FieldConfig
 from dymap.field.field import Field
-from dymap.field.footprint import Footprint, footprint_of_lattice, footprint_of_voxels
+from dymap.field.footprint import Footprint, footprint_of_lattice, footprint_of_voxels, touched_entries
+from dymap.kernels import HashLevels, hash_encode_3d
 from tests.field.models import BOXES, TINY
 
 GRIDS = [(5, 7, 11), (24, 24, 48), (3, 1, 2), (64, 48, 40)]
@@ -93,3 +94,22 @@ def test_a_lattices_footprint_is_the_pixels_that_it_reads() -> None:
     assert not (read.pixels & ~footprint.pixels).any()
     assert footprint.pixels.sum() < 3 * 32 * 32
     assert not footprint.networks.any()
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_entries_that_points_read_are_touched(grid: tuple[int, int, int]) -> None:
+    """Entries of the hash tables that get a gradient from points in the occupied voxels at the frames' times."""
+    levels = HashLevels(levels=3, log2_size=10, base=4, finest=60)
+    occupied = torch.rand(2, *grid) < 0.01
+    occupied[:, 0, 0, 0] = True
+    times = [0.0, 0.31]
+    touched = touched_entries(occupied, torch.full((2, 3), 1e-4), times, levels)
+    tables = [torch.ones(levels.offsets[-1], 2, requires_grad=True) for _ in range(3)]
+    for voxels, t in zip(occupied, times, strict=True):
+        hash_encode_3d(tables, levels, t, points_in(voxels, 2000).clamp(0, 1)).sum().backward()
+    for table, mask in zip(tables, touched, strict=True):
+        assert table.grad is not None
+        read = table.grad.abs().sum(1) > 0
+        assert not (read & ~mask).any()
+    nothing = touched_entries(torch.zeros_like(occupied), torch.full((2, 3), 1e-4), times, levels)
+    assert not nothing.any()

@@ -17,7 +17,7 @@ from dymap.geometry.camera import Camera
 from dymap.geometry.rays import pixel_directions
 from dymap.play import camera_file
 from dymap.play.camera_file import read_cameras, write_cameras
-from dymap.video.model_file import camera_to_json
+from dymap.video.facts import camera_to_json
 from tests.video.videos import cameras
 
 SIZE = (40, 56)

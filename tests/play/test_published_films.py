@@ -13,7 +13,7 @@ from dymap.config import BakeConfig, RenderConfig
 from dymap.field.field import Field
 from dymap.play.film import Film, fixed_time_film, fixed_view_film, orbit_film
 from dymap.play.video import Video
-from dymap.video.model_file import BakedVideo
+from dymap.video.clip import one_segment
 from tests.captures import TINY, write_nhr
 from tests.field.models import TINY as FIELD
 from tests.golden.sources import Arrays, Golden
@@ -34,7 +34,7 @@ def video(trimmed: Golden, tmp_path_factory: pytest.TempPathFactory) -> Video:
     assert capture.source.layout == "nhr"
     field = Field(FIELD, torch.from_numpy(capture.boxes)).requires_grad_(False)
     occupancy = torch.ones(len(capture.frames), *BakeConfig().grid, dtype=torch.bool)
-    baked = BakedVideo(
+    baked = one_segment(
         field, occupancy, RenderConfig(), BakeConfig(), 25.0, capture.frames, capture.cameras, capture.train_views,
         capture.test_views, "sport", transform=capture.config.transform,
     )  # fmt: skip

@@ -19,7 +19,8 @@ import torch
 from dymap.config import RenderConfig
 from dymap.geometry.camera import Camera, look_at
 from dymap.kernels import Cancel, using
-from dymap.render.cache import MAX_BYTES, RendererCache, default_max_bytes
+from dymap.recent import share_of_memory
+from dymap.render.cache import MAX_BYTES, RendererCache
 from dymap.render.fused import FusedRenderer
 from dymap.render.image import Background, Image
 from dymap.render.march import MarchRenderer
@@ -122,7 +123,7 @@ def test_what_a_renderer_derives_later_counts(maker: Maker) -> None:
 
 
 def test_the_default_limit_is_a_part_of_the_memory() -> None:
-    assert 2**20 < default_max_bytes() <= MAX_BYTES
+    assert 2**20 < share_of_memory(MAX_BYTES) <= MAX_BYTES
 
 
 def test_prefetched_renderers_are_here_when_asked_for(maker: Maker) -> None:
@@ -164,7 +165,7 @@ def interrupted_at(chosen: int) -> bool:
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal lines
-        if frame.f_code.co_filename != RendererCache.get.__code__.co_filename:
+        if frame.f_code.co_filename != RendererCache.take.__code__.co_filename:
             return None
         if event == "line":
             lines += 1
@@ -240,7 +241,7 @@ def test_many_threads_get_what_they_ask_for(maker: Maker) -> None:
 
         for one in [others.submit(use, seed) for seed in range(8)]:
             one.result(30)
-        assert len(cache._renderers) <= 4
+        assert len(cache._kept) <= 4
     assert not cache._making
 
 

@@ -20,8 +20,10 @@ from safetensors.torch import load_file, save_file
 import dymap.video.model_file as module
 from dymap.config import to_json
 from dymap.errors import InputError
+from dymap.field.segment import Segment
 from dymap.render.renderer import make_renderer
-from dymap.video.model_file import FORMAT, MAX_HEADER, BakedVideo, load_video, read_header, save_video
+from dymap.video.clip import BakedVideo
+from dymap.video.model_file import FORMAT, MAX_HEADER, load_video, read_header, save_video
 from tests.disks import files_of_at_most
 from tests.golden.sources import Golden
 from tests.video.videos import painted_video
@@ -76,8 +78,9 @@ def test_images_are_the_same_before_and_after(video: BakedVideo, saved: Path) ->
 def test_occupancy_takes_a_bit_a_voxel(video: BakedVideo, saved: Path) -> None:
     """Also where the number of voxels is no multiple of eight."""
     assert load_file(saved)["occupancy"].numel() == video.occupancy.numel() // 8
+    grids = torch.rand(5, 3, 3, 3).gt(0.5)
     odd = replace(
-        video, bake=replace(video.bake, grid=(3, 3, 3)), occupancy=torch.rand(5, 3, 3, 3).gt(0.5)
+        video, bake=replace(video.bake, grid=(3, 3, 3)), load=lambda _: Segment(video.field, grids)
     )  # 135 voxels
     path = saved.with_name("odd.dymap")
     save_video(path, odd)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dymap.bake.bake import bake_grids
 from dymap.config import BakeConfig, RenderConfig
 from dymap.geometry.camera import Camera, look_at
-from dymap.video.model_file import BakedVideo
+from dymap.video.clip import BakedVideo, one_segment
 from tests.golden.sources import Golden
 
 FRAMES = 5
@@ -38,4 +38,4 @@ def painted_video(golden: Golden) -> BakedVideo:
     """Shared: tests must not change it."""
     field = golden.field("small", dict(enumerate(BOXES))).requires_grad_(False)
     occupancy = bake_grids(field, BAKE)
-    return BakedVideo(field, occupancy, RENDER, BAKE, 12.5, (0, 3, 6, 9, 12), cameras(), (0, 1, 3, 4), (2, 5), "body")
+    return one_segment(field, occupancy, RENDER, BAKE, 12.5, (0, 3, 6, 9, 12), cameras(), (0, 1, 3, 4), (2, 5), "body")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,7 @@ class Capture:
         self.has_masks = source.has_masks
         self.cameras, self.train_views, self.test_views = prepared_rig(source, config)
         self._cache = cache
+        self._first = 0
         self._hulls = Hulls(
             cache.folder,
             cache.mark,
@@ -78,6 +80,15 @@ class Capture:
             [self.cameras[view] for view in self.train_views],
             self._training_masks,
         )
+
+    def window(self, first: int, stop: int) -> Capture:
+        """The capture of the frames at positions first to stop (not included): its images and hulls are this one's."""
+        part = copy.copy(self)
+        part.source = self.source.select((first, stop, 1))
+        part.frames, part.boxes, part._first = part.source.frames, self.boxes[first:stop], self._first + first
+        start, _, step = self.config.frames
+        part.config = replace(self.config, frames=(start + first * step, start + stop * step, step))
+        return part
 
     @property
     def name(self) -> str:
@@ -95,7 +106,7 @@ class Capture:
 
     def shot(self, frame: int, view: int) -> Shot:
         """The prepared image and mask at frame position and view, cropped to the projected box."""
-        return self._cache.shot(frame, view)
+        return self._cache.shot(self._first + frame, view)
 
     def image(self, frame: int, view: int) -> tuple[Bytes, Bytes]:
         """rgb [H, W, 3] and mask [H, W] of the whole image; black and 0 outside the projected box."""
@@ -114,7 +125,7 @@ class Capture:
     def hull(self, frame: int, longest: int) -> NDArray[np.bool_]:
         """[gx, gy, gz] over the frame's box, `longest` voxels along the longest side: the visual hull of the training
         masks. Carved if no command has carved it before."""
-        return self._hulls.get(frame, longest)
+        return self._hulls.get(self._first + frame, longest)
 
     def _training_masks(self, frame: int) -> list[NDArray[np.uint8] | None]:
         """[H, W] of each training view; None without a mask. Raises InputError if no view has one."""
@@ -132,7 +143,7 @@ class Capture:
 
     def uncarved(self, longest: int) -> list[int]:
         """The frame positions whose `hull` would have to be carved."""
-        return [frame for frame in range(len(self.frames)) if not self._hulls.has(frame, longest)]
+        return [frame for frame in range(len(self.frames)) if not self._hulls.has(self._first + frame, longest)]
 
     def encoder_images(self, frame: int, views: tuple[int, ...]) -> NDArray[np.float32]:
         """[3 K, 512, 512] what the image encoder sees at a frame (method.md 4), read from disk at full precision.

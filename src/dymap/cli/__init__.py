@@ -13,6 +13,7 @@ from dymap.cli.group import Group
 COMMANDS = {
     "train": "Train a field on a capture.",
     "bake": "Bake a trained run into one file that plays.",
+    "pack": "Write a baked file as a small one that streams.",
     "evaluate": "Measure a run on its test views.",
     "render": "Film the clip from any viewpoint.",
     "view": "Look at the clip in a browser.",

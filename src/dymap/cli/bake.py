@@ -16,14 +16,28 @@ def bake(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a run.")],
     out: Annotated[Path | None, tyro.conf.arg(help="File to write; default: the run's own.")] = None,
     data: Annotated[Path | None, tyro.conf.arg(help="Where the run's capture is now, if it was moved.")] = None,
+    exact: Annotated[
+        bool,
+        tyro.conf.FlagCreatePairsOff,
+        tyro.conf.arg(
+            help="Every number as it was trained, as runs of published presets always are: twenty times as large, "
+            "the best source for dymap pack."
+        ),
+    ] = False,
     half: Annotated[
-        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Store parameters in 16 bits: about 60 % of the size.")
+        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="As --exact, in 16 bits: about 60 % of that size.")
     ] = False,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> int:
     """Bake a trained run into one file: parameters, codes, boxes, cameras and occupancy grids."""
-    say(describe(runs.bake(run, out, data=data, half=half, device=device, threads=threads, progress=progress_bar)))
+    say(
+        describe(
+            runs.bake(
+                run, out, data=data, exact=exact, half=half, device=device, threads=threads, progress=progress_bar
+            )
+        )
+    )
     return 0
 
 

@@ -58,4 +58,8 @@ def show(evaluated: runs.Evaluated) -> None:
         warn(f"trained on {', '.join(trained)}: such numbers say little about new views")
     if evaluated.lpips_note:
         say(f"LPIPS {evaluated.lpips_note}")
+    if file := evaluated.summary["file"]:
+        parts = ", ".join(f"{name} {size:.4f}" for name, size in file["mb_a_frame_by_part"].items())
+        seconds = file["decode_seconds_a_frame"]
+        say(f"{file['mb_a_frame']:.3f} MB a frame ({parts}), decoded in {seconds:.3f} s a frame")
     say(f"{evaluated.seconds_per_image:.2f} s an image ({evaluated.renderer}); report: {evaluated.folder}")

@@ -43,10 +43,16 @@ def train(
     ] = False,
     steps: Annotated[int | None, tyro.conf.arg(help="Training steps; more of them lengthen a finished run.")] = None,
     minutes: Annotated[float | None, tyro.conf.arg(help="Stop after this time; run again to go on.")] = None,
+    segment: Annotated[
+        int | None, tyro.conf.arg(help="Frames of a segment: longer clips are a row of fields; 0: one field.")
+    ] = None,
     seed: Annotated[int | None, tyro.conf.arg(help="Seed of all random draws.")] = None,
     processes: Annotated[
         int | None, tyro.conf.arg(help="Processes that train together, each on a GPU of its own or on the CPU.")
     ] = None,
+    only_segments: Annotated[
+        tuple[int, ...], tyro.conf.arg(help="Train only these segments here; other machines may train the others.")
+    ] = (),
     check: Annotated[
         bool, tyro.conf.arg(help="Look for what is wrong with the capture before a new run, and warn.")
     ] = True,
@@ -70,6 +76,7 @@ def train(
         "capture.options.unit": unit,
         "train.colour_match": colour_match or None,
         "train.steps": steps,
+        "train.segment": segment,
         "train.seed": seed,
     }
     trained = runs.train(
@@ -78,6 +85,7 @@ def train(
         preset=preset,
         config=runs.configure(config, options, set),
         processes=processes,
+        only_segments=only_segments,
         minutes=minutes,
         check=check,
         device=device,
@@ -93,7 +101,9 @@ def train(
 def end_of(trained: runs.Trained) -> str:
     """How a training ended, and what comes next."""
     if trained.finished:
-        return f"trained {trained.done} of {trained.steps} steps; next: {command('bake', trained.run)}"
+        following = command("train", "--out", trained.run) if trained.unfinished else command("bake", trained.run)
+        others = f"; {trained.unfinished} of {trained.segments} segments are not finished" if trained.unfinished else ""
+        return f"trained {trained.done} of {trained.steps} steps{others}; next: {following}"
     return (
         f"stopped and saved after {trained.done} of {trained.steps} steps; the same command goes on, or "
         f"{command('train', '--out', trained.run)}"

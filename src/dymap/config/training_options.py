@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from dymap.config.bounds import AMOUNT, COUNT, MOST_VIEWS, SHARE, Checked, Within
 from dymap.config.sizes import MOST_SAMPLES
 
+MIN_SEGMENT = 4
+"""Frames of a segment at least: it overlaps with both of its neighbours."""
+
 
 @dataclass(frozen=True)
 class TrainConfig(Checked, part="train"):
@@ -41,6 +44,11 @@ class TrainConfig(Checked, part="train"):
     """Skip the colour of samples whose weight is below this (exact at 0)."""
     steps: Annotated[int, COUNT] = 200_000
     """Training steps."""
+    segment: Annotated[int, Within(0, 10**6)] = 0
+    """Frames of a segment: longer clips become a row of fields, trained side by side for `steps` each; 0: one field."""
+    common: Annotated[float, SHARE] = 0.0
+    """In clips of several segments: a short training of the whole clip takes this share of the steps first, and all
+    segments start from its values; 0: each starts by itself, which was as good (docs/scaling.md)."""
     epoch_steps: Annotated[int, COUNT] = 500
     """Steps of one epoch of the schedule."""
     schedule: Literal["published", "cosine"] = "published"
@@ -95,6 +103,10 @@ class TrainConfig(Checked, part="train"):
     """How many of the newest checkpoints are kept."""
 
     def check(self) -> None:
+        if 0 < self.segment < MIN_SEGMENT:
+            raise ValueError(
+                f"train.segment = {self.segment}: expected {MIN_SEGMENT} frames or more, or 0 for one field"
+            )
         if (shares := self.foreground + self.band + self.face) > 1 + 1e-9:
             raise ValueError(f"train.foreground + train.band + train.face = {shares:g}: expected at most 1 together")
         if self.hull_samples * self.rays > MOST_SAMPLES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dymap.config import FieldConfig
-from dymap.kernels import PLANE_AXES
+from dymap.kernels import PLANE_AXES, HashLevels
 
 
 class Footprint(NamedTuple):
@@ -72,3 +73,35 @@ def _read(voxels: int, size: int, margin: float, overlap: bool) -> Tensor:
         first, last = (low * size).floor(), (high * size).floor().clamp(max=size - 1)
     place = torch.arange(size)
     return (first[:, None] <= place) & (place <= last[:, None])
+
+
+def touched_entries(occupied: Tensor, margins: Tensor, times: Sequence[float], levels: HashLevels) -> Tensor:
+    """Entries [3, entries] bool of the tables xyt, xzt, yzt that points in the occupied voxels of any frame read.
+
+    occupied: [frames, gx, gy, gz] bool; margins: [frames, 3], by how much voxels count as wider on each side, in box
+    coordinates; times: of each frame, on the time axis of the hash grids.
+    """
+    touched = torch.zeros(len(PLANE_AXES), levels.offsets[-1], dtype=torch.bool)
+    for grid, margin, t in zip(occupied.cpu(), margins.double().cpu(), times, strict=True):
+        for axes, table in zip(PLANE_AXES, touched, strict=True):
+            shadow = grid.any(dim=3 - sum(axes))
+            sums = torch.nn.functional.pad(shadow.long().cumsum(0).cumsum(1), (1, 0, 1, 0))
+            for level, (scale, resolution) in enumerate(zip(levels.scales, levels.resolutions, strict=True)):
+                (a0, a1), (b0, b1) = (
+                    _readers(count, resolution, scale, float(margin[axis]))
+                    for axis, count in zip(axes, shadow.shape, strict=True)
+                )
+                inside = sums[a1][:, b1] - sums[a0][:, b1] - sums[a1][:, b0] + sums[a0][:, b0] > 0
+                a, b = torch.nonzero(inside, as_tuple=True)
+                for near in {math.floor(t * scale - 1e-4), math.floor(t * scale + 1e-4)}:
+                    for cell in (max(near, 0), near + 1):
+                        table[levels.index(level, a, b, torch.tensor(cell))] = True
+    return touched
+
+
+def _readers(voxels: int, resolution: int, scale: float, margin: float) -> tuple[Tensor, Tensor]:
+    """First voxel and the one after the last [resolution] along an axis whose points read a vertex of a hash level."""
+    vertex = torch.arange(resolution, dtype=torch.float64)
+    first = ((vertex - 1) / scale - margin) * voxels
+    last = ((vertex + 1) / scale + margin) * voxels
+    return first.floor().clamp(0, voxels).long(), (last.floor() + 1).clamp(0, voxels).long()

@@ -38,7 +38,7 @@ class HashAtTime:
 
     def __init__(self, hash: HashGrids, t: float, grids: Tensor | None = None):
         self.levels = hash.levels
-        self._hash, self._t = hash, t
+        self._tables, self._t = hash.tables if grids is None else None, t  # a clip lets fields go that do not play
         # Without gradients and with them: what was collapsed in one mode is of no use in the other.
         self._kept: dict[bool, Tensor] = {} if grids is None else {False: grids, True: grids}
 
@@ -46,7 +46,8 @@ class HashAtTime:
         """[3, levels.plane_offsets[-1], F] collapsed grids, made at the first call."""
         mode = torch.is_grad_enabled()
         if mode not in self._kept:
-            self._kept[mode] = collapse_time(self._hash.tables, self.levels, self._t)
+            assert self._tables is not None
+            self._kept[mode] = collapse_time(self._tables, self.levels, self._t)
         return self._kept[mode]
 
     def collapse_for(self, points: int) -> Tensor | None:
@@ -59,7 +60,8 @@ class HashAtTime:
         """position: [N, 3] in box coordinates. Returns the sum [N, L * F] of the tables in `which`."""
         grids = self.collapse_for(len(position))
         if grids is None:
-            return hash_encode_3d(self._hash.tables, self.levels, self._t, position, which)
+            assert self._tables is not None
+            return hash_encode_3d(self._tables, self.levels, self._t, position, which)
         return hash_encode_at(position, grids, self.levels, which)
 
     @property

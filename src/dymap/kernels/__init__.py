@@ -25,6 +25,7 @@ from dymap.kernels.reference.lattice import density_lattice, max_pool, opacity_s
 from dymap.kernels.reference.march import march_intervals
 from dymap.kernels.reference.mlp_maps import CellWeights, cell_weights, mlp_maps
 from dymap.kernels.reference.planes import ALL_PLANES, PLANE_AXES, sample_planes
+from dymap.kernels.reference.rans import rans_decode, rans_encode
 from dymap.kernels.reference.tracer import Cancel, Traced, Tracer, open_tracer
 from dymap.kernels.reference.winograd import WinogradConv, pack_winograd
 
@@ -67,6 +68,8 @@ __all__ = [
     "operation",
     "pack_conv",
     "pack_winograd",
+    "rans_decode",
+    "rans_encode",
     "ray_weights",
     "register",
     "running",

@@ -29,7 +29,7 @@ from dymap.errors import InputError
 from dymap.files import read_json, write_json
 from dymap.geometry.camera import Array, Camera
 from dymap.geometry.pose import nearest_rotation
-from dymap.video.model_file import camera_from_json, camera_to_json, check_focal_lengths
+from dymap.video.facts import camera_from_json, camera_to_json, check_focal_lengths
 
 FORMAT = "dymap-cameras"
 VERSION = 1

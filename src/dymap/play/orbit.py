@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,11 +36,11 @@ class Orbit:
     start: float = 0.0
 
 
-def occupied_points(boxes: ArrayLike, occupancy: Tensor) -> list[Array]:
+def occupied_points(boxes: ArrayLike, occupancy: Iterable[Tensor]) -> list[Array]:
     """The outermost occupied places of each frame, in evenly spread directions: [n, 3] world, metres.
 
-    boxes: [frames, 2, 3] world; occupancy: [frames, gx, gy, gz] bool. Empty frames are left out; if all are empty, the
-    corners of their boxes are taken.
+    boxes: [frames, 2, 3] world; occupancy: [gx, gy, gz] bool of each frame. Empty frames are left out; if
+    all are empty, the corners of their boxes are taken.
     """
     bounds = np.asarray(boxes, dtype=np.float64)
     directions = spread_directions(DIRECTIONS)

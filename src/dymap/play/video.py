@@ -19,8 +19,9 @@ from dymap.kernels import Cancel
 from dymap.play.orbit import ROUND, Orbit, framed, occupied_points
 from dymap.render.cache import RendererCache
 from dymap.render.image import Background, Image
-from dymap.render.renderer import RendererName, renderer_maker
-from dymap.video.model_file import SUFFIX, BakedVideo, describe, load_video
+from dymap.render.renderer import RendererName, clip_renderer_maker
+from dymap.video.clip import BakedVideo, describe
+from dymap.video.model_file import SUFFIX, load_video
 
 USUAL = Orbit()
 
@@ -36,7 +37,7 @@ class Video:
         self.baked = baked
         self.cameras = baked.cameras
         self.fps = baked.fps
-        self._renderers = RendererCache(renderer_maker(baked.field, baked.occupancy, baked.render), max_bytes)
+        self._renderers = RendererCache(clip_renderer_maker(baked.frame_model, baked.render), max_bytes)
 
     def __repr__(self) -> str:
         """One line: what is in it."""
@@ -48,11 +49,11 @@ class Video:
 
     @property
     def num_frames(self) -> int:
-        return self.baked.field.num_frames
+        return len(self.baked.frames)
 
     @property
     def boxes(self) -> Tensor:
-        return self.baked.field.boxes
+        return self.baked.boxes
 
     def render(
         self,
@@ -79,6 +80,7 @@ class Video:
     def close(self) -> None:
         """Wait for what is made ready in the background, and forget all frames. For programs that end meanwhile."""
         self._renderers.close()
+        self.baked.close()
 
     def viewer_box(self, frame: int) -> Tensor:
         """[2, 3] world, metres: what a viewer frames at position `frame` (method.md 11).
@@ -130,7 +132,7 @@ class Video:
     @cached_property
     def _occupied(self) -> list[Array]:
         """[n, 3] world, metres: the outermost occupied places of each frame."""
-        return occupied_points(self.boxes.cpu().numpy(), self.baked.occupancy)
+        return occupied_points(self.boxes.cpu().numpy(), (self.baked.grid(k) for k in range(self.num_frames)))
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> Video:

@@ -39,6 +39,7 @@ _TRAIN = TrainConfig(
     any_background=True,
     surface_weight=0.01,
     steps=14000,
+    segment=30,
     schedule="cosine",
     quick_start=True,
     lr_codes=4e-3,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, get_args
 
 import torch
@@ -13,12 +13,13 @@ from dymap.config import RenderConfig, RendererName
 from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.field.frame import Frame
-from dymap.field.sparse import SparseField
+from dymap.field.segment import FrameModel, Segment
 from dymap.geometry.camera import Camera
 from dymap.kernels import Cancel
 from dymap.render.fused import FusedRenderer
 from dymap.render.image import Background, Image
 from dymap.render.march import MarchRenderer, march_step
+from dymap.render.mixed import MixedRenderer
 from dymap.render.volume import VolumeRenderer
 
 
@@ -51,18 +52,39 @@ def renderer_maker(
     occupancy: [frames, gx, gy, gz] bool. Renderers raise IndexError for frames outside the clip.
     Raises InputError for a field of other numbers than float32.
     """
-    if other := {str(p.dtype) for p in field.parameters() if p.dtype != torch.float32}:
-        raise InputError(f"the field holds {other.pop()}, but renderers compute in torch.float32; call field.float()")
-    sparse, settings = SparseField(field), settings or RenderConfig()
+    whole = Segment(field, occupancy)
+    check_numbers(field)
+    return clip_renderer_maker(lambda frame: (FrameModel(whole, frame, 1.0),), settings)
+
+
+def clip_renderer_maker(
+    models: Callable[[int], Sequence[FrameModel]], settings: RenderConfig | None = None
+) -> Callable[[RendererKey], Renderer]:
+    """Makes renderers of a clip. models: position -> the segments that show it; what several show is mixed."""
+    given = settings or RenderConfig()
 
     @torch.no_grad()
     def make(key: RendererKey) -> Renderer:
         check_name(key.name)
-        field.time(key.frame)  # raises outside the clip; -1 is no frame
-        grid = None if key.name == "volume" else occupancy[key.frame]
-        return make_renderer(key.name, sparse.at(key.frame, grid), grid, settings)
+        parts = [(renderer_of(model, key.name, given), model.weight) for model in models(key.frame)]
+        return parts[0][0] if len(parts) == 1 else MixedRenderer(tuple(parts))
 
     return make
+
+
+def renderer_of(model: FrameModel, name: RendererName, settings: RenderConfig) -> Renderer:
+    """The renderer of one segment's frame. Raises IndexError outside the segment; InputError as `check_numbers`."""
+    segment, index, _ = model
+    check_numbers(segment.field)
+    segment.field.time(index)  # raises outside the clip; -1 is no frame
+    grid = None if name == "volume" else segment.occupancy[index]
+    return make_renderer(name, segment.sparse.at(index, grid), grid, settings)
+
+
+def check_numbers(field: Field) -> None:
+    """Raises InputError for a field of other numbers than float32."""
+    if other := {str(p.dtype) for p in field.parameters() if p.dtype != torch.float32}:
+        raise InputError(f"the field holds {other.pop()}, but renderers compute in torch.float32; call field.float()")
 
 
 def make_renderer(name: RendererName, frame: Frame, grid: Tensor | None, settings: RenderConfig) -> Renderer:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dymap.runs.folder import RunFolder, RunRecord
     from dymap.runs.importing import Imported, import_model
     from dymap.runs.meshing import Meshed, mesh
+    from dymap.runs.packing import Packed, pack
     from dymap.runs.sampling import Sampled, sample
     from dymap.runs.training import train
     from dymap.runs.training_process import Trained
@@ -53,6 +54,7 @@ _FILES = {
     "folder": ("RunFolder", "RunRecord"),
     "importing": ("Imported", "import_model"),
     "meshing": ("Meshed", "mesh"),
+    "packing": ("Packed", "pack"),
     "sampling": ("Sampled", "sample"),
     "training": ("train",),
     "training_process": ("Trained",),
@@ -62,10 +64,10 @@ _FILES = {
 
 __all__ = [
     "Baked", "Bars", "CacheEntry", "CheckedCapture", "Converted", "Demo", "Evaluated", "Filmed", "Imported",
-    "MadeMasks", "Meshed", "Orbit", "RunFolder", "RunRecord", "Sampled", "Trained", "Update", "VideoImport", "Viewing",
-    "bake", "cache_entries", "cache_root", "check_capture", "clean", "configure", "convert_capture", "demo", "evaluate",
-    "film", "first_configuration", "import_model", "import_videos", "info", "make_masks", "mesh", "no_bars",
-    "quick_demo", "sample", "strangers", "train", "view",
+    "MadeMasks", "Meshed", "Orbit", "Packed", "RunFolder", "RunRecord", "Sampled", "Trained", "Update", "VideoImport",
+    "Viewing", "bake", "cache_entries", "cache_root", "check_capture", "clean", "configure", "convert_capture", "demo",
+    "evaluate", "film", "first_configuration", "import_model", "import_videos", "info", "make_masks", "mesh",
+    "no_bars", "pack", "quick_demo", "sample", "strangers", "train", "view",
 ]  # fmt: skip
 
 

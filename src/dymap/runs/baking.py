@@ -5,30 +5,27 @@ newest checkpoint -> field (with codes of its own) -> occupancy grids, inside th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from dymap.bake.bake import bake_grids
 from dymap.capture import Capture, read_source
-from dymap.config import Config
 from dymap.errors import InputError
-from dymap.field.codes import ImageEncoder
-from dymap.field.field import Field
 from dymap.files import check_no_folder
 from dymap.runs.baked import baked_video
+from dymap.runs.baking_field import bake_field, open_if_needed
+from dymap.runs.baking_segments import bake_clip, check_all_trained, refuse_exact
 from dymap.runs.bars import Bars, no_bars
-from dymap.runs.captures import find_capture, open_prepared
+from dymap.runs.captures import find_capture
+from dymap.runs.coarseness import standard_coarseness
 from dymap.runs.commands import command
-from dymap.runs.folder import RunFolder, RunRecord
+from dymap.runs.folder import RunFolder
 from dymap.runs.hulls import carve_hulls
+from dymap.runs.packing import about_training, with_poster
 from dymap.runs.process import pick_device
-from dymap.train.checkpoint import read_newest
-from dymap.train.codes import mean_code
+from dymap.runs.segments import begun_segments
+from dymap.train.checkpoint import checkpoints
 from dymap.video.model_file import save_video
+from dymap.video.packing import save_packed
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,7 @@ def bake(
     out: str | Path | None = None,
     *,
     data: str | Path | None = None,
+    exact: bool = False,
     half: bool = False,
     device: str = "auto",
     threads: int = 0,
@@ -64,9 +62,11 @@ def bake(
 ) -> Baked:
     """Bake a trained run into one file: parameters, codes, boxes, cameras and occupancy grids.
 
-    out: the file, default the run's own. data: where the run's capture is now, if it was moved. half: store parameters
-    in 16 bits. device, threads: as of `train`. capture: the run's, if it is open already. Raises InputError for a
-    folder in which nothing was trained, and for another capture than the run's.
+    out: the file, default the run's own. data: where the run's capture is now, if it was moved. exact: every number as
+    it was trained, in a file of version 1 that is twenty times as large, as it always is of runs with the published
+    recipe, whose numbers are those of the method; half: the same in 16 bits. device, threads: as of `train`. capture:
+    the run's, if it is open already. Raises InputError for a folder in which nothing was trained, and for another
+    capture than the run's.
     """
     if out is not None:
         check_no_folder(Path(out))  # before minutes of work, not after
@@ -74,50 +74,30 @@ def bake(
     folder = RunFolder(Path(run))
     record = folder.read()
     config = record.config
-    if (checkpoint := read_newest(folder.checkpoints)) is None:
+    segments = begun_segments(folder)
+    if segments:
+        check_all_trained(folder, segments)
+        refuse_exact(folder, exact or half)
+    elif not checkpoints(folder.checkpoints):
         raise InputError(f"{folder.root}: nothing trained yet; run `dymap train` first")
     place = find_capture(folder, data) if data is not None or record.source else None
     capture = capture or open_if_needed(place, config, progress)
     source = capture.source if capture else read_source(place, config.capture) if place else None
-    frames = len(source.frames) if source else checkpoint.frames
-    field = Field(config.field, torch.zeros(frames, 2, 3)).to(where)
-    step = checkpoint.restore(field)
-    if isinstance(field.codes, ImageEncoder):
-        if capture is None:
-            raise InputError(f"{folder.root}: its codes come from images; say where its capture is: --data DIR")
-        field = field.with_codes(encode(field, capture, progress))
+    path = Path(out) if out is not None else folder.model
     if capture is not None:
         carve_hulls(capture, config.train, progress)
-    with progress("bake") as update:
-        occupancy = bake_grids(field, config.bake, update, hull_of(capture, record, where))
-    path = Path(out) if out is not None else folder.model
-    save_video(path, baked_video(field, occupancy, config, source, folder.root.resolve().name), half)
     measurable = len(config.capture.test_views) if source else 0
+    if segments:
+        assert source
+        assert place
+        step, occupied = bake_clip(folder, path, place, source, segments, device, threads, progress)
+        return Baked(folder.root, path, len(source.frames), step, occupied, measurable)
+    field, occupancy, step = bake_field(folder, capture, len(source.frames) if source else None, where, progress)
+    frames = field.num_frames
+    about = about_training(record.preset, step, config.train.seed)
+    video = baked_video(field, occupancy, config, source, folder.root.resolve().name, about)
+    if exact or half or not config.train.quick_start:
+        save_video(path, video, half)
+    else:
+        save_packed(path, with_poster(video), standard_coarseness(video))
     return Baked(folder.root, path, frames, step, float(occupancy.float().mean()), measurable)
-
-
-def open_if_needed(place: Path | None, config: Config, progress: Bars) -> Capture | None:
-    """The run's capture, if the bake looks at its images and the run has one."""
-    if place is None or not (config.train.hull_samples or config.field.codes == "encoder"):
-        return None
-    return open_prepared(place, config.capture, progress)
-
-
-def encode(field: Field, capture: Capture, progress: Bars) -> Tensor:
-    """[frames, code_dim] the image encoder's mean code of every frame."""
-    codes = []
-    with progress("encode") as update:
-        for frame in range(len(capture.frames)):
-            code = mean_code(field, capture, frame)
-            assert code is not None
-            codes.append(code)
-            update(frame + 1, len(capture.frames))
-    return torch.stack(codes)
-
-
-def hull_of(capture: Capture | None, record: RunRecord, device: torch.device) -> Callable[[int], Tensor] | None:
-    """frame -> the visual hull that the field was trained inside, or None if there was none."""
-    train = record.config.train
-    if capture is None or not train.hull_samples:
-        return None
-    return lambda frame: torch.from_numpy(capture.hull(frame, train.hull_grid)).to(device)

@@ -36,6 +36,7 @@ SHORT = {
     "capture.boxes": "--boxes",
     "capture.options.unit": "--unit",
     "train.steps": "--steps",
+    "train.segment": "--segment",
     "train.seed": "--seed",
     "train.processes": "--processes",
 }

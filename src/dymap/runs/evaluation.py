@@ -30,8 +30,9 @@ from dymap.play.video import RendererName, Video, load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture, open_prepared
 from dymap.runs.folder import RunFolder
+from dymap.runs.packed_facts import file_facts
 from dymap.runs.process import pick_device
-from dymap.train.checkpoint import newest_step
+from dymap.runs.segments import steps_done
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,7 @@ def part_of(capture: Capture, renderer: RendererName, views: Sequence[int], fram
 def provenance(folder: RunFolder) -> dict[str, Any]:
     """What a run's numbers come from: preset, trained steps (null: imported), steps that were asked for, seed; and
     after which steps it was lengthened, if it was."""
-    record, done = folder.read(), newest_step(folder.checkpoints)
+    record, done = folder.read(), steps_done(folder)
     return {
         "run": str(folder.root),
         "preset": record.preset,
@@ -171,14 +172,15 @@ def measure(
         "dymap": __version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.node()}, {platform.machine()}, {platform.system()}",
-        "device": str(video.baked.field.boxes.device),
+        "device": str(video.baked.device),
         "renderer": renderer,
         "capture": str(capture.source.root),
         "training_views": [names[view] for view in video.baked.train_views],
     }
     trained = video.baked.train_views
-    summary = {"renderer": renderer, "provenance": known}
+    summary: dict[str, Any] = {"renderer": renderer, "provenance": known}
     summary |= summarise(comparisons, capture.frames, names, note, trained)
+    summary["file"] = file_facts(video.baked)
     write_json(out / "metrics.json", summary)
     return Evaluated(out, renderer, tuple(comparisons), summary, note or "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -23,15 +24,18 @@ from dymap.geometry.box import size_in_metres
 from dymap.kernels import describe, why_slow
 from dymap.runs.commands import command
 from dymap.runs.folder import RunFolder
+from dymap.runs.packed_facts import Rows, packed_rows
+from dymap.runs.segments import SegmentRun, begun_segments
 from dymap.runs.things import check_known
 from dymap.runs.training_command import needed, training_command
 from dymap.train.checkpoint import checkpoints, newest_step
+from dymap.video.container import has_magic
 from dymap.video.model_file import SUFFIX, load_video
 
+MOST_SEGMENTS = 8
+"""That are not finished, so many are told of."""
 MOST_FINDINGS = 3
 """Of what is wrong with a capture, so many are told: a wrong camera is wrong in every frame."""
-Rows = list[tuple[str, str]]
-"""(name, value), to be read from top to bottom."""
 
 
 def info(path: str | Path | None = None) -> Rows:
@@ -106,21 +110,25 @@ def box_rows(path: Path, source: Source) -> Rows:
 def run_rows(run: RunFolder) -> Rows:
     """Of a run: how far it is."""
     record = run.read()
-    found = checkpoints(run.checkpoints)
-    done = newest_step(run.checkpoints)
+    found = bool(checkpoints(run.checkpoints))
+    segments = begun_segments(run)
+    steps = record.config.train.steps
+    counts = [newest_step(one.run.checkpoints) for one in segments]
+    found, done = (any(counts), min(counts)) if segments else (found, newest_step(run.checkpoints))
     there = record.source is None or record.source.exists()
     moved = () if there else ("--data", "DIR")
     rows = [
         ("run", f"{run.root} (preset {record.preset})"),
         ("capture", f"{record.source or 'none'}{'' if there else ' (not there; --data says where it is now)'}"),
-        ("trained", f"{done} of {record.config.train.steps} steps" if found else "no checkpoint"),
+        ("trained", f"{done} of {steps} steps" if found else "no checkpoint"),
+        *([("segments", segments_text(segments, counts, steps))] if segments else []),
     ]
     if run.model.exists():
         rows += video_rows(run.model)[:-1]
     metrics = run.evaluation / "metrics.json"
     if metrics.exists():
         rows.append(("evaluated", means_text(read_json(metrics))))
-    if done < record.config.train.steps and not (run.model.exists() and not found):
+    if done < steps and not (run.model.exists() and not found):
         following = command("train", "--out", run.root, *moved)
     elif not run.model.exists():
         following = command("bake", run.root, *moved)
@@ -129,6 +137,18 @@ def run_rows(run: RunFolder) -> Rows:
     else:
         following = command("render", run.root)
     return [*rows, ("next", following)]
+
+
+def segments_text(segments: Sequence[SegmentRun], counts: Sequence[int], steps: int) -> str:
+    """How far each segment is, those that are finished in one number."""
+    open_ones = [
+        f"{one.number} (frames {one.span.first} to {one.span.stop - 1}): {count}"
+        for one, count in zip(segments, counts, strict=True)
+        if count < steps
+    ]
+    rest = f"; {', '.join(open_ones[:MOST_SEGMENTS])}" if open_ones else ""
+    more = f" and {len(open_ones) - MOST_SEGMENTS} more" if len(open_ones) > MOST_SEGMENTS else ""
+    return f"{len(segments)} of {segments[0].span.frames} frames, {len(segments) - len(open_ones)} finished{rest}{more}"
 
 
 def means_text(metrics: Any) -> str:
@@ -140,7 +160,9 @@ def means_text(metrics: Any) -> str:
 
 
 def video_rows(path: Path) -> Rows:
-    """Of a baked file."""
+    """Of a baked file; of one of version 2 only the header is read."""
+    if has_magic(path):
+        return packed_rows(path)
     baked = load_video(path)
     frames, cameras, grid = baked.frames, baked.cameras, baked.bake.grid
     return [
@@ -148,7 +170,7 @@ def video_rows(path: Path) -> Rows:
         ("scene", baked.name),
         ("frames", f"{len(frames)} at {baked.fps:g} fps, numbers {frames[0]} to {frames[-1]}"),
         ("cameras", f"{len(cameras)} of {cameras[0].width} x {cameras[0].height}" if cameras else "none"),
-        ("box", size_in_metres(baked.field.boxes.cpu().numpy()) + ", the median of all frames"),
+        ("box", size_in_metres(baked.boxes.cpu().numpy()) + ", the median of all frames"),
         ("occupancy", " x ".join(map(str, grid))),
         ("next", command("render", path)),
     ]

@@ -47,6 +47,20 @@ class RunFolder:
         return self.root / f"video{SUFFIX}"
 
     @property
+    def common(self) -> RunFolder:
+        """The short training of the whole clip that segments start from."""
+        return RunFolder(self.root / "common")
+
+    @property
+    def segments(self) -> Path:
+        """Of a clip of several segments: they are runs in it."""
+        return self.root / "segments"
+
+    def segment(self, k: int) -> RunFolder:
+        """The run of segment k."""
+        return RunFolder(self.segments / f"{k:03d}")
+
+    @property
     def evaluation(self) -> Path:
         return self.root / "evaluation"
 

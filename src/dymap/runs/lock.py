@@ -25,6 +25,11 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+
+class LockedError(InputError):
+    """Another process trains in a folder."""
+
+
 NAME = "training.lock"
 MAX_BYTES = 4096
 
@@ -33,7 +38,7 @@ MAX_BYTES = 4096
 def only_training(folder: Path) -> Iterator[None]:
     """A block in which no other process trains in a run's folder; what killed ones left in it is swept.
 
-    Raises InputError that names the process that trains there already, and if the folder cannot be written.
+    Raises LockedError that names the process that trains there already, and InputError if the folder cannot be written.
     """
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
@@ -68,7 +73,7 @@ def _open_locked(folder: Path) -> int:
             locked = _lock(handle)
             words = _read(handle)
             if locked is False or (locked is None and _may_live(words)):
-                raise InputError(_refusal(folder, words, locked))
+                raise LockedError(_refusal(folder, words, locked))
             if _is_there(handle, path):
                 if locked and words.get("host", platform.node()) != platform.node():
                     warnings.warn(

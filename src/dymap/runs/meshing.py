@@ -76,11 +76,12 @@ def mesh(
     counts: list[int] = []
 
     def surface(index: int) -> Mesh:
-        grid = None if whole_box else video.baked.occupancy[index]
+        segment, local, _ = video.baked.nearest(index)  # surfaces of two fields cannot be mixed
+        grid = None if whole_box else segment.occupancy[local]
         share = 1.0 if largest else min_piece
         try:
             return extract_mesh(
-                video.baked.field.at(index), grid, voxel=voxel, level=level, min_piece=share, target=simplify
+                segment.field.at(local), grid, voxel=voxel, level=level, min_piece=share, target=simplify
             )
         except InputError as error:
             raise InputError(f"frame {index}: {error}") from None

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from dymap.field.field import Field, count_parameters
 from dymap.presets import PRESETS
 from dymap.runs.bars import Say
 from dymap.runs.folder import RunFolder
+from dymap.runs.segments import SegmentRun
 from dymap.runs.sizes import bytes_text
 from dymap.runs.trial import trial_seconds
 from dymap.train.step import StepReport
@@ -80,18 +82,31 @@ def need_of(config: Config, source: Source) -> Need | None:
     )
 
 
-def look_ahead(source: Source, config: Config, run: RunFolder, device: torch.device, processes: int, say: Say) -> None:
+def look_ahead(
+    source: Source,
+    config: Config,
+    run: RunFolder,
+    device: torch.device,
+    processes: int,
+    say: Say,
+    segments: Sequence[SegmentRun] = (),
+) -> None:
     """Say what a training on a capture will take, and warn if the machine has less, or if it is days.
+
+    processes: side by side. segments: those that each train a field, if there are several.
 
     Says nothing for a field that cannot be: making it will say what does not fit. Raises InputError as `need_of` does.
     """
     if (need := need_of(config, source)) is None:
         return
     each = f" for each of {processes} processes" if processes > 1 else ""
+    fields = len(segments) or 1
+    checkpoints = need.checkpoints * fields
     cache = cache_root()
+    of_each = " in each segment" if segments else ""
     say(
-        f"{need.parameters / 1e6:.1f} M parameters: about {bytes_text(need.memory)} of memory{each}; on disk at most "
-        f"{bytes_text(need.images)} of prepared images ({cache}) and {bytes_text(need.checkpoints)} of checkpoints "
+        f"{need.parameters / 1e6:.1f} M parameters{of_each}: about {bytes_text(need.memory)} of memory{each}; on disk "
+        f"at most {bytes_text(need.images)} of prepared images ({cache}) and {bytes_text(checkpoints)} of checkpoints "
         f"({run.root})"
     )
     wanted, there = need.memory * processes, free_memory(device)
@@ -101,10 +116,11 @@ def look_ahead(source: Source, config: Config, run: RunFolder, device: torch.dev
             f"--train.rays, a smaller --field.hash.log2-size{offer(config)}",
             stacklevel=2,
         )
-    warn_of_disks(((run.root, need.checkpoints), (cache, need.images)))
+    warn_of_disks(((run.root, checkpoints), (cache, need.images)))
     if config.train.steps >= MANY and (there is None or wanted <= there):
         step = trial_seconds(config, len(source.frames), device)
-        if (left := step * config.train.steps) > DAY:
+        rounds = ceil(fields / processes) if segments else 1
+        if (left := step * config.train.steps * rounds) > DAY:
             warnings.warn(
                 f"a trial step took {step:.1g} s here: the {config.train.steps} steps may take {duration(left)}"
                 f"{offer(config)}; the first steps will tell better",
@@ -132,8 +148,16 @@ def warn_of_disks(wanted: Sequence[tuple[Path, int]]) -> None:
 class Forecast:
     """Listens to the first steps, and says once how long all of them will take, if that is more than an hour."""
 
-    def __init__(self, config: Config, say: Say, minutes: float | None = None):
-        """minutes: after which the training ends anyway."""
+    def __init__(
+        self,
+        config: Config,
+        say: Say,
+        minutes: float | None = None,
+        left: Callable[[StepReport], float] | None = None,
+    ):
+        """minutes: after which the training ends anyway. left: how many steps are left, one after the other; default
+        those after the reported one."""
+        self.left = left or (lambda report: config.train.steps - report.step - 1)
         self.config, self.say, self.minutes = config, say, minutes
         self._seconds: list[float] = []
         self._told = False
@@ -146,7 +170,7 @@ class Forecast:
             return
         self._told = True
         step = sorted(self._seconds)[len(self._seconds) // 2]  # the first may be much slower than the others
-        left = step * (self.config.train.steps - report.step - 1)
+        left = step * self.left(report)
         if left < HOUR:
             return
         text = f"a step takes {step:.2g} s here: the {self.config.train.steps} steps will take {duration(left)}"

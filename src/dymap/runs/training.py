@@ -3,17 +3,19 @@
     capture -> new field -> train.loop, with curves, previews and checkpoints -> Trained
 
 One process trains in place. Several are started here, or were by torchrun; each does what one does, and the leading one
-reports for all.
+reports for all. A long clip is cut into segments, which train side by side.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dymap.capture import read_source
 from dymap.config import Config
 from dymap.errors import InputError
 from dymap.presets import DEFAULT
@@ -25,9 +27,10 @@ from dymap.runs.captures import as_recorded, check_known_capture, find_capture
 from dymap.runs.configuration import configure
 from dymap.runs.extent import read_new
 from dymap.runs.lock import only_training
+from dymap.runs.segments import chosen, segments_of, steps_done
 from dymap.runs.training_process import Job, Trained, train_in_place
 from dymap.runs.training_processes import train_in_processes
-from dymap.train.checkpoint import newest_step
+from dymap.runs.training_segments import train_in_segments
 from dymap.train.distributed import LostError, PeerError, Rank
 from dymap.train.step import NotFiniteError
 
@@ -45,6 +48,7 @@ def train(
     config: Config | None = None,
     options: Mapping[str, Any] | None = None,
     processes: int | None = None,
+    only_segments: Sequence[int] = (),
     minutes: float | None = None,
     check: bool = True,
     device: str = "auto",
@@ -60,9 +64,11 @@ def train(
     data: the capture, default where the run's is; it may have moved. out: folder of the run, default
     runs/CAPTURE/PRESET. preset: default small. config: all options, default those of the run, or the preset's. options:
     dotted key -> value, on top. A finished run gets longer with more `train.steps`. processes: that train together,
-    default as the configuration says. minutes: stop after that time. check: look for what is wrong with the capture
-    before a new run begins, and warn. device: auto, cpu, cuda, cuda:1, mps. threads: of the CPU, 0: as many as torch
-    takes by itself. progress, say: importable functions if there are several processes, in which they are called.
+    default as the configuration says. only_segments: of a long clip, which of its segments; others may be trained
+    elsewhere at the same time, in the same folder. minutes: stop after that time. check: look for what is wrong with
+    the capture before a new run begins, and warn. device: auto, cpu, cuda, cuda:1, mps. threads: of the CPU, 0: as many
+    as torch takes by itself, or for segments as there are cores. progress, say: importable functions if there are
+    several processes, in which they are called.
 
     Raises InputError (also if another process trains in that folder), NotFiniteError, and LostError if a process is
     gone.
@@ -83,7 +89,9 @@ def train(
     if begun:
         place = find_capture(folder, data)
         config = replace(config, capture=as_recorded(config.capture, place, begun.config.capture))
-        folder.check(config, newest_step(folder.checkpoints))
+        folder.check(config, steps_done(folder))
+        if config.train.segment:
+            source = read_source(place, config.capture)
     else:
         place = Path(data or "")
         check_known_capture(place, config.capture)
@@ -94,6 +102,16 @@ def train(
     if out is None and (own is None or own.rank == 0):
         say(f"the run is in {folder.root} (--out chooses another folder)")
     job = Job(place, config, folder, name, device, threads, minutes, progress, say, source)
+    if source and (segments := segments_of(folder, config, len(source.frames))):
+        chosen(segments, only_segments)
+        if own:
+            raise InputError(
+                "torchrun trains one field; the segments of a clip train side by side by themselves, or a part of them "
+                "on each machine (--only-segments); for one field: --segment 0"
+            )
+        with nullcontext() if only_segments else only_training(folder.root):
+            return train_in_segments(job, only_segments)
+    chosen([], only_segments)
     if own and own.rank > 0:  # the leading process has the folder, and torchrun ends the others if it is refused
         return train_in_place(job, own)
     with only_training(folder.root):

@@ -42,7 +42,8 @@ ORIGINS = {
 @dataclass(frozen=True)
 class Job:
     """A training as it was asked for. threads: shared by the processes of a machine. source: what was read of the
-    capture, if it was."""
+    capture, if it was. start: gives a new field its first values, if they are others than the usual ones. report: takes
+    the reports of steps in place of a bar and a forecast."""
 
     data: Path
     config: Config
@@ -54,6 +55,8 @@ class Job:
     progress: Bars
     say: Say
     source: Source | None = None
+    start: Callable[[Field], None] | None = None
+    report: Listener | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Trained:
     """What a training left.
 
     run: its folder. done: steps, of `steps`. interrupted: a signal asked it to stop. leads: of the processes that
-    torchrun has started, the one that reports for all.
+    torchrun has started, the one that reports for all. segments: of the clip; done and steps are of all that were to be
+    trained. unfinished: how many segments of the clip are not finished.
     """
 
     run: Path
@@ -69,6 +73,8 @@ class Trained:
     steps: int
     interrupted: bool
     leads: bool = True
+    segments: int = 1
+    unfinished: int = 0
 
     @property
     def finished(self) -> bool:
@@ -114,6 +120,8 @@ def train_capture(
             field = new_field(config, torch.from_numpy(capture.boxes)).to(device)
         except ValueError as error:
             raise InputError(f"no field can be made with these options: {error}") from None
+        if job.start and not newest_step(run.checkpoints):
+            job.start(field)
         if world.leads:
             check_older(run, capture)
             run.create(
@@ -157,7 +165,6 @@ def listening(job: Job, field: Field, capture: Capture) -> Iterator[tuple[Listen
     """Curves, preview pictures and a progress bar."""
     run, config = job.run, job.config
     with ExitStack() as opened:
-        update = opened.enter_context(job.progress("train"))
         drawing: list[Listener] = []
 
         def draw(report: StepReport) -> None:
@@ -168,6 +175,11 @@ def listening(job: Job, field: Field, capture: Capture) -> Iterator[tuple[Listen
                 )
             for listener in drawing:
                 listener(report)
+
+        if job.report:
+            yield draw, job.report
+            return
+        update = opened.enter_context(job.progress("train"))
 
         def show(report: StepReport) -> None:
             losses = ", ".join(f"{name} {value:.2g}" for name, value in report.losses.items())

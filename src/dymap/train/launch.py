@@ -42,7 +42,7 @@ def launch(size: int, work: Callable[[Rank, Stopped], int], asked: Stopped) -> i
             for rank in range(size)
         ]
         try:
-            with _ignoring(*ENDING):  # as the new processes will for good
+            with ignoring(*ENDING):  # as the new processes will for good
                 for process in processes:
                     process.start()
             for _ in _until_all_end(processes):
@@ -59,11 +59,12 @@ def launch(size: int, work: Callable[[Rank, Stopped], int], asked: Stopped) -> i
 
 def _work(work: Callable[[Rank, Stopped], int], own: Rank, stopped: Stopped) -> None:
     """What a new process does."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     sys.exit(work(own, stopped))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """For a thread of a new process: end it when the process that has started it is gone."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -71,7 +72,8 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _ignoring(*numbers: signal.Signals) -> Iterator[None]:
+def ignoring(*numbers: signal.Signals) -> Iterator[None]:
+    """A block whose new processes ignore these signals for good."""
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
         yield

@@ -16,6 +16,7 @@ from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.codes import CodeTable
 from dymap.field.field import Field
+from dymap.field.start import begin
 from dymap.train.batches import BatchSampler
 from dymap.train.checkpoint import read_newest, save_checkpoint, sweep
 from dymap.train.colours import ColourMatch
@@ -85,6 +86,7 @@ def new_field(config: Config, boxes: Tensor) -> Field:
     torch.manual_seed(config.train.seed)
     field = Field(config.field, boxes)
     if config.train.quick_start:
+        begin(field.decoder, config.train.seed)
         field.decoder.quick_start()
         if isinstance(field.codes, CodeTable):
             field.codes.quick_start()

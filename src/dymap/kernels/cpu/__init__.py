@@ -7,7 +7,18 @@ from dymap.kernels.cpu.core import describe, open_core, why_slow
 from dymap.kernels.dispatch import register
 
 if open_core():
-    from dymap.kernels.cpu import adam, convolve, depths, encoding, hashgrid, lattice, march, mlp_maps, tracer  # noqa: F401
+    from dymap.kernels.cpu import (  # noqa: F401
+        adam,
+        convolve,
+        depths,
+        encoding,
+        hashgrid,
+        lattice,
+        march,
+        mlp_maps,
+        rans,
+        tracer,
+    )
     from dymap.kernels.cpu.backend import cpu
 
     register(cpu)
