@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -71,6 +72,25 @@ def parameters(run: Path) -> list[dict[str, torch.Tensor]]:
     """Of all segments, with the optimiser's state."""
     found = [read_newest(RunFolder(run).segment(k).checkpoints) for k in range(2)]
     return [one.tensors for one in found if one]
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra cluster is not installed")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nobody.invalid:6379", "127.0.0.1:99999"])
+def test_an_address_where_nobody_answers_is_told_at_once(address: str) -> None:
+    with (
+        pytest.raises(InputError, match=f"--address {address}: no cluster of Ray answers there"),
+        open_cluster(address, "cpu", 1),
+    ):
+        pass
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with (
+        pytest.raises(InputError, match=r"--engine ray needs the extra cluster: pip install 'dymap\[cluster\]'"),
+        open_cluster(None, "cpu", 1),
+    ):
+        pass
 
 
 @pytest.mark.usefixtures("cluster")
@@ -158,7 +178,7 @@ def test_an_evaluation_measures_the_same(engine: EngineName, run: Path, tmp_path
 def test_a_film_shows_the_same(engine: EngineName, run: Path, tmp_path: Path) -> None:
     for name, who in (("ours", None), ("theirs", engine)):
         dymap.runs.film(
-            run, tmp_path / name / "film.mp4", fixed_view="1", views=5, layers=("rgb", "depth", "diff"),
+            run, tmp_path / name / "film.mov", fixed_view="1", views=5, layers=("rgb", "depth", "diff"),
             png=tmp_path / name / "png", engine=who, threads=1,
         )  # fmt: skip
     ours, theirs = (

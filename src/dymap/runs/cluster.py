@@ -12,8 +12,10 @@ import copy
 import importlib
 import logging
 import os
+import re
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import warnings
@@ -159,21 +161,35 @@ def open_cluster(address: str | None, device: str, threads: int) -> Iterator[Ray
             ours = {"num_cpus": threads or cores(), "_temp_dir": folder, "object_store_memory": MEMORY}
             variables = {name: value for name, value in os.environ.items() if name.startswith("DYMAP_")}
             try:
-                with _same_handlers():
-                    ray.init(
-                        address=address or "local",
-                        include_dashboard=False if local else None,
-                        log_to_driver=False,
-                        logging_level=logging.CRITICAL,
-                        runtime_env={"env_vars": variables},
-                        **(ours if local else {}),
-                    )
+                _begin(
+                    ray,
+                    address,
+                    include_dashboard=False if local else None,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    runtime_env={"env_vars": variables},
+                    **(ours if local else {}),
+                )
                 yield RayCluster(ray, local, device, threads)
-            except (ConnectionError, TimeoutError) as error:
-                raise InputError(f"--address {address}: no cluster of Ray answers there ({_last(error)})") from None
             finally:
                 with held():
                     ray.shutdown()
+
+
+def _begin(ray: Any, address: str | None, **options: Any) -> None:
+    """Join the cluster at an address, or start one. Raises InputError if that cannot be."""
+    try:
+        if address and (found := re.fullmatch(r"\[?([^/]+?)\]?:(\d+)", address)):  # Ray itself tries for minutes
+            socket.create_connection((found[1], int(found[2])), timeout=10).close()
+        with _same_handlers():
+            ray.init(address=address or "local", **options)
+    except (OSError, OverflowError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        if address in (None, "local"):
+            raise InputError(f"--engine ray: no cluster can be started on this machine ({_last(error)})") from None
+        raise InputError(
+            f"--address {address}: no cluster of Ray answers there ({_last(error)}); begin it with `ray start`, and if "
+            "it has a token, set RAY_AUTH_MODE=token here too"
+        ) from None
 
 
 def _imported() -> Any:
