@@ -153,7 +153,7 @@ def open_cluster(address: str | None, device: str, threads: int) -> Iterator[Ray
     address = address or os.environ.get("RAY_ADDRESS")
     local = address in (None, "local")
     with _environment(QUIET | LOCAL if local else QUIET):
-        ray = _imported()
+        ray = _imported(local)
         if ray.is_initialized():
             yield RayCluster(ray, False, device, threads)
             return
@@ -192,13 +192,16 @@ def _begin(ray: Any, address: str | None, **options: Any) -> None:
         ) from None
 
 
-def _imported() -> Any:
+def _imported(local: bool) -> Any:
     """Ray. What it prints of processes that it has lost is kept away: `run` tells that, in our words."""
     try:
         ray = importlib.import_module("ray")
         worker: Any = importlib.import_module("ray._private.worker")
     except ImportError:
         raise InputError("--engine ray needs the extra cluster: pip install 'dymap[cluster]'") from None
+    constants: Any = importlib.import_module("ray._private.ray_constants")
+    if local and not ray.is_initialized():  # a program may have imported Ray before, when LOCAL was not said
+        constants.ENABLE_RAY_CLUSTER = False
     if hasattr(worker, "print_to_stdstream"):
         worker.print_to_stdstream = lambda *_, **__: None  # it asks for no level, and prints in any
     return ray
