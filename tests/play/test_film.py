@@ -28,7 +28,7 @@ from dymap.play.film import (
 )
 from dymap.play.layers import acc_layer, depth_layer, depth_range, diff_layer
 from dymap.play.video import Video
-from dymap.runs.filming import ground_truth
+from dymap.runs.truth import ground_truth
 from dymap.video.clip import BakedVideo
 from tests.golden.sources import Golden
 from tests.play.test_camera_file import nerf_entry

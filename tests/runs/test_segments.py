@@ -20,9 +20,10 @@ from dymap.runs import Bars, RunFolder, Update, configure, training_segments
 from dymap.runs.bars import no_bars
 from dymap.runs.lock import only_training
 from dymap.runs.outlook import look_ahead, need_of
-from dymap.runs.pool import Place, places
+from dymap.runs.pool import Pool, places
 from dymap.runs.segments import SegmentRun
 from dymap.runs.sizes import bytes_text
+from dymap.runs.tasks import Place
 from dymap.runs.training_process import Job
 from dymap.runs.training_segments import Progress, train_common
 from dymap.train.checkpoint import newest_step, read_newest
@@ -151,7 +152,7 @@ def test_what_another_process_does_of_the_common_training_is_waited_for(
         return len(asked) > 3
 
     with only_training(folder.common.root):
-        assert not train_common(job, over)
+        assert not train_common(job, Pool("cpu", 1), over)
     assert len(asked) == 4
 
 

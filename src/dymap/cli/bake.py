@@ -8,8 +8,9 @@ from typing import Annotated
 import tyro
 
 from dymap import runs
-from dymap.cli.console import Device, Threads, say
+from dymap.cli.console import Address, Device, Threads, say
 from dymap.cli.progress import progress_bar
+from dymap.config import EngineName
 
 
 def bake(
@@ -27,6 +28,10 @@ def bake(
     half: Annotated[
         bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="As --exact, in 16 bits: about 60 % of that size.")
     ] = False,
+    engine: Annotated[
+        EngineName, tyro.conf.arg(help="Who bakes segments: processes of this machine, or Ray (extra cluster).")
+    ] = "pool",
+    address: Address = None,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> int:
@@ -34,7 +39,16 @@ def bake(
     say(
         describe(
             runs.bake(
-                run, out, data=data, exact=exact, half=half, device=device, threads=threads, progress=progress_bar
+                run,
+                out,
+                data=data,
+                exact=exact,
+                half=half,
+                engine=engine,
+                address=address,
+                device=device,
+                threads=threads,
+                progress=progress_bar,
             )
         )
     )

@@ -20,6 +20,9 @@ console = Console(highlight=False, soft_wrap=True, markup=False)
 
 Device = Annotated[str, tyro.conf.arg(help="Where to compute: auto, cpu, cuda, cuda:1, mps, ...")]
 Threads = Annotated[int, tyro.conf.arg(help="CPU threads; 0: as many as torch takes by itself.")]
+Address = Annotated[
+    str | None, tyro.conf.arg(help="Of a Ray cluster, as 10.0.0.1:6379; default: RAY_ADDRESS, or one started here.")
+]
 RENDERERS = "march: exact; fast: real time; volume: all samples of the box."
 
 

@@ -9,9 +9,9 @@ import tyro
 from rich.table import Column, Table
 
 from dymap import runs
-from dymap.cli.console import RENDERERS, Device, Threads, console, say, warn
+from dymap.cli.console import RENDERERS, Address, Device, Threads, console, say, warn
 from dymap.cli.progress import progress_bar
-from dymap.config import RendererName
+from dymap.config import EngineName, RendererName
 from dymap.errors import printable
 
 
@@ -26,6 +26,11 @@ def evaluate(
     download_lpips: Annotated[
         bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Fetch missing LPIPS weights (550 MB) there first.")
     ] = False,
+    engine: Annotated[
+        EngineName | None,
+        tyro.conf.arg(help="Who measures ranges of frames: processes of this machine, or Ray (extra cluster)."),
+    ] = None,
+    address: Address = None,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> int:
@@ -39,6 +44,8 @@ def evaluate(
         out=out,
         lpips_weights=lpips_weights,
         download_lpips=download_lpips,
+        engine=engine,
+        address=address,
         device=device,
         threads=threads,
         progress=progress_bar,

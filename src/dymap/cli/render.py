@@ -8,9 +8,9 @@ from typing import Annotated
 import tyro
 
 from dymap import runs
-from dymap.cli.console import RENDERERS, Device, Threads, say
+from dymap.cli.console import RENDERERS, Address, Device, Threads, say
 from dymap.cli.progress import progress_bar
-from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
+from dymap.config import FIXED_TIME_VIEWS, Backdrop, EngineName, Layer, RendererName
 
 
 def render(
@@ -75,6 +75,11 @@ def render(
         Path | None, tyro.conf.arg(help="The clip's sound, such as audio.wav of a capture; repeated as the clip is.")
     ] = None,
     renderer: Annotated[RendererName, tyro.conf.arg(help=RENDERERS)] = "march",
+    engine: Annotated[
+        EngineName | None,
+        tyro.conf.arg(help="Who renders ranges of images: processes of this machine, or Ray (extra cluster)."),
+    ] = None,
+    address: Address = None,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> int:
@@ -98,6 +103,8 @@ def render(
         exr=exr,
         audio=audio,
         renderer=renderer,
+        engine=engine,
+        address=address,
         device=device,
         threads=threads,
         progress=progress_bar,

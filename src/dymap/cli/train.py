@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import tyro
 
 from dymap import runs
-from dymap.cli.console import Device, Threads, console, say
+from dymap.cli.console import Address, Device, Threads, console, say
 from dymap.cli.options import Assignments, Configuration
 from dymap.cli.progress import progress_bar
-from dymap.config import INTERRUPTED
+from dymap.config import INTERRUPTED, EngineName
 from dymap.runs.bars import no_bars, say_nothing
 from dymap.runs.commands import command
 
@@ -57,6 +57,10 @@ def train(
         bool, tyro.conf.arg(help="Look for what is wrong with the capture before a new run, and warn.")
     ] = True,
     set: Assignments = (),
+    engine: Annotated[
+        EngineName, tyro.conf.arg(help="Who trains segments: processes of this machine, or Ray (extra cluster).")
+    ] = "pool",
+    address: Address = None,
     device: Device = "auto",
     threads: Threads = 0,
     *,
@@ -88,6 +92,8 @@ def train(
         only_segments=only_segments,
         minutes=minutes,
         check=check,
+        engine=engine,
+        address=address,
         device=device,
         threads=threads,
         progress=no_bars if console.quiet else progress_bar,  # other processes have a terminal of their own

@@ -13,6 +13,8 @@ Layer = Literal["rgb", "depth", "acc", "diff"]
 """What a film shows: colours, distance, opacity, error to what was filmed."""
 Backdrop = Literal["black", "white", "transparent"]
 """What is behind the person of a film."""
+EngineName = Literal["pool", "ray"]
+"""Who does the parts of long work. pool: processes of this machine; ray: a cluster of Ray."""
 FIXED_TIME_VIEWS = 100
 """Images of a film of one frame, as published."""
 MeshFormat = Literal["ply", "glb", "obj"]

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
 from dymap.errors import InputError
-from dymap.files import replacing
 from dymap.geometry.camera import Camera
 from dymap.play.camera_file import read_cameras
-from dymap.play.exr import EXR, check_exr, write_exr
-from dymap.play.layers import acc_layer, colour_layer, depth_layer, depth_range, diff_layer, seen_depth
+from dymap.play.drawing import (
+    PICTURE,
+    Draw,
+    Drawing,
+    Film,
+    FilmImage,
+    GroundTruth,
+    Pictures,
+    depth_files,
+    draw_here,
+    layer_file,
+)
+from dymap.play.exr import EXR, check_exr
+from dymap.play.layers import depth_range
 from dymap.play.movie import Write, film_writer, picture_writer, sequence_writer
 from dymap.play.orbit import Orbit
 from dymap.play.sound import Sound
 from dymap.play.video import USUAL, Video
 from dymap.progress import Progress
-from dymap.render.image import Image
 
 SECONDS = 4.0
 """A short clip is repeated until its film lasts this long."""
@@ -31,25 +38,8 @@ SECONDS = 4.0
 SIZE = (512, 512)
 """Of the images of a path that says no size, if the video has no cameras either."""
 
-PICTURE = ".png"
-"""The suffix of a film of one image."""
-
 Size = tuple[int, int] | None
 """Width and height of a film; None: the camera's."""
-
-
-class FilmImage(NamedTuple):
-    """One image of a film. frame: position in the clip; view: index of the capture's camera that this one is."""
-
-    camera: Camera
-    frame: int
-    view: int | None = None
-
-
-Film = list[FilmImage]
-
-GroundTruth = Callable[[int, int], NDArray[np.uint8]]
-"""(frame position, view) -> the picture [H, W, 3] that the capture's camera filmed, as training saw it."""
 
 
 def whole_clips(video: Video, fps: float | None = None) -> int:
@@ -173,6 +163,7 @@ def write_film(
     truth: GroundTruth | None = None,
     sound: Sound | None = None,
     progress: Progress | None = None,
+    draw: Draw | None = None,
 ) -> list[Path]:
     """Render a film, each image once, and write one file a layer; returns the files.
 
@@ -182,7 +173,8 @@ def write_film(
     infinity where nothing is seen. exr: folder for the images as EXR too, which have alpha and depth whatever the
     background (see exr.py). background: of rgb; with `transparent` it has straight alpha, which MP4 does not know.
     truth: what was filmed, for the layer diff. sound: that of every film.
-    fps: None: the video's. progress: called with (done, all) images. Images are streamed, not gathered.
+    fps: None: the video's. progress: called with (done, all) images. Images are streamed, not gathered. draw: who
+    renders them, None: this process (`draw_here`).
     Raises InputError for what cannot be written, and for diff if the film's camera is none of the capture's.
     """
     chosen: list[Layer] = list(dict.fromkeys(layers))
@@ -222,47 +214,20 @@ def write_film(
                 outputs[layer].append(stack.enter_context(film_writer(written[-1], fps or video.fps, alpha, sound)))
             if png is not None:
                 outputs[layer].append(sequence_writer(png if layer == "rgb" else png / layer))
-        for done, step in enumerate(film, 1):
-            if done < len(film):
-                video.prefetch(film[done].frame, renderer)
-            image = video.render(step.camera, step.frame, renderer=renderer, background="transparent")
-            if "depth" in outputs:
-                for file in depth_files(path, png, done - 1):
-                    write_array(file, seen_depth(image).float().cpu().numpy())
-            for file in exr_files(path, exr, done - 1):
-                write_exr(file, image)
+        drawing = Drawing(film, tuple(chosen), limits, background, renderer, path, png, exr)
+        done = 0
+
+        def take(pictures: Pictures) -> None:
+            nonlocal done
             for layer, writes in outputs.items():
-                picture = _layer_bytes(layer, image, step, background, limits, truth)
                 for write in writes:
-                    write(picture)
+                    write(pictures[layer])
+            done += 1
             if progress is not None:
                 progress(done, len(film))
+
+        (draw or partial(draw_here, video, truth))(drawing, take)
     return written
-
-
-def layer_file(path: Path, layer: Layer) -> Path:
-    """The file of a layer of a film that is called `path`: `orbit.mp4`, `orbit_depth.mp4`."""
-    return path if layer == "rgb" else path.with_name(f"{path.stem}_{layer}{path.suffix}")
-
-
-def depth_files(path: Path | None, png: Path | None, index: int) -> list[Path]:
-    """Where the distances of a film's image are written: beside its pictures of the layer depth."""
-    files = [] if png is None else [png / "depth" / f"{index:06d}.npy"]
-    if path is not None and path.suffix.lower() == PICTURE:
-        files.append(layer_file(path, "depth").with_suffix(".npy"))
-    return files
-
-
-def exr_files(path: Path | None, folder: Path | None, index: int) -> list[Path]:
-    """Where a film's image is written as EXR: its picture, if it is one, and a numbered one in the folder."""
-    files = [] if folder is None else [folder / f"{index:06d}{EXR}"]
-    return files if path is None or path.suffix.lower() != EXR else [path, *files]
-
-
-def write_array(path: Path, array: NDArray[np.float32]) -> None:
-    """Write an .npy file, beside and renamed. Raises InputError if the disk refuses."""
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.save(file, array)
 
 
 def check_filmed(film: Film) -> None:
@@ -272,23 +237,3 @@ def check_filmed(film: Film) -> None:
             "the layer diff compares with what was filmed: it needs --fixed-view with one of the capture's views, in "
             "its own size"
         )
-
-
-def _layer_bytes(
-    layer: Layer,
-    image: Image,
-    step: FilmImage,
-    background: Backdrop,
-    limits: tuple[float, float],
-    truth: GroundTruth | None,
-) -> NDArray[np.uint8]:
-    """One layer of a rendered step."""
-    if layer == "depth":
-        return depth_layer(image, *limits)
-    if layer == "acc":
-        return acc_layer(image)
-    if layer == "diff":
-        assert truth is not None  # as was checked before the first image
-        assert step.view is not None
-        return diff_layer(image, truth(step.frame, step.view))
-    return colour_layer(image, background)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dymap.capture import Capture, read_source
+from dymap.config import EngineName
 from dymap.errors import InputError
 from dymap.files import check_no_folder
 from dymap.runs.baked import baked_video
@@ -18,6 +19,7 @@ from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture
 from dymap.runs.coarseness import standard_coarseness
 from dymap.runs.commands import command
+from dymap.runs.engines import open_engine
 from dymap.runs.folder import RunFolder
 from dymap.runs.hulls import carve_hulls
 from dymap.runs.packing import about_training, with_poster
@@ -55,6 +57,8 @@ def bake(
     data: str | Path | None = None,
     exact: bool = False,
     half: bool = False,
+    engine: EngineName = "pool",
+    address: str | None = None,
     device: str = "auto",
     threads: int = 0,
     capture: Capture | None = None,
@@ -64,9 +68,10 @@ def bake(
 
     out: the file, default the run's own. data: where the run's capture is now, if it was moved. exact: every number as
     it was trained, in a file of version 1 that is twenty times as large, as it always is of runs with the published
-    recipe, whose numbers are those of the method; half: the same in 16 bits. device, threads: as of `train`. capture:
-    the run's, if it is open already. Raises InputError for a folder in which nothing was trained, and for another
-    capture than the run's.
+    recipe, whose numbers are those of the method; half: the same in 16 bits. engine, address: who bakes the segments
+    of a long clip, as of `train`; a clip of one field is baked by this process. device, threads: as of `train`.
+    capture: the run's, if it is open already. Raises InputError for a folder in which nothing was trained, and for
+    another capture than the run's.
     """
     if out is not None:
         check_no_folder(Path(out))  # before minutes of work, not after
@@ -90,7 +95,8 @@ def bake(
     if segments:
         assert source
         assert place
-        step, occupied = bake_clip(folder, path, place, source, segments, device, threads, progress)
+        with open_engine(engine, address, device, threads) as runner:
+            step, occupied = bake_clip(folder, path, place, source, segments, runner, progress)
         return Baked(folder.root, path, len(source.frames), step, occupied, measurable)
     field, occupancy, step = bake_field(folder, capture, len(source.frames) if source else None, where, progress)
     frames = field.num_frames

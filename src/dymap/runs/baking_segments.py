@@ -25,9 +25,9 @@ from dymap.runs.coarseness import standard_coarseness
 from dymap.runs.commands import command
 from dymap.runs.folder import RunFolder
 from dymap.runs.packing import about_training, with_poster
-from dymap.runs.pool import Channel, Place, Task, places, run_pool
 from dymap.runs.process import pick_device
 from dymap.runs.segments import SegmentRun
+from dymap.runs.tasks import Channel, Engine, Place, Task
 from dymap.train.checkpoint import newest_step
 from dymap.video.clip import BakedVideo
 from dymap.video.model_file import SUFFIX, load_exact, save_video
@@ -40,8 +40,7 @@ def bake_clip(
     place: Path,
     source: Source,
     segments: Sequence[SegmentRun],
-    device: str,
-    threads: int,
+    engine: Engine,
     progress: Bars,
 ) -> tuple[int, float]:
     """Bake segments side by side, then all of them into one file, from which each is read again when it is written.
@@ -49,7 +48,7 @@ def bake_clip(
     Returns the steps that the least trained one has done, and the share of voxels that are occupied. Raises the first
     error of a segment.
     """
-    record, where = folder.read(), places(len(segments), device, threads)
+    record, where = folder.read(), engine.places(len(segments))
     tasks = [
         Task(one.name, partial(bake_part, place, folder, one), f"{command('bake', folder.root)} begins again")
         for one in segments
@@ -65,13 +64,13 @@ def bake_clip(
                 baked[number] = done
                 update(sum(baked), sum(one.span.frames for one in segments))
 
-            parts = run_pool(tasks, where, told)
+            parts = engine.run(tasks, where, told)
         boxes, occupied = np.zeros((frames, 2, 3), np.float32), np.zeros(frames, np.float32)
         for number, (one, part) in enumerate(zip(segments, parts, strict=True)):
             assert part
             steps[number], boxes[slice(*one.span)], occupied[slice(*one.span)] = part
         about = about_training(record.preset, min(steps), record.config.train.seed)
-        at = torch.device(where[0].device)
+        at, _ = engine.here(where)
         clip = baked_clip(
             [one.span for one in segments],
             partial(load_part, segments, at),
@@ -103,7 +102,7 @@ def load_part(segments: Sequence[SegmentRun], device: torch.device, k: int) -> S
 def bake_part(
     data: Path, folder: RunFolder, one: SegmentRun, at: Place, channel: Channel
 ) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
-    """What a process of the pool does: bake a segment to its exact file. Returns the steps it was trained for, its
+    """What a task does: bake a segment to its exact file. Returns the steps it was trained for, its
     boxes [frames, 2, 3], and of each frame the share of voxels that are occupied."""
 
     def update(done: int, total: int, note: str = "") -> None:  # noqa: ARG001

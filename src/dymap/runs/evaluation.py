@@ -8,9 +8,9 @@ from __future__ import annotations
 import platform
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,18 @@ import torch
 
 from dymap._version import __version__
 from dymap.capture import Capture
+from dymap.config import EngineName
 from dymap.errors import InputError
 from dymap.evaluate.lpips import LPIPS
 from dymap.evaluate.lpips_files import NO_WEIGHTS, default_folder, download, missing_files, why_absent
 from dymap.evaluate.protocol import Comparison
-from dymap.evaluate.protocol import evaluate as compare_all
-from dymap.evaluate.report import COLUMNS, TITLES, distinct_labels, side_by_side, summarise, table_rows
+from dymap.evaluate.report import COLUMNS, TITLES, distinct_labels, summarise, table_rows
 from dymap.files import write_json
-from dymap.pictures import to_bytes, write_png
 from dymap.play.video import RendererName, Video, load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture, open_prepared
+from dymap.runs.comparing import Parts, compared
+from dymap.runs.engines import open_engine
 from dymap.runs.folder import RunFolder
 from dymap.runs.packed_facts import file_facts
 from dymap.runs.process import pick_device
@@ -73,6 +74,8 @@ def evaluate(
     out: str | Path | None = None,
     lpips_weights: Path | None = None,
     download_lpips: bool = False,
+    engine: EngineName | None = None,
+    address: str | None = None,
     device: str = "auto",
     threads: int = 0,
     progress: Bars = no_bars,
@@ -82,7 +85,8 @@ def evaluate(
     data: where the run's capture is now, if it was moved. views, frames: indices and positions, default the run's test
     views and frames. out: folder of the report, default in the run, in which parts (some views, some frames, another
     renderer) get a folder each. lpips_weights: folder of the weights, default the user's cache; download_lpips: fetch
-    missing ones. Raises InputError for a run that is not baked, has lost its capture or kept no test views.
+    missing ones. engine: who measures, in ranges of frames: None: this process; else see `train`. Raises InputError for
+    a run that is not baked, has lost its capture or kept no test views.
     """
     folder = RunFolder(Path(run))
     record = folder.read()
@@ -94,7 +98,12 @@ def evaluate(
     capture = open_prepared(place, record.config.capture, progress)
     report = Path(out) if out is not None else folder.evaluation / part_of(capture, renderer, views, frames)
     origin = provenance(folder)
-    return measure(video, capture, report, renderer, views, frames, lpips, note, progress, origin)
+    with ExitStack() as opened:
+        parts = None
+        if engine is not None:
+            runner = opened.enter_context(open_engine(engine, address, device, threads))
+            parts = Parts(runner, folder.root, place, (lpips_weights or default_folder()) if lpips else None)
+        return measure(video, capture, report, renderer, views, frames, lpips, note, progress, origin, parts)
 
 
 def check_views(views: Sequence[int], run: Path) -> None:
@@ -143,11 +152,12 @@ def measure(
     lpips_note: str = NO_WEIGHTS,
     progress: Bars = no_bars,
     origin: Mapping[str, Any] | None = None,
+    parts: Parts | None = None,
 ) -> Evaluated:
-    """Compare a video with its capture; metrics.json and pictures go to `out`: truth, prediction and error side by
-    side, and in folders of their own `truth` and `prediction`, for metrics of one's own.
+    """Compare a video with its capture; metrics.json and the pictures (see `compared`) go to `out`.
 
-    lpips_note: why there is no `lpips`. origin: what the video comes from, see `provenance`.
+    lpips_note: why there is no `lpips`. origin: what the video comes from, see `provenance`. parts: who compares, if it
+    is not this process.
     """
     views = list(views or capture.test_views)
     frames = list(frames or capture.test_frames())
@@ -158,13 +168,12 @@ def measure(
                 raise InputError(f"{kind} {index} does not exist: there are {count}")
     comparisons: list[Comparison] = []
     with progress("evaluate") as update:
-        for one in compare_all(capture, partial(video.render, renderer=renderer), frames, views, lpips):
-            comparisons.append(one)
-            name = f"frame{one.frame:06d}_view{one.view:02d}.png"
-            write_png(out / name, side_by_side(one))
-            write_png(out / "truth" / name, to_bytes(one.truth))
-            write_png(out / "prediction" / name, to_bytes(one.prediction))
-            update(len(comparisons), len(frames) * len(views))
+        if parts:
+            comparisons = parts.compared(out, renderer, frames, views, update)
+        else:
+            for one in compared(video, capture, out, renderer, frames, views, lpips):
+                comparisons.append(one)
+                update(len(comparisons), len(frames) * len(views))
     names = distinct_labels([camera.name for camera in capture.cameras])
     note = None if lpips else lpips_note
     known = {

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from dymap.capture import Capture
-from dymap.config import FIXED_TIME_VIEWS, Backdrop, Layer, RendererName
+from dymap.config import FIXED_TIME_VIEWS, Backdrop, EngineName, Layer, RendererName
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.play.camera_file import write_cameras
 from dymap.play.film import (
     PICTURE,
     Film,
-    GroundTruth,
-    check_filmed,
     check_frame,
     find_view,
     fixed_time_film,
@@ -35,10 +34,12 @@ from dymap.play.orbit import Orbit
 from dymap.play.sound import Sound, check_sound, read_sound
 from dymap.play.video import USUAL, Video, load
 from dymap.runs.bars import Bars, no_bars
-from dymap.runs.captures import find_capture, open_prepared
+from dymap.runs.drawing_parts import Shown, draw_parts
+from dymap.runs.engines import open_engine
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
 from dymap.runs.things import check_playable
+from dymap.runs.truth import open_truth
 
 MAX_SIZE = 16384
 """Pixels along a side of a film: more than its formats hold."""
@@ -84,6 +85,8 @@ def film(
     exr: Path | None = None,
     audio: str | Path | None = None,
     renderer: RendererName = "march",
+    engine: EngineName | None = None,
+    address: str | None = None,
     device: str = "auto",
     threads: int = 0,
     progress: Bars = no_bars,
@@ -99,6 +102,7 @@ def film(
     background: transparent is for .mov, .webm and PNG. published_path: look at the published point, through the lens of
     camera 0. orbit: where else the camera goes, and how close. png: folder for the images as PNG too; exr: as EXR,
     linear with alpha and depth (see play/exr.py). audio: file of the clip's sound, which is repeated as the clip is.
+    engine: who renders, in ranges of images: None: this process; else see `train`.
 
     Raises InputError for a clip that is not baked, and for options that do not go together.
     """
@@ -148,10 +152,14 @@ def film(
     )
     if save_cameras is not None:
         write_cameras(save_cameras, [(step.camera, step.frame) for step in steps])
-    with progress("render") as update:
+    with ExitStack() as opened:
+        draw = None
+        if engine is not None:
+            runner = opened.enter_context(open_engine(engine, address, device, threads))
+            draw = partial(draw_parts, runner, Shown(place, data))
         written = write_film(
             video, steps, wanted, fps=speed, layers=layers, background=background, renderer=renderer, png=png, exr=exr,
-            truth=truth, sound=sound, progress=update,
+            truth=truth, sound=sound, progress=opened.enter_context(progress("render")), draw=draw,
         )  # fmt: skip
     note = cut_note(wanted, steps[0].camera)
     return Filmed(tuple(written), png, exr, save_cameras, len(steps), speed, replaced, note)
@@ -204,27 +212,3 @@ def check_orbit(orbit: Orbit, published: bool, of_its_own: bool) -> None:
 def holds_something(place: Path) -> bool:
     """Whether writing there replaces something: a file, or pictures in a folder."""
     return any(file.suffix in (".png", ".exr") for file in place.glob("[0-9]*")) if place.is_dir() else place.exists()
-
-
-def open_truth(
-    video: Video, film: Film, folder: RunFolder, progress: Bars, data: str | Path | None = None
-) -> GroundTruth:
-    """What was filmed, for the layer diff. data: where the capture is now, if it was moved.
-
-    Raises InputError if the film differs, or the run does not know what was filmed.
-    """
-    check_filmed(film)  # before images are prepared, which may take minutes
-    if not folder.exists():
-        raise InputError(
-            f"{folder.root}: the layer diff compares with what was filmed, which only a run's folder knows"
-        )
-    place = find_capture(folder, data)
-    return ground_truth(video, open_prepared(place, folder.read().config.capture, progress))
-
-
-def ground_truth(video: Video, capture: Capture) -> GroundTruth:
-    """The capture's pictures. Raises InputError if it is not the one that the video was made from."""
-    ours, theirs = ([(camera.width, camera.height) for camera in some.cameras] for some in (video, capture))
-    if ours != theirs or video.num_frames != len(capture.frames):
-        raise InputError(f"{capture.name}: the capture has other cameras or frames than when the video was baked")
-    return lambda frame, view: capture.image(frame, view)[0]

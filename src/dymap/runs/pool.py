@@ -9,36 +9,47 @@ first fault is raised. Nothing is tried again by itself.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import pickle
 import signal
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from dymap.runs.process import resolve_device
+import torch
+
+from dymap.runs.process import pick_device, resolve_device
+from dymap.runs.tasks import Asked, Place, Result, Task, Told, cores
 from dymap.signals import ENDING
 from dymap.train.distributed import LostError
 from dymap.train.launch import end_with_parent, ignoring
 
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True)
-class Place:
-    """Where a process computes: a device, and the threads that it takes of the CPU."""
+class Pool:
+    """The engine of one machine: see `places` and `run_pool`. threads: of the CPU in all, see `places`."""
 
-    device: str
-    threads: int
+    device: str = "auto"
+    threads: int = 0
+
+    def places(self, count: int) -> list[Place]:
+        return places(count, self.device, self.threads)
+
+    def here(self, where: Sequence[Place]) -> tuple[torch.device, int]:
+        return pick_device(where[0].device), len(where)
+
+    def run(
+        self, tasks: Sequence[Task[Result]], where: Sequence[Place], told: Told, asked: Asked = lambda: False
+    ) -> list[Result | None]:
+        return run_pool(tasks, where, told, asked)
 
 
-class Channel:
-    """What a process of the pool tells, and whether it is to stop."""
+class PipeChannel:
+    """A task's channel to the process that has started its own."""
 
     def __init__(self, connection: Connection):
         self._connection = connection
@@ -61,17 +72,6 @@ class Channel:
         return self._stopped
 
 
-@dataclass(frozen=True)
-class Task(Generic[Result]):
-    """name: for messages. work: importable by its name; its result (without tensors, whose memory would go
-    with the process) and its errors come back. remedy: how to go on if
-    its process is killed."""
-
-    name: str
-    work: Callable[[Place, Channel], Result]
-    remedy: str
-
-
 def places(count: int, device: str, threads: int) -> list[Place]:
     """Where so many tasks run side by side: on a GPU each, or on a core each; at least one place.
 
@@ -90,14 +90,6 @@ def places(count: int, device: str, threads: int) -> list[Place]:
     return [Place(name, total // side_by_side) for _ in range(side_by_side)]
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        return os.cpu_count() or 1
-
-
 @dataclass
 class _Running:
     """A task in its process. task: its number."""
@@ -112,8 +104,8 @@ class _Running:
 def run_pool(
     tasks: Sequence[Task[Result]],
     where: Sequence[Place],
-    told: Callable[[int, Any], None],
-    asked: Callable[[], bool] = lambda: False,
+    told: Told,
+    asked: Asked = lambda: False,
 ) -> list[Result | None]:
     """The results of tasks, None for those that were not begun; at most one at a time in each place.
 
@@ -176,7 +168,7 @@ def run_pool(
 def _work(task: Task[Any], place: Place, connection: Connection) -> None:
     """What a new process does."""
     threading.Thread(target=end_with_parent, daemon=True).start()
-    channel = Channel(connection)
+    channel = PipeChannel(connection)
     warnings.showwarning = channel.warn
     try:
         connection.send(("done", task.work(place, channel)))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dymap.capture import read_source
-from dymap.config import Config
+from dymap.config import Config, EngineName
 from dymap.errors import InputError
 from dymap.presets import DEFAULT
 from dymap.presets import preset as find_preset
@@ -25,6 +25,7 @@ from dymap.runs.beginning import check_preset, find_run
 from dymap.runs.capture_checking import warnings_of
 from dymap.runs.captures import as_recorded, check_known_capture, find_capture
 from dymap.runs.configuration import configure
+from dymap.runs.engines import open_engine
 from dymap.runs.extent import read_new
 from dymap.runs.lock import only_training
 from dymap.runs.segments import chosen, segments_of, steps_done
@@ -49,6 +50,8 @@ def train(
     options: Mapping[str, Any] | None = None,
     processes: int | None = None,
     only_segments: Sequence[int] = (),
+    engine: EngineName = "pool",
+    address: str | None = None,
     minutes: float | None = None,
     check: bool = True,
     device: str = "auto",
@@ -65,10 +68,11 @@ def train(
     runs/CAPTURE/PRESET. preset: default small. config: all options, default those of the run, or the preset's. options:
     dotted key -> value, on top. A finished run gets longer with more `train.steps`. processes: that train together,
     default as the configuration says. only_segments: of a long clip, which of its segments; others may be trained
-    elsewhere at the same time, in the same folder. minutes: stop after that time. check: look for what is wrong with
-    the capture before a new run begins, and warn. device: auto, cpu, cuda, cuda:1, mps. threads: of the CPU, 0: as many
-    as torch takes by itself, or for segments as there are cores. progress, say: importable functions if there are
-    several processes, in which they are called.
+    elsewhere at the same time, in the same folder. engine: who trains segments: processes of this machine, or a cluster
+    of Ray at an `address` (None: that of RAY_ADDRESS, or one that is started here). minutes: stop after that time.
+    check: look for what is wrong with the capture before a new run begins, and warn. device: auto, cpu, cuda, cuda:1,
+    mps. threads: of the CPU, 0: as many as torch takes by itself, or for segments as there are cores. progress, say:
+    importable functions if there are several processes, in which they are called.
 
     Raises InputError (also if another process trains in that folder), NotFiniteError, and LostError if a process is
     gone.
@@ -109,12 +113,25 @@ def train(
                 "torchrun trains one field; the segments of a clip train side by side by themselves, or a part of them "
                 "on each machine (--only-segments); for one field: --segment 0"
             )
-        with nullcontext() if only_segments else only_training(folder.root):
-            return train_in_segments(job, only_segments)
+        with (
+            nullcontext() if only_segments else only_training(folder.root),
+            open_engine(engine, address, device, threads) as runner,
+        ):
+            return train_in_segments(job, runner, only_segments)
     chosen([], only_segments)
+    refuse_engine(engine, folder.root)
     if own and own.rank > 0:  # the leading process has the folder, and torchrun ends the others if it is refused
         return train_in_place(job, own)
     with only_training(folder.root):
         if own or config.train.processes == 1:
             return train_in_place(job, own or Rank())
         return train_in_processes(job)
+
+
+def refuse_engine(engine: EngineName, run: Path) -> None:
+    """Raise InputError for a cluster that would have nothing to share out."""
+    if engine != "pool":
+        raise InputError(
+            f"--engine {engine} shares out the segments of a clip, but one field holds the whole clip of {run}: leave "
+            "it away, or cut the clip: --segment N"
+        )

@@ -30,9 +30,9 @@ from dymap.runs.folder import RunFolder
 from dymap.runs.hulls import carve_hulls
 from dymap.runs.lock import LockedError, only_training
 from dymap.runs.outlook import Forecast, look_ahead
-from dymap.runs.pool import Channel, Place, Task, places, run_pool
-from dymap.runs.process import Clock, check_threads, pick_device, signalled, stop_on_signal
+from dymap.runs.process import Clock, pick_device, signalled, stop_on_signal
 from dymap.runs.segments import SegmentRun, chosen, config_of_common, config_of_segment, segments_of, steps_done
+from dymap.runs.tasks import Channel, Engine, Place, Task
 from dymap.runs.training_process import ORIGINS, Job, Trained, train_capture
 from dymap.train.checkpoint import newest_step, read_newest
 from dymap.train.start import start_from
@@ -43,8 +43,8 @@ PATIENCE = 2.0
 """Seconds between two looks at whether another process has done the common training."""
 
 
-def train_in_segments(job: Job, only: Sequence[int] = ()) -> Trained:
-    """Train the segments of a clip, or only some of them (on this machine: others may train the rest).
+def train_in_segments(job: Job, engine: Engine, only: Sequence[int] = ()) -> Trained:
+    """Train the segments of a clip, or only some of them (others may train the rest elsewhere).
 
     Raises InputError, NotFiniteError and LostError of a segment, when the others have ended.
     """
@@ -53,15 +53,14 @@ def train_in_segments(job: Job, only: Sequence[int] = ()) -> Trained:
             f"--processes {job.config.train.processes} train one field together, but the segments of this clip train "
             "side by side by themselves: leave it away, or take one field for the whole clip: --segment 0"
         )
-    check_threads(job.threads)
     assert job.source
     segments = segments_of(job.run, job.config, len(job.source.frames))
     ours = chosen(segments, only)
-    where = places(len(ours), job.device, job.threads)
-    device = pick_device(where[0].device)
+    where = engine.places(len(ours))
+    device, beside = engine.here(where)
     if device.type == "cpu" and (slow := why_slow()):
         warnings.warn(slow, stacklevel=2)
-    look_ahead(job.source, job.config, job.run, device, len(where), job.say, segments)
+    look_ahead(job.source, job.config, job.run, device, beside, job.say, segments)
     capture = open_prepared(job.source, job.config.capture, job.progress)
     carve_hulls(capture, job.config.train, job.progress)
     job.run.create(
@@ -77,9 +76,9 @@ def train_in_segments(job: Job, only: Sequence[int] = ()) -> Trained:
         def over() -> bool:
             return asked() or clock.over()
 
-        if not train_common(job, over):
+        if not train_common(job, engine, over):
             return left(job, segments, ours, asked())
-        train_pool(job, ours, where, over)
+        train_parts(job, engine, ours, where, over)
     return left(job, segments, ours, asked())
 
 
@@ -110,7 +109,7 @@ def sentence(capture: Capture, job: Job, segments: Sequence[SegmentRun], where: 
     )
 
 
-def train_common(job: Job, over: Callable[[], bool]) -> bool:
+def train_common(job: Job, engine: Engine, over: Callable[[], bool]) -> bool:
     """Do the common training, unless it is done or not asked for; whether it is finished. What another process does of
     it is waited for.
 
@@ -124,26 +123,28 @@ def train_common(job: Job, over: Callable[[], bool]) -> bool:
         if over():
             return False
         with suppress(LockedError), only_training(run.root):
-            return train_one(job, config, run, over)
+            return train_one(job, engine, config, run, over)
         time.sleep(PATIENCE)
     return True
 
 
-def train_one(job: Job, config: Config, run: RunFolder, over: Callable[[], bool]) -> bool:
+def train_one(job: Job, engine: Engine, config: Config, run: RunFolder, over: Callable[[], bool]) -> bool:
     """The common training, by one process that has all threads."""
     work = partial(train_part, handed_on(job), run, config, None, None)
     remedy = f"what it saved is in {run.root}, and {command('train', '--out', job.run.root)} goes on"
-    where = places(1, job.device, job.threads)
+    where = engine.places(1)
     with job.progress("train: common start") as update:
 
         def told(_: int, report: StepReport) -> None:
             update(report.step + 1, config.train.steps, f"PSNR {report.psnr:.1f} dB")
 
-        done = run_pool([Task("the common training", work, remedy)], where, told, over)[0]
+        done = engine.run([Task("the common training", work, remedy)], where, told, over)[0]
     return bool(done is not None and done >= config.train.steps)
 
 
-def train_pool(job: Job, ours: Sequence[SegmentRun], where: Sequence[Place], over: Callable[[], bool]) -> None:
+def train_parts(
+    job: Job, engine: Engine, ours: Sequence[SegmentRun], where: Sequence[Place], over: Callable[[], bool]
+) -> None:
     """Train the segments, as many at a time as there are places."""
     config, common = config_of_segment(job.config), job.run.common.checkpoints if job.config.train.common else None
     open_ones = [one for one in ours if newest_step(one.run.checkpoints) < config.train.steps]
@@ -159,7 +160,7 @@ def train_pool(job: Job, ours: Sequence[SegmentRun], where: Sequence[Place], ove
     ]
     with job.progress("train") as update:
         show = Progress(job, ours, open_ones, min(len(where), max(len(open_ones), 1)), update)
-        run_pool(tasks, where, show, over)
+        engine.run(tasks, where, show, over)
 
 
 class Progress:
@@ -198,7 +199,7 @@ def handed_on(job: Job) -> Job:
 def train_part(
     job: Job, run: RunFolder, config: Config, span: Span | None, common: Path | None, place: Place, channel: Channel
 ) -> int:
-    """What a process of the pool does: train on a window of the capture (None: all of it); returns the steps done.
+    """What a task does: train on a window of the capture (None: all of it); returns the steps done.
 
     common: checkpoints of the training that gives the first values; None: there is none.
     """
