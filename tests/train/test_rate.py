@@ -21,6 +21,7 @@ from dymap.train.rate import (
     add_to_touched,
     apart,
     bits,
+    round_decoder,
     slope,
     together,
     touched_ever,
@@ -196,6 +197,10 @@ def test_in_the_second_half_the_losses_see_the_decoder_of_the_file() -> None:
                 expected = held[name] if step >= 5 and name.startswith("decoder.") else learned[name]
                 torch.testing.assert_close(value.detach(), expected, rtol=1e-6, atol=1e-6)
         assert all(torch.equal(value, learned[name]) for name, value in field.state_dict().items())
+    round_decoder(field, config, 10)
+    for name, value in field.decoder.named_parameters():
+        torch.testing.assert_close(value.detach(), held[f"decoder.{name}"], rtol=1e-6, atol=1e-6)
+    assert torch.equal(field.hash.xyt, learned["hash.xyt"])
     assert not torch.equal(kept["decoder.code.weight"], learned["decoder.code.weight"])
 
 

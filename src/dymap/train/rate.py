@@ -185,6 +185,16 @@ class Rate(nn.Module):
         return together(slope(first, step, scale[0]) - by_others.sum(dim=1, keepdim=True), by_others, value.shape)
 
 
+@torch.no_grad()
+def round_decoder(field: Field, config: Config, step: int) -> None:
+    """Give a field the decoder that its losses have seen after `step` steps of a training for a rate."""
+    rate = Rate(field, config)
+    with rate.rounded(field, step):
+        held = {name: value.data for name, value in rate.decoder(field).items()}
+    for name, value in held.items():
+        field.get_parameter(name).copy_(value)
+
+
 def rounded(value: Tensor, start: Tensor | None, step: float) -> Tensor:
     """What a file holds of a value: a multiple of a step from its start (None: 0)."""
     if start is None:
