@@ -38,9 +38,9 @@ MEASUREMENTS = 60
 """How often the size is measured in a training, and the strength moved."""
 EVERY = 4
 """Steps between two that have gradients of the rate, which are as many times larger."""
-FIRST_STRENGTH = 1e-2
+FIRST_STRENGTH = 3e-3
 """Loss a MB a frame, before anything was measured."""
-DIRECT, SLOW, QUICKEST = 2.0, 0.5, 1.25
+DIRECT, SLOW, QUICKEST = 2.0, 0.2, 1.15
 """The strength follows size / aim: at once by this power; and what it is at the aim grows at each measurement by that
 power, but by this factor at most, until the aim is met (a controller with a proportional and an integral part)."""
 FARTHEST = 4.0
