@@ -48,7 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "capture": set(),
     "sample": {"capture"},
     "play": {"video", "render"},
-    "train": {"render", "capture"},
+    "train": {"render", "capture", "video"},
     "evaluate": {"capture", "render"},
     "runs": {"train", "evaluate", "play", "bake", "capture", "video", "sample", "presets", "_version", "render"},
     "cli": {"runs", "presets", "_version"},

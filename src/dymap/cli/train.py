@@ -46,6 +46,9 @@ def train(
     segment: Annotated[
         int | None, tyro.conf.arg(help="Frames of a segment: longer clips are a row of fields; 0: one field.")
     ] = None,
+    rate: Annotated[
+        float | None, tyro.conf.arg(help="Train for a small file: MB a frame that the model is to take.")
+    ] = None,
     seed: Annotated[int | None, tyro.conf.arg(help="Seed of all random draws.")] = None,
     processes: Annotated[
         int | None, tyro.conf.arg(help="Processes that train together, each on a GPU of its own or on the CPU.")
@@ -81,6 +84,7 @@ def train(
         "train.colour_match": colour_match or None,
         "train.steps": steps,
         "train.segment": segment,
+        "train.rate": rate,
         "train.seed": seed,
     }
     trained = runs.train(

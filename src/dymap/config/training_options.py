@@ -89,6 +89,8 @@ class TrainConfig(Checked, part="train"):
     """With `colour_match`: learning rate of the matrices."""
     colour_weight: Annotated[float, AMOUNT] = 1e-3
     """With `colour_match`: weight of the matrices' difference from the identity."""
+    rate: Annotated[float, AMOUNT] = 0.0
+    """MB a frame that the packed model is trained to take, without its occupancy grids; 0: size does not matter."""
     use_masks: bool = True
     """Learn from masks too. Off for a capture without masks, together with `hull_samples = 0`."""
     seed: Annotated[int, Within(0, 10**12)] = 0

@@ -17,7 +17,7 @@ from dymap.runs.baking_field import bake_field, open_if_needed
 from dymap.runs.baking_segments import bake_clip, check_all_trained, refuse_exact
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.captures import find_capture
-from dymap.runs.coarseness import standard_coarseness
+from dymap.runs.coarseness import coarseness_of
 from dymap.runs.commands import command
 from dymap.runs.engines import open_engine
 from dymap.runs.folder import RunFolder
@@ -105,5 +105,5 @@ def bake(
     if exact or half or not config.train.quick_start:
         save_video(path, video, half)
     else:
-        save_packed(path, with_poster(video), standard_coarseness(video))
+        save_packed(path, with_poster(video), coarseness_of(config.train, video))
     return Baked(folder.root, path, frames, step, float(occupancy.float().mean()), measurable)

@@ -16,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from dymap.capture import Source, read_source
+from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.segment import Segment
 from dymap.runs.baked import baked_clip, baked_video
 from dymap.runs.baking_field import bake_field, open_if_needed
 from dymap.runs.bars import Bars, no_bars
-from dymap.runs.coarseness import standard_coarseness
+from dymap.runs.coarseness import coarseness_of
 from dymap.runs.commands import command
 from dymap.runs.folder import RunFolder
 from dymap.runs.packing import about_training, with_poster
@@ -79,14 +80,14 @@ def bake_clip(
             source,
             about,
         )
-        write_clip(path, clip)
+        write_clip(path, clip, record.config)
         clip.close()
     return min(steps), float(occupied.mean())
 
 
-def write_clip(path: Path, clip: BakedVideo) -> None:
+def write_clip(path: Path, clip: BakedVideo, config: Config) -> None:
     """Write a clip as the small file that streams."""
-    save_packed(path, with_poster(clip), standard_coarseness(clip))
+    save_packed(path, with_poster(clip), coarseness_of(config.train, clip))
 
 
 def exact_file(one: SegmentRun) -> Path:

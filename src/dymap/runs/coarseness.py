@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from dymap.config import TrainConfig
 from dymap.geometry.camera import Camera
 from dymap.play.video import Video
 from dymap.video.clip import BakedVideo
@@ -26,6 +27,11 @@ VIEWS, FRAMES, PIXELS = 4, 3, 192
 """Pictures that are compared: of so many cameras at so many moments, so wide at most."""
 
 Pictures = list[tuple[NDArray[np.float32], NDArray[np.bool_]]]
+
+
+def coarseness_of(train: TrainConfig, baked: BakedVideo) -> float:
+    """What a run's clip is rounded by: as it was trained to be, or by what hardly shows."""
+    return STANDARD if train.rate else standard_coarseness(baked)
 
 
 def standard_coarseness(baked: BakedVideo) -> float:

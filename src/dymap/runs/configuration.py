@@ -37,6 +37,7 @@ SHORT = {
     "capture.options.unit": "--unit",
     "train.steps": "--steps",
     "train.segment": "--segment",
+    "train.rate": "--rate",
     "train.seed": "--seed",
     "train.processes": "--processes",
 }

@@ -18,6 +18,7 @@ from dymap.field.field import Field
 from dymap.files import check_header, check_regular, check_tensors, replacing, sealed
 from dymap.mapped import private_copy
 from dymap.train.colours import ColourMatch
+from dymap.train.rate import Rate
 
 KEY = "dymap-checkpoint"
 MOMENTS = {"exp_avg", "exp_avg_sq", "step"}
@@ -45,11 +46,14 @@ def save_checkpoint(
     optimiser: torch.optim.Optimizer,
     keep: int,
     colours: ColourMatch | None = None,
+    rate: Rate | None = None,
 ) -> Path:
     """Write the state after `step` steps and remove all but the newest `keep` files."""
     tensors: dict[str, Tensor] = {f"field.{name}": value for name, value in field.state_dict().items()}
     if colours is not None:
         tensors |= {f"colours.{name}": value for name, value in colours.state_dict().items()}
+    if rate is not None:
+        tensors |= {f"rate.{name}": value for name, value in rate.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
     path = folder / f"step-{step:07d}.safetensors"
@@ -69,7 +73,7 @@ def save_checkpoint(
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """What a file holds, whole and of finite numbers. tensors: `field.NAME`, `adam.INDEX.NAME`, and with
-    `train.colour_match` `colours.change`. step: steps done."""
+    `train.colour_match` `colours.change`; with `train.rate` `rate.NAME`. step: steps done."""
 
     path: Path
     step: int
@@ -83,9 +87,13 @@ class Checkpoint:
         return len(boxes)
 
     def restore(
-        self, field: Field, optimiser: torch.optim.Optimizer | None = None, colours: ColourMatch | None = None
+        self,
+        field: Field,
+        optimiser: torch.optim.Optimizer | None = None,
+        colours: ColourMatch | None = None,
+        rate: Rate | None = None,
     ) -> int:
-        """Give field (and optimiser, and colours of the cameras) this state; returns the number of steps done.
+        """Give field (and optimiser, colours of the cameras, the rate's part) this state; returns the steps done.
 
         Raises InputError if it does not fit them.
         """
@@ -95,6 +103,9 @@ class Checkpoint:
             held = {k.removeprefix("colours."): v for k, v in self.tensors.items() if k.startswith("colours.")}
             if colours is not None and held:  # an imported model has none yet
                 colours.load_state_dict(held)
+            known = {k.removeprefix("rate."): v for k, v in self.tensors.items() if k.startswith("rate.")}
+            if rate is not None and known:
+                rate.load_state_dict(known)
             if optimiser is not None:
                 optimiser.load_state_dict(
                     {"state": self._moments(optimiser), "param_groups": optimiser.state_dict()["param_groups"]}

@@ -23,6 +23,7 @@ from dymap.train.colours import ColourMatch
 from dymap.train.distributed import ALONE, World
 from dymap.train.losses import Losses
 from dymap.train.optimiser import make_optimiser
+from dymap.train.rate import Rate
 from dymap.train.step import StepReport, check_finite, train_step
 
 Listener = Callable[[StepReport], None]
@@ -53,7 +54,8 @@ def train(
         sampler = BatchSampler(capture, config.train, field.boxes.device, world.rank)
         colours = colours_of(capture, config, field.boxes.device)
         optimiser = make_optimiser(field, config, colours)
-        step = saved = resume(checkpoint_folder, field, optimiser, world, colours) if checkpoint_folder else 0
+        rate = Rate(field, config).to(field.boxes.device) if config.train.rate else None
+        step = saved = resume(checkpoint_folder, field, optimiser, world, colours, rate) if checkpoint_folder else 0
         stop[0] = should_stop()
     begin_alike(step, checkpoint_folder, field, world)
 
@@ -61,11 +63,11 @@ def train(
         nonlocal saved
         if checkpoint_folder and saved < step and world.leads:
             check_finite(dict([*field.named_parameters(), *(colours.named_parameters() if colours else ())]), step)
-            save_checkpoint(checkpoint_folder, step, field, optimiser, config.train.keep_checkpoints, colours)
+            save_checkpoint(checkpoint_folder, step, field, optimiser, config.train.keep_checkpoints, colours, rate)
             saved = step
 
     while step < config.train.steps and not stop[0]:
-        report = train_step(field, optimiser, sampler, config, step, losses, world, colours)
+        report = train_step(field, optimiser, sampler, config, step, losses, world, colours, rate)
         step += 1
         with world.agree(stop):
             for listener in listeners:
@@ -122,6 +124,7 @@ def resume(
     optimiser: torch.optim.Optimizer,
     world: World,
     colours: ColourMatch | None = None,
+    rate: Rate | None = None,
 ) -> int:
     """Load the newest checkpoint that is not damaged, if there is one; returns the steps that are done.
 
@@ -132,7 +135,7 @@ def resume(
     if (found := read_newest(folder)) is None:
         return 0
     found.check_boxes(field.boxes)
-    return found.restore(field, optimiser, colours)
+    return found.restore(field, optimiser, colours, rate)
 
 
 def begin_alike(step: int, folder: Path | None, field: Field, world: World) -> None:

@@ -1,6 +1,6 @@
 """One training step: a batch, its losses, their gradients, and Adam (method.md 6).
 
-    draw items -> forward -> losses -> backward -> mean over all processes -> clip, Adam
+    draw items -> forward -> losses -> backward -> mean over all processes (-> rate) -> clip, Adam
 
 What a step computes depends only on the parameters, the optimiser's state, the seed, the step's number and the number
 of processes, so a run that was killed and resumed computes the same numbers as one that was not.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,7 @@ from dymap.train.colours import ColourMatch
 from dymap.train.distributed import ALONE, World
 from dymap.train.forward import Draws, Step, forward
 from dymap.train.losses import Losses, losses_of, psnr
+from dymap.train.rate import Rate
 from dymap.train.schedule import lr_factor
 
 
@@ -51,8 +53,10 @@ def train_step(
     losses: Losses | None = None,
     world: World = ALONE,
     colours: ColourMatch | None = None,
+    rate: Rate | None = None,
 ) -> StepReport:
     """One step. losses: default those that the configuration asks for. colours: of the cameras, with `colour_match`.
+    rate: with `train.rate`.
 
     Raises NotFiniteError before anything is changed if a loss or a gradient is not finite; PeerError if that, or
     anything else, happened to another process.
@@ -64,10 +68,12 @@ def train_step(
     optimiser.zero_grad(set_to_none=True)
     parameters = [*field.parameters(), *(colours.parameters() if colours else ())]
     present = [False] * len(parameters)
-    with world.agree(present):
+    with world.agree(present), rate.rounded(field, step) if rate else nullcontext():
         rays, totals = add_gradients(field, sampler, config, step, losses, world.rank, colours)
         present[:] = [parameter.grad is not None for parameter in parameters]
     world.average(parameters, present)
+    if rate:
+        totals |= rate.add_gradients(field, optimiser, step)
     optimiser.step()
     quality = psnr(torch.tensor(totals["colour"])).item() if totals.get("colour") else float("nan")
     lr = config.train.lr_hash * factor

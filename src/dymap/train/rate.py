@@ -1,0 +1,242 @@
+"""Training for a small file: what a field costs, in MB a frame, is minimised together with its errors.
+
+    a field -> whole numbers and streams, as in a file (dymap/video) -> its size -> strength, scales     now and then
+    a decoder -> as it will be in the file -> losses, gradients, which count for the decoder itself    the second half
+    strength, scales -> gradients of strength * (MB a frame) -> those of the losses, before Adam      every EVERY steps
+
+A value w that is rounded to multiples of s takes about -log2 P bits, with P what a Laplace distribution around zero of
+scale b = mean |w| gives to [w - s / 2, w + s / 2]; each level of a hash table and each parameter of the decoder has a
+scale of its own. Of the decoder that is what it has learned, as the difference from its known start (field/start.py).
+This idea is that of learned compression (J. Balle et al., "End-to-end optimized image compression", 2017).
+
+Most of what a decoder has learned is smaller than half a step, and rounding takes all of that away at once. So in the
+second half the losses see the rounded decoder (straight-through gradients: Y. Bengio et al., 2013). Hash entries are
+larger than their steps; their rounding errors are as good as noise, and need no training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from dymap.config import Config
+from dymap.field.field import Field
+from dymap.video.hash_code import write_hash
+from dymap.video.packed_header import HASH
+from dymap.video.quantise import DECODER, STANDARD, decoder_start, quantise, steps_of, with_parameters
+from dymap.video.value_code import in_blocks, write_values
+
+BEGIN = 0.25
+"""Share of the steps before which the rate does not count: a field learns its coarse shape first."""
+ROUNDED = 0.5
+"""Share of the steps before which the decoder is not rounded."""
+MEASUREMENTS = 60
+"""How often the size is measured in a training, and the strength moved."""
+EVERY = 4
+"""Steps between two that have gradients of the rate, which are as many times larger."""
+FIRST_STRENGTH = 3e-3
+"""Loss a MB a frame, before anything was measured."""
+DIRECT, SLOW, QUICKEST = 2.0, 0.2, 1.15
+"""The strength follows size / aim: at once by this power; and what it is at the aim grows at each measurement by that
+power, but by this factor at most, until the aim is met (a controller with a proportional and an integral part)."""
+FARTHEST = 4.0
+"""Sizes farther from the aim count as this many times the aim."""
+LEAST_SCALE = 0.25
+"""Scales are so many quantiser steps at least: a part that is all zero can still begin to say something."""
+LN2 = math.log(2)
+
+
+def bits(value: Tensor, step: Tensor, scale: Tensor) -> Tensor:
+    """What each value takes, rounded to multiples of `step`, under a Laplace distribution of mean |value| `scale`."""
+    far, half = value.abs(), step / 2
+    outside = (far / scale - torch.log(torch.sinh(half / scale))) / LN2
+    near = torch.minimum(far, half)
+    inside = -torch.log1p(-(torch.exp((near - half) / scale) + torch.exp(-(near + half) / scale)) / 2) / LN2
+    return torch.where(far > half, outside, inside)
+
+
+def slope(value: Tensor, step: Tensor, scale: Tensor) -> Tensor:
+    """Derivative of `bits` by the value: 0 at 0, +-1 / (scale ln 2) from half a step on."""
+    half = step / 2
+    near = torch.minimum(value.abs(), half)
+    towards, away = torch.exp((near - half) / scale), torch.exp(-(near + half) / scale)
+    return value.sign() * (towards - away) / (2 - towards - away) / (scale * LN2)
+
+
+class Rate(nn.Module):
+    """The rate's part of a training. All that it knows between steps are buffers, which checkpoints keep.
+
+    strength: loss a MB a frame at the size that is aimed at. size: MB a frame as last measured. steps, scales, held: of
+    levels [3, L] of the three tables; held: entries that any step has touched. decoder_scales: [parameters, 2], the
+    second for differences inside the blocks of upsamplings.
+    """
+
+    strength: Tensor
+    size: Tensor
+    steps: Tensor
+    scales: Tensor
+    held: Tensor
+    decoder_scales: Tensor
+
+    def __init__(self, field: Field, config: Config):
+        super().__init__()
+        self.aim, self.total = config.train.rate, config.train.steps
+        self.first = round(BEGIN * self.total)
+        self.between = max((self.total - self.first) // MEASUREMENTS, 1)
+        self.code_dim = config.field.code_dim
+        self.offsets = torch.tensor(field.hash.levels.offsets)
+        self.start = decoder_start(config.field, config.train.seed if config.train.quick_start else None)
+        self.names = [name for name, _ in field.named_parameters() if name.startswith(DECODER)]
+        self.near = {name: value.float().to(field.boxes.device) for name, value in self.start.items()}
+        # Steps of the decoder depend on its sizes only.
+        coded = field.with_codes(field.boxes.new_zeros(field.num_frames, self.code_dim))
+        steps = steps_of(coded, STANDARD)
+        self.decoder_step = {name: steps[name][0] for name in self.names}
+        levels, parameters = (3, len(self.offsets) - 1), (len(self.names), 2)
+        self.register_buffer("strength", torch.tensor(FIRST_STRENGTH))
+        self.register_buffer("size", torch.tensor(0.0))
+        for name in ("steps", "scales", "held"):
+            self.register_buffer(name, torch.ones(levels))
+        self.register_buffer("decoder_scales", torch.ones(parameters))
+
+    @contextmanager
+    def rounded(self, field: Field, step: int) -> Iterator[None]:
+        """A block in which the field's decoder is as a file will hold it, in the steps that are trained so."""
+        if step < ROUNDED * self.total:
+            yield
+            return
+        kept = {name: value.data for name, value in self.decoder(field).items()}
+        try:
+            for name, value in self.decoder(field).items():
+                value.data = rounded(value.data, self.near.get(name), self.decoder_step[name])
+            yield
+        finally:
+            for name, value in self.decoder(field).items():
+                value.data = kept[name]
+
+    @torch.no_grad()
+    def add_gradients(self, field: Field, optimiser: torch.optim.Optimizer, step: int) -> dict[str, float]:
+        """Add those of strength * (MB a frame) to the field's if it is their turn; returns what the loss is, or {}."""
+        if step < self.first:
+            return {}
+        if not self.size or (step - self.first) % self.between == 0:
+            self.measure(field, optimiser)
+        if step % EVERY == 0:
+            a_bit = EVERY * self.weight() / (8e6 * field.num_frames)
+            for index, table in enumerate(field.hash.tables):
+                add_to_touched(table, self.offsets, self.steps[index], self.scales[index], a_bit * self.held[index])
+            for index, (name, value) in enumerate(self.decoder(field).items()):
+                if value.grad is not None:
+                    slopes = self.slopes(name, value, self.decoder_scales[index])
+                    value.grad.add_(slopes, alpha=a_bit)
+        return {"rate": self.weight() * float(self.size)}
+
+    def weight(self) -> float:
+        """Loss a MB a frame now."""
+        return float(self.strength) * self.missed() ** DIRECT
+
+    def missed(self) -> float:
+        """How many times the aim the size is."""
+        return min(float(self.size) / self.aim, FARTHEST)
+
+    @torch.no_grad()
+    def measure(self, field: Field, optimiser: torch.optim.Optimizer) -> None:
+        """Measure the size, and move the strength towards what makes it the one that is aimed at."""
+        masks = [touched_ever(table, optimiser) for table in field.hash.tables]
+        tables = {name: field.get_parameter(name) * mask[:, None] for name, mask in zip(HASH, masks, strict=True)}
+        used = with_parameters(field.with_codes(field.boxes.new_zeros(field.num_frames, self.code_dim)), tables)
+        steps = steps_of(used, STANDARD)
+        symbols = quantise(used, steps, self.start)
+        decoder = {name: symbols[name] for name in self.names}
+        count = len(write_hash([symbols[name] for name in HASH], field.hash.levels.offsets)) + len(
+            write_values(decoder)
+        )
+        self.size.fill_(count / 1e6 / field.num_frames)
+        self.strength.mul_(min(max(self.missed() ** SLOW, 1 / QUICKEST), QUICKEST))
+        for index, (table, mask) in enumerate(zip(tables.values(), masks, strict=True)):
+            for level, (first, last) in enumerate(zip(self.offsets, self.offsets[1:], strict=False)):
+                own = table[first:last][mask[first:last]]
+                self.held[index, level] = len(own)
+                self.steps[index, level] = steps["hash"][level]
+                self.scales[index, level] = scale_of(own, steps["hash"][level])
+        for index, (name, value) in enumerate(self.decoder(field).items()):
+            coded = [value - self.near.get(name, 0)]
+            if in_blocks(name, tuple(value.shape)):
+                first, others = apart(coded[0])
+                coded = [first, others]
+            for part, own in enumerate(coded):
+                self.decoder_scales[index, part] = scale_of(own, steps[name][0])
+
+    def decoder(self, field: Field) -> dict[str, Tensor]:
+        return {name: field.get_parameter(name) for name in self.names}
+
+    def slopes(self, name: str, value: Tensor, scale: Tensor) -> Tensor:
+        """Derivative of a decoder parameter's bits. scale: [2]."""
+        step = torch.full_like(scale[0], self.decoder_step[name])
+        learned = value - self.near.get(name, 0)
+        if not in_blocks(name, tuple(value.shape)):
+            return slope(learned, step, scale[0])
+        first, others = apart(learned)
+        by_others = slope(others, step, scale[1])
+        return together(slope(first, step, scale[0]) - by_others.sum(dim=1, keepdim=True), by_others, value.shape)
+
+
+@torch.no_grad()
+def round_decoder(field: Field, config: Config, step: int) -> None:
+    """Give a field the decoder that its losses have seen after `step` steps of a training for a rate."""
+    rate = Rate(field, config)
+    with rate.rounded(field, step):
+        held = {name: value.data for name, value in rate.decoder(field).items()}
+    for name, value in held.items():
+        field.get_parameter(name).copy_(value)
+
+
+def rounded(value: Tensor, start: Tensor | None, step: float) -> Tensor:
+    """What a file holds of a value: a multiple of a step from its start (None: 0)."""
+    if start is None:
+        return (value / step).round_().mul_(step)
+    return ((value - start) / step).round_().mul_(step).add_(start)
+
+
+def add_to_touched(table: Tensor, offsets: Tensor, steps: Tensor, scales: Tensor, weights: Tensor) -> None:
+    """Add the slopes of entries that the step has touched to a table's gradient. steps, scales, weights: [L] of levels.
+
+    A level's weight is shared by its entries that were touched: an entry that few steps touch feels the rate as seldom
+    as its errors, and as much stronger.
+    """
+    if table.grad is None:
+        return
+    touched = torch.nonzero((table.grad != 0).any(dim=1))[:, 0]
+    level = torch.bucketize(touched, offsets.to(touched.device)[1:], right=True)
+    counts = torch.bincount(level, minlength=len(weights)).clamp(min=1)
+    share = (weights / counts.to(weights.device))[level, None]
+    table.grad.index_add_(0, touched, share * slope(table[touched], steps[level, None], scales[level, None]))
+
+
+def touched_ever(table: Tensor, optimiser: torch.optim.Optimizer) -> Tensor:
+    """[entries] bool, whether an entry had a gradient in any step so far."""
+    state = optimiser.state.get(table)
+    if not state:
+        return torch.zeros(len(table), dtype=torch.bool, device=table.device)
+    return (state["exp_avg_sq"] != 0).any(dim=1)
+
+
+def scale_of(values: Tensor, step: float) -> float:
+    """Of a Laplace distribution that fits the values best."""
+    return max(float(values.abs().mean()) if values.numel() else 0.0, LEAST_SCALE * step)
+
+
+def apart(values: Tensor) -> tuple[Tensor, Tensor]:
+    """A kernel [a, b, 4, 4] as it is coded: the first of each block of 2 x 2 [n, 1], the others less it [n, 3]."""
+    blocks = values.reshape(*values.shape[:2], 2, 2, 2, 2).transpose(3, 4).reshape(-1, 4)
+    return blocks[:, :1], blocks[:, 1:] - blocks[:, :1]
+
+
+def together(first: Tensor, others: Tensor, shape: torch.Size) -> Tensor:
+    """Blocks [n, 1], [n, 3] in their places in a kernel."""
+    blocks = torch.cat([first, others], dim=1).reshape(*shape[:2], 2, 2, 2, 2)
+    return blocks.transpose(3, 4).reshape(shape)

@@ -1,0 +1,218 @@
+"""Training for a small file: bits, their slopes, which entries feel them, and what comes of it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dymap.capture import Capture
+from dymap.config import Config, TrainConfig
+from dymap.field.start import begin
+from dymap.train.optimiser import make_optimiser
+from dymap.train.rate import (
+    BEGIN,
+    EVERY,
+    QUICKEST,
+    Rate,
+    add_to_touched,
+    apart,
+    bits,
+    round_decoder,
+    slope,
+    together,
+    touched_ever,
+)
+from dymap.video.hash_code import write_hash
+from dymap.video.quantise import STANDARD, decoder_start, dequantise, quantise, steps_of
+from dymap.video.value_code import blocks, write_values
+from tests.field.models import TINY, tiny_field
+from tests.train.runs import assert_same, fresh_field, measured, run, short
+
+STEPS_AND_SCALES = [(1.0, 0.3), (0.5, 2.0), (2.0, 5.0)]
+FOR_A_RATE: dict[str, object] = {
+    "batches": "frames", "items": 1, "rays": 64, "hull_samples": 8, "hull_grid": 16, "lazy_adam": True,
+    "schedule": "cosine", "lr_hash": 3e-2,
+}  # fmt: skip
+
+
+def double(*values: float) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(("step", "scale"), STEPS_AND_SCALES)
+def test_bits_are_those_of_the_density_over_the_interval_that_is_rounded(step: float, scale: float) -> None:
+    for value in (-3.1, -step / 2, -0.1, 0.0, 0.2, step / 2, 0.6 * step, 4.0):
+        x = value - step / 2 + step * (np.arange(20_000) + 0.5) / 20_000
+        mass = np.exp(-np.abs(x) / scale).mean() / (2 * scale) * step
+        found = float(bits(double(value), double(step), double(scale)))
+        assert found == pytest.approx(-np.log2(mass), rel=1e-5)
+
+
+@pytest.mark.parametrize(("step", "scale"), STEPS_AND_SCALES)
+def test_slopes_are_derivatives_of_bits(step: float, scale: float) -> None:
+    values = torch.linspace(-6, 6, 1202, dtype=torch.float64).requires_grad_()
+    bits(values, double(step), double(scale)).sum().backward()
+    torch.testing.assert_close(slope(values.detach(), double(step), double(scale)), values.grad)
+    assert slope(double(0.0), double(step), double(scale)) == 0
+
+
+def test_bits_of_a_value_that_is_far_out_are_finite() -> None:
+    far = torch.tensor([1e4, -1e4, 1e-9])
+    step, scale = torch.tensor(1.0), torch.tensor(0.25)
+    assert bits(far, step, scale).isfinite().all()
+    assert slope(far, step, scale).isfinite().all()
+
+
+def test_kernels_are_taken_apart_as_they_are_coded() -> None:
+    kernel = torch.randint(-9, 9, (2, 3, 4, 4))
+    first, others = apart(kernel)
+    coded = blocks(kernel.numpy())
+    assert np.array_equal(first.numpy(), coded[:, :1])
+    assert np.array_equal(others.numpy(), coded[:, 1:] - coded[:, :1])
+    assert torch.equal(together(first, others + first, kernel.shape), kernel)
+
+
+def test_slopes_of_a_kernel_are_derivatives_of_its_coded_bits() -> None:
+    field = tiny_field()
+    rate = Rate(field, Config(field=TINY, train=TrainConfig(rate=0.1)))
+    name = "decoder.up.0.weight"
+    kernel = field.get_parameter(name).detach().double().requires_grad_()
+    step, scale = double(rate.decoder_step[name])[0], double(0.9, 0.2)
+    first, others = apart(kernel)
+    (bits(first, step, scale[0]).sum() + bits(others, step, scale[1]).sum()).backward()
+    torch.testing.assert_close(rate.slopes(name, kernel.detach(), scale), kernel.grad)
+
+
+def test_only_touched_entries_feel_the_rate_and_share_their_levels_weight() -> None:
+    offsets, steps, scales, weights = (
+        torch.tensor([0, 4, 10]),
+        torch.tensor([0.5, 0.1]),
+        torch.tensor([0.7, 0.3]),
+        torch.tensor([40.0, 9.0]),
+    )
+    torch.manual_seed(0)
+    table = torch.randn(10, 3)
+    gradient = torch.zeros(10, 3)
+    gradient[1, 2] = gradient[5] = gradient[7, 0] = gradient[9] = 0.25
+    table.grad = gradient.clone()
+    add_to_touched(table, offsets, steps, scales, weights)
+    for entry in range(10):
+        level = int(entry >= 4)
+        share = weights[level] / (1 if level == 0 else 3)
+        added = share * slope(table[entry], steps[level], scales[level]) if entry in (1, 5, 7, 9) else torch.zeros(3)
+        torch.testing.assert_close(table.grad[entry], gradient[entry] + added)
+
+
+@pytest.mark.parametrize("lazy_adam", [False, True])
+def test_entries_that_any_step_has_touched_are_remembered(lazy_adam: bool) -> None:
+    field = tiny_field()
+    optimiser = make_optimiser(field, Config(train=TrainConfig(lazy_adam=lazy_adam)))
+    table = field.hash.tables[0]
+    assert not touched_ever(table, optimiser).any()
+    for entry in (3, 8):
+        optimiser.zero_grad()
+        table.grad = torch.zeros_like(table)
+        table.grad[entry, 1] = 0.1
+        optimiser.step()
+    assert torch.nonzero(touched_ever(table, optimiser))[:, 0].tolist() == [3, 8]
+
+
+def test_the_size_is_that_of_the_streams_of_a_file() -> None:
+    field = tiny_field()
+    begin(field.decoder, 0)
+    config = Config(field=TINY, train=TrainConfig(rate=0.1, lazy_adam=True))
+    rate, optimiser = Rate(field, config), make_optimiser(field, config)
+    for table in field.hash.tables:
+        assert table.grad is not None
+        table.grad.fill_(1e-3)
+    optimiser.step()
+    rate.measure(field, optimiser)
+    steps = steps_of(field, STANDARD)
+    symbols = quantise(field, steps)
+    names = [name for name in symbols if name.startswith("decoder.")]
+    size = len(write_hash([symbols[f"hash.{name}"] for name in ("xyt", "xzt", "yzt")], field.hash.levels.offsets))
+    size += len(write_values({name: symbols[name] for name in names}))
+    assert float(rate.size) == pytest.approx(size / 1e6 / field.num_frames)
+    offsets = field.hash.levels.offsets
+    for level, (first, last) in enumerate(itertools.pairwise(offsets)):
+        assert rate.held[1, level] == last - first
+        assert rate.scales[1, level] == pytest.approx(float(field.hash.xzt.detach()[first:last].abs().mean()))
+
+
+def test_before_its_turn_nothing_is_changed(tiny: Capture) -> None:
+    """And without a rate nothing ever is."""
+    steps = 12
+    assert round(BEGIN * steps) <= EVERY
+    plain, without = run(tiny, short(**FOR_A_RATE, steps=steps))
+    _, with_rate = run(tiny, short(**FOR_A_RATE, steps=steps, rate=1e-4))
+    first = round(BEGIN * steps)
+    assert measured(with_rate)[:first] == measured(without)[:first]
+    assert [set(report.losses) - set(without[0].losses) for report in with_rate] == [
+        {"rate"} if step >= first else set() for step in range(steps)
+    ]
+    again, _ = run(tiny, short(**FOR_A_RATE, steps=steps, rate=0.0))
+    assert_same(plain, again)
+
+
+def test_gradients_of_the_rate_make_a_field_smaller() -> None:
+    """Wherever a step touches it, as it does each entry here."""
+    field, sizes, scales = tiny_field(), list[float](), list[float]()
+    steps = 60
+    config = Config(field=TINY, train=TrainConfig(rate=1e-4, steps=steps, lazy_adam=True, lr_hash=0.1))
+    rate, optimiser = Rate(field, config), make_optimiser(field, config)
+    for step in range(steps):
+        optimiser.zero_grad()
+        for table in field.hash.tables:
+            assert table.grad is not None
+            table.grad.fill_(1e-12)
+        for parameter in field.decoder.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        rate.add_gradients(field, optimiser, step)
+        optimiser.step()
+        if rate.size:
+            sizes.append(float(rate.size))
+            scales.append(float(rate.scales.mean()))
+    assert sizes[-1] < 0.95 * sizes[0]
+    assert scales[-1] < 0.6 * scales[0]
+
+
+def test_in_the_second_half_the_losses_see_the_decoder_of_the_file() -> None:
+    field = tiny_field()
+    begin(field.decoder, 3)
+    config = Config(field=TINY, train=TrainConfig(rate=0.1, steps=10, quick_start=True, seed=3))
+    rate, kept = Rate(field, config), {name: value.clone() for name, value in field.state_dict().items()}
+    with torch.no_grad():
+        for value in field.decoder.parameters():
+            value.add_(0.01 * torch.randn_like(value))
+    learned = {name: value.clone() for name, value in field.state_dict().items()}
+    start, steps = decoder_start(TINY, 3), steps_of(field, STANDARD)
+    held = dequantise(quantise(field, steps, start), steps, field.hash.levels.offsets, start)
+    for step in range(10):
+        with rate.rounded(field, step):
+            for name, value in field.named_parameters():
+                expected = held[name] if step >= 5 and name.startswith("decoder.") else learned[name]
+                torch.testing.assert_close(value.detach(), expected, rtol=1e-6, atol=1e-6)
+        assert all(torch.equal(value, learned[name]) for name, value in field.state_dict().items())
+    round_decoder(field, config, 10)
+    for name, value in field.decoder.named_parameters():
+        torch.testing.assert_close(value.detach(), held[f"decoder.{name}"], rtol=1e-6, atol=1e-6)
+    assert torch.equal(field.hash.xyt, learned["hash.xyt"])
+    assert not torch.equal(kept["decoder.code.weight"], learned["decoder.code.weight"])
+
+
+def test_the_strength_follows_the_size(tiny: Capture) -> None:
+    """More if the size is above the aim, less if it is below; never more than a bounded factor at once."""
+    field = fresh_field(tiny, short())
+    strengths = []
+    for aim in (1e-9, 1e9):
+        config = short(rate=aim)
+        rate, optimiser = Rate(field, config), make_optimiser(field, config)
+        before = float(rate.strength)
+        rate.measure(field, optimiser)
+        strengths.append(float(rate.strength) / before)
+        assert np.isfinite(rate.weight())
+    assert strengths == pytest.approx([QUICKEST, 1 / QUICKEST])
