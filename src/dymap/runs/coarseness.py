@@ -15,13 +15,25 @@ from dymap.config import TrainConfig
 from dymap.geometry.camera import Camera
 from dymap.play.video import Video
 from dymap.video.clip import BakedVideo
-from dymap.video.quantise import STANDARD, dequantise, quantise, steps_of, with_parameters, without_untouched
+from dymap.video.packing import start_seed
+from dymap.video.quantise import (
+    STANDARD,
+    decoder_start,
+    dequantise,
+    quantise,
+    steps_of,
+    with_parameters,
+    without_untouched,
+)
 
 QUALITY = 44.0
 """dB between pictures of the exact and of the rounded model, over the pixels that show something. A model that comes to
 within 28 dB of what was filmed loses 0.1 dB by it; rounding errors add to others as independent ones do."""
 NEAR = 0.7
 """dB from QUALITY at which it is near enough."""
+RUNGS = 8
+"""Coarsenesses are STANDARD times powers of 2, and so many between two: sums in another order, as with more threads,
+change the last digits of a picture, and must not change the file."""
 TRIES = 5
 VIEWS, FRAMES, PIXELS = 4, 3, 192
 """Pictures that are compared: of so many cameras at so many moments, so wide at most."""
@@ -42,17 +54,23 @@ def standard_coarseness(baked: BakedVideo) -> float:
     if not any(seen.any() for _, seen in exact):
         return STANDARD
     field = without_untouched(first.field, first.occupancy, first.render.max_samples)
+    start = decoder_start(field.config, start_seed(first))
     coarseness = STANDARD
     for _ in range(TRIES):
         steps = steps_of(field, coarseness)
-        values = dequantise(quantise(field, steps), steps, field.hash.levels.offsets)
+        values = dequantise(quantise(field, steps, start), steps, field.hash.levels.offsets, start)
         rounded = with_parameters(field, {name: value.to(first.device) for name, value in values.items()})
         error = difference(pictures(first.part(0, rounded), cameras), exact)
         lacking = QUALITY + 10 * math.log10(max(error, 1e-12))
         if abs(lacking) < NEAR:
             break
-        coarseness *= 10 ** (-lacking / 20)  # errors are in proportion to the steps
+        coarseness = on_ladder(coarseness * 10 ** (-lacking / 20))  # errors are in proportion to the steps
     return coarseness
+
+
+def on_ladder(coarseness: float) -> float:
+    """The nearest one that is allowed."""
+    return STANDARD * 2 ** (round(RUNGS * math.log2(coarseness / STANDARD)) / RUNGS)
 
 
 def cameras_of(baked: BakedVideo) -> list[Camera]:

@@ -69,7 +69,7 @@ class Packing:
         kept = video.quantiser if coarseness is None and video.quantiser else None
         coarseness = STANDARD if coarseness is None else coarseness
         chunks: list[ChunkToWrite] = [("poster", video.poster, {})] if video.poster else []
-        seed = kept["start"] if kept else self._seed()
+        seed = kept["start"] if kept else start_seed(self.video)
         start = decoder_start(video.segment(0).field.config, seed)
         common: dict[str, Any] = {}
         steps: dict[str, list[float]] = {}
@@ -104,12 +104,6 @@ class Packing:
         """Bytes of the chunks."""
         return sum(len(data) for _, data, _ in self.chunks(coarseness)[1])
 
-    def _seed(self) -> int | None:
-        """The seed of the decoder's initial values, if it still is near them."""
-        seed = self.video.about.provenance.get("seed", 0)
-        known = type(seed) is int and 0 <= seed < 2**32 and begun_with(self.video.segment(0).field, seed)
-        return seed if known else None
-
     def _field(self, index: int) -> Field:
         if index not in self._fields:
             one = self.video.segment(index)
@@ -120,6 +114,13 @@ class Packing:
         if index >= len(self._occupancy):
             self._occupancy.append(write_occupancy(self.video.segment(index).occupancy.cpu().numpy()))
         return self._occupancy[index]
+
+
+def start_seed(video: BakedVideo) -> int | None:
+    """The seed of the decoder's initial values, if it still is near them."""
+    seed = video.about.provenance.get("seed", 0)
+    known = type(seed) is int and 0 <= seed < 2**32 and begun_with(video.segment(0).field, seed)
+    return seed if known else None
 
 
 def sectioned(kind: str, sections: Mapping[str, bytes], more: dict[str, Any]) -> ChunkToWrite:
