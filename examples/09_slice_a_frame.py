@@ -38,13 +38,14 @@ def section(frame: Frame, height: float, size: int, facing: Tensor) -> Tensor:
 def main(run: Path = PACKAGED, time: int = 0, size: int = 192, out: Path = Path("out/09")) -> None:
     baked = dymap.load(run).baked
     with torch.no_grad():
-        frame = baked.field.at(time)
+        segment, at, _ = baked.nearest(time)  # long clips have a field for every 30 frames
+        frame = segment.field.at(at)
         line = (torch.arange(size) + 0.5) / size
         sigma = frame.density_lattice([line, line, line])  # [size, size, size], far faster than point by point
         low, high = frame.box
         print(f"box {low.tolist()} to {high.tolist()} m")
         print(f"{(sigma > baked.bake.threshold).float().mean():.1%} of its points are dense")
-        print(f"{baked.occupancy[time].float().mean():.1%} of its voxels are occupied: one dense point is enough")
+        print(f"{segment.occupancy[at].float().mean():.1%} of its voxels are occupied: one dense point is enough")
         heights = [0.25, 0.5, 0.75]
         sections = [section(frame, height, size, torch.tensor([0.0, 0.0, -1.0])) for height in heights]
     path = write_png(out / "sections.png", to_bytes(torch.cat(sections)))

@@ -56,8 +56,9 @@ def main(
     video = dymap.load(run)
     camera = video.cameras[0].fitted(size, size)
     with torch.no_grad():
-        frame = video.baked.field.at(time)
-        grid = video.baked.occupancy[time]  # [gx, gy, gz] bool over the box: where there may be something
+        segment, at, _ = video.baked.nearest(time)  # long clips have a field for every 30 frames
+        frame = segment.field.at(at)
+        grid = segment.occupancy[at]  # [gx, gy, gz] bool over the box: where there may be something
         frames = [frame, Clay(frame, light)]
         images = [make_renderer("march", one, grid, video.baked.render).render(camera, "white") for one in frames]
     print(f"largest difference of the opacities {(images[0].acc - images[1].acc).abs().max():.1e}")

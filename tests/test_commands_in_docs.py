@@ -17,9 +17,11 @@ import pytest
 
 from dymap.bake.bake import bake_grids
 from dymap.cli import main
+from dymap.field.segment import Segment
 from dymap.presets import PRESETS
 from dymap.runs.configuration import configure
 from dymap.sample import write_sample
+from dymap.video.clip import InMemory
 from dymap.video.model_file import save_video
 from tests.cli.conftest import SETTINGS
 from tests.cli.test_view import end, viewing
@@ -124,6 +126,7 @@ def with_a_surface(folder: Path, golden: Golden) -> Path:
     """A folder in which `runs/mine` holds a body half a metre high: a run of four steps has no surface."""
     field = golden.field("small", dict(enumerate(BOXES * np.float32(0.25)))).requires_grad_(False)
     (folder / "runs/mine").mkdir(parents=True)
-    body = replace(painted_video(golden), field=field, occupancy=bake_grids(field, BAKE))
+    small = InMemory((Segment(field, bake_grids(field, BAKE)),))
+    body = replace(painted_video(golden), boxes=field.boxes, load=small)
     save_video(folder / "runs/mine/video.dymap", body)
     return folder
