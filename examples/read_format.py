@@ -51,11 +51,13 @@ def read_segment(
     if sections["decoder"]:  # what differs from the decoder that all segments share
         for name, change in read_values(sections["decoder"], shapes).items():
             symbols[name] = symbols[name] + change
-    out = {name: value * header["quantiser"]["decoder"][name][0] for name, value in symbols.items()}
+    step = {name: steps[0] for name, steps in header["quantiser"]["decoder"].items()}
     for index, name in enumerate(shapes):  # what was not learned
         if name in (header["decoder_start"] or {}):
             kind, factor = header["decoder_start"][name]
-            out[name] = out[name] + factor * begun(kind, header["quantiser"]["start"], index, shapes[name])
+            start = factor * begun(kind, header["quantiser"]["start"], index, shapes[name])
+            symbols[name] = symbols[name] + np.round(start / step[name])
+    out = {name: value * step[name] for name, value in symbols.items()}
     codes = {"codes.weight": (stop - first, header["field"]["code_dim"])}
     out["codes.weight"] = read_values(sections["codes"], codes)["codes.weight"] * steps["codes.weight"][0]
     lengths = header["hash_levels"]["lengths"]

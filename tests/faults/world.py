@@ -84,11 +84,14 @@ def jobs(root: Path) -> list[Job]:
     trained = train_arguments(capture, root / "new", "--steps", 4, "--threads", 1)
     model = ("--preset", "zjumocap/313", "--boxes", root / "boxes.npy", "--out", root / "imported")
     settings = json.loads((root / "settings.json").read_text())
+    in_segments = ("--steps", 4, "--segment", 4, "--threads", 2)
     return [
         job("sample", "sample", "--out", root / "new", "--size", 32, "--frames", 2, "--views", 3),
         job("train", *trained, "capture.ratio=0.5"),
         job("train by two processes", *trained, "train.processes=2", alone=True),
+        job("train in segments", *train_arguments(root / "long", root / "new", *in_segments), alone=True),
         job("bake", "bake", run, "--threads", 1),
+        job("bake of segments", "bake", root / "row", "--threads", 2, alone=True),
         job("pack", "pack", run, "--out", root / "small.dymap", "--threads", 1),
         job("evaluate", "evaluate", run, "--threads", 1),
         film("render", run, *small),
@@ -118,6 +121,8 @@ def build(root: Path, command: Callable[[list[str]], int], model: Path, boxes: P
     run = root / "run"
     do("sample", "--out", root / "dance", "--size", 48, "--frames", 3, "--views", 6)
     do(*train_arguments(root / "dance", run, "--steps", 4))
+    do("sample", "--out", root / "long", "--size", 32, "--frames", 8, "--views", 6)
+    do(*train_arguments(root / "long", root / "row", "--steps", 4, "--segment", 4))
     do("bake", run)
     do("evaluate", run)
     do("bake", run, "--half")  # so that what comes next replaces it by something else

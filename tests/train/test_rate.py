@@ -21,13 +21,12 @@ from dymap.train.rate import (
     add_to_touched,
     apart,
     bits,
-    round_decoder,
     slope,
     together,
     touched_ever,
 )
 from dymap.video.hash_code import write_hash
-from dymap.video.quantise import STANDARD, decoder_start, dequantise, quantise, steps_of
+from dymap.video.quantise import STANDARD, quantise, steps_of
 from dymap.video.value_code import blocks, write_values
 from tests.field.models import TINY, tiny_field
 from tests.train.runs import assert_same, fresh_field, measured, run, short
@@ -178,30 +177,6 @@ def test_gradients_of_the_rate_make_a_field_smaller() -> None:
             scales.append(float(rate.scales.mean()))
     assert sizes[-1] < 0.95 * sizes[0]
     assert scales[-1] < 0.6 * scales[0]
-
-
-def test_in_the_second_half_the_losses_see_the_decoder_of_the_file() -> None:
-    field = tiny_field()
-    begin(field.decoder, 3)
-    config = Config(field=TINY, train=TrainConfig(rate=0.1, steps=10, quick_start=True, seed=3))
-    rate, kept = Rate(field, config), {name: value.clone() for name, value in field.state_dict().items()}
-    with torch.no_grad():
-        for value in field.decoder.parameters():
-            value.add_(0.01 * torch.randn_like(value))
-    learned = {name: value.clone() for name, value in field.state_dict().items()}
-    start, steps = decoder_start(TINY, 3), steps_of(field, STANDARD)
-    held = dequantise(quantise(field, steps, start), steps, field.hash.levels.offsets, start)
-    for step in range(10):
-        with rate.rounded(field, step):
-            for name, value in field.named_parameters():
-                expected = held[name] if step >= 5 and name.startswith("decoder.") else learned[name]
-                torch.testing.assert_close(value.detach(), expected, rtol=1e-6, atol=1e-6)
-        assert all(torch.equal(value, learned[name]) for name, value in field.state_dict().items())
-    round_decoder(field, config, 10)
-    for name, value in field.decoder.named_parameters():
-        torch.testing.assert_close(value.detach(), held[f"decoder.{name}"], rtol=1e-6, atol=1e-6)
-    assert torch.equal(field.hash.xyt, learned["hash.xyt"])
-    assert not torch.equal(kept["decoder.code.weight"], learned["decoder.code.weight"])
 
 
 def test_the_strength_follows_the_size(tiny: Capture) -> None:

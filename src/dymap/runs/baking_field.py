@@ -19,7 +19,6 @@ from dymap.runs.captures import open_prepared
 from dymap.runs.folder import RunFolder, RunRecord
 from dymap.train.checkpoint import read_newest
 from dymap.train.codes import mean_code
-from dymap.train.rate import round_decoder
 
 
 def bake_field(
@@ -35,8 +34,6 @@ def bake_field(
     assert checkpoint
     field = Field(config.field, torch.zeros(checkpoint.frames if frames is None else frames, 2, 3)).to(where)
     step = checkpoint.restore(field)
-    if config.train.rate:
-        round_decoder(field, config, step)
     if isinstance(field.codes, ImageEncoder):
         if capture is None:
             raise InputError(f"{folder.root}: its codes come from images; say where its capture is: --data DIR")

@@ -1,24 +1,17 @@
 """Training for a small file: what a field costs, in MB a frame, is minimised together with its errors.
 
     a field -> whole numbers and streams, as in a file (dymap/video) -> its size -> strength, scales     now and then
-    a decoder -> as it will be in the file -> losses, gradients, which count for the decoder itself    the second half
     strength, scales -> gradients of strength * (MB a frame) -> those of the losses, before Adam      every EVERY steps
 
 A value w that is rounded to multiples of s takes about -log2 P bits, with P what a Laplace distribution around zero of
 scale b = mean |w| gives to [w - s / 2, w + s / 2]; each level of a hash table and each parameter of the decoder has a
 scale of its own. Of the decoder that is what it has learned, as the difference from its known start (field/start.py).
 This idea is that of learned compression (J. Balle et al., "End-to-end optimized image compression", 2017).
-
-Most of what a decoder has learned is smaller than half a step, and rounding takes all of that away at once. So in the
-second half the losses see the rounded decoder (straight-through gradients: Y. Bengio et al., 2013). Hash entries are
-larger than their steps; their rounding errors are as good as noise, and need no training.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -32,8 +25,6 @@ from dymap.video.value_code import in_blocks, write_values
 
 BEGIN = 0.25
 """Share of the steps before which the rate does not count: a field learns its coarse shape first."""
-ROUNDED = 0.5
-"""Share of the steps before which the decoder is not rounded."""
 MEASUREMENTS = 60
 """How often the size is measured in a training, and the strength moved."""
 EVERY = 4
@@ -103,21 +94,6 @@ class Rate(nn.Module):
             self.register_buffer(name, torch.ones(levels))
         self.register_buffer("decoder_scales", torch.ones(parameters))
 
-    @contextmanager
-    def rounded(self, field: Field, step: int) -> Iterator[None]:
-        """A block in which the field's decoder is as a file will hold it, in the steps that are trained so."""
-        if step < ROUNDED * self.total:
-            yield
-            return
-        kept = {name: value.data for name, value in self.decoder(field).items()}
-        try:
-            for name, value in self.decoder(field).items():
-                value.data = rounded(value.data, self.near.get(name), self.decoder_step[name])
-            yield
-        finally:
-            for name, value in self.decoder(field).items():
-                value.data = kept[name]
-
     @torch.no_grad()
     def add_gradients(self, field: Field, optimiser: torch.optim.Optimizer, step: int) -> dict[str, float]:
         """Add those of strength * (MB a frame) to the field's if it is their turn; returns what the loss is, or {}."""
@@ -183,23 +159,6 @@ class Rate(nn.Module):
         first, others = apart(learned)
         by_others = slope(others, step, scale[1])
         return together(slope(first, step, scale[0]) - by_others.sum(dim=1, keepdim=True), by_others, value.shape)
-
-
-@torch.no_grad()
-def round_decoder(field: Field, config: Config, step: int) -> None:
-    """Give a field the decoder that its losses have seen after `step` steps of a training for a rate."""
-    rate = Rate(field, config)
-    with rate.rounded(field, step):
-        held = {name: value.data for name, value in rate.decoder(field).items()}
-    for name, value in held.items():
-        field.get_parameter(name).copy_(value)
-
-
-def rounded(value: Tensor, start: Tensor | None, step: float) -> Tensor:
-    """What a file holds of a value: a multiple of a step from its start (None: 0)."""
-    if start is None:
-        return (value / step).round_().mul_(step)
-    return ((value - start) / step).round_().mul_(step).add_(start)
 
 
 def add_to_touched(table: Tensor, offsets: Tensor, steps: Tensor, scales: Tensor, weights: Tensor) -> None:

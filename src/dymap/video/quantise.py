@@ -1,4 +1,4 @@
-"""A field in whole numbers: value = step x symbol. One number, the coarseness, gives all steps.
+"""A field in whole numbers: value = step x number. One number, the coarseness, gives all steps.
 
 A step of size d adds a squared error of d^2 / 12 to each of the n values of a part, and S times as much to the picture.
 At a given size the picture is best where all values contribute alike: d is proportional to sqrt(1 / S), and S, measured
@@ -6,6 +6,10 @@ on trained models (benchmarks/rate.py), is about 1 / (n k^2) with a constant k f
 hash grids disturb a picture alike, however many entries they have, and so do the layers of one kind. So
 
     step = coarseness * k * sqrt(n).
+
+A decoder whose initial values are known is stored as what lies between: symbol = number - round(start / step). Values
+are still rounded to multiples of the step. Rounding what was learned instead would lose all that is smaller than half a
+step, in the same direction everywhere: measured after 1000 steps, 28.8 dB in place of 42.8 at the same step.
 """
 
 from __future__ import annotations
@@ -92,14 +96,16 @@ def steps_of(field: Field, coarseness: float) -> dict[str, list[float]]:
 def quantise(
     field: Field, steps: Mapping[str, list[float]], start: Mapping[str, Tensor] = NO_START
 ) -> dict[str, Symbols]:
-    """Whole numbers of each parameter, less what it began with if `start` says so.
+    """Symbols of each parameter: its number, less that of what it began with if `start` says so.
 
     Raises InputError for values that are too large for a step.
     """
     symbols = {}
     for name, value in field.named_parameters():
         step = step_like(name, steps, field.hash.levels.offsets)
-        number = ((value.double().cpu() - start.get(name, 0)) / step).round()
+        number = (value.double().cpu() / step).round()
+        if name in start:
+            number = number - (start[name] / step).round()
         if not number.abs().max() <= LARGEST:
             raise InputError(f"{name} holds {float(value.abs().max()):g}, too large for its step {float(step.max()):g}")
         symbols[name] = number.int().numpy()
@@ -112,11 +118,13 @@ def dequantise(
     offsets: tuple[int, ...],
     start: Mapping[str, Tensor] = NO_START,
 ) -> dict[str, Tensor]:
-    """The values of whole numbers, float32."""
+    """The values that symbols stand for, float32."""
     values = {}
-    for name, number in symbols.items():
-        held = torch.from_numpy(number)
-        values[name] = (held.double() * step_like(name, steps, offsets) + start.get(name, 0)).float()
+    for name, symbol in symbols.items():
+        step, number = step_like(name, steps, offsets), torch.from_numpy(symbol).double()
+        if name in start:
+            number = number + (start[name] / step).round()
+        values[name] = (number * step).float()
     return values
 
 
