@@ -4,8 +4,8 @@
     python -m benchmarks.scaling --steps 300
 
 Every row is a capture of the built-in sample that is prepared, trained for a few steps with the preset `tiny` (one
-segment) and baked, by commands in processes of their own. What a long clip takes follows from it: docs/scaling.md does
-the arithmetic.
+segment) and baked, by commands in processes of their own. Times are those of the processor: of one busy core. What a
+long clip takes follows from it: docs/scaling.md does the arithmetic.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +28,7 @@ MB = 1e6
 
 @dataclass(frozen=True)
 class Row:
-    """Seconds, bytes of memory (the most that the training held), of disk, and of the packed file."""
+    """Seconds of the processor, bytes of memory (the most that the training held), of disk, and of the packed file."""
 
     frames: int
     views: int
@@ -99,14 +98,13 @@ def measure(frames: int, views: int, pixels: int, steps: int, folder: Path) -> R
 
 
 def seconds(words: list[str], cache: Path) -> tuple[float, int]:
-    """How long a command takes, and the bytes of memory that it holds at most."""
+    """Processor time of a command, and the bytes of memory that it holds at most."""
     environment = {**os.environ, "DYMAP_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-    before = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "dymap", *words], stdout=subprocess.DEVNULL, env=environment)
     _, status, used = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"dymap {' '.join(words)} failed")
-    return time.perf_counter() - before, used.ru_maxrss * 1024
+    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
 def main(steps: int = 200) -> None:
