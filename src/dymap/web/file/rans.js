@@ -90,11 +90,11 @@ export class Stream {
       let x = states[i & 31];
       const zero = frequencies[symbolCount * which[i]];
       const slot = x & 4095;
-      const one = slot >= zero;
-      x = (Math.imul(one ? 4096 - zero : zero, x >>> 12) + (one ? slot - zero : slot)) | 0;
+      const one = (zero - 1 - slot) >> 31; // all bits, or none: nobody could foretell where this branches
+      x = (Math.imul(zero + (one & (4096 - 2 * zero)), x >>> 12) + slot - (one & zero)) | 0;
       if (x >>> 16 === 0) x = (x << 16) | words[word++];
       states[i & 31] = x;
-      out[i] = one ? 1 : 0;
+      out[i] = one & 1;
     }
     this.advance(word);
   }
