@@ -93,7 +93,7 @@ export function levelled(pose, up) {
   return { position: minus(pivot, scaled(R.slice(6), pose.distance)), R, distance: pose.distance };
 }
 
-/** @param {Pose} pose @param {number} angle radians, the picture turns clockwise @returns {Pose} */
+/** @param {Pose} pose @param {number} angle radians, the picture turns counterclockwise @returns {Pose} */
 export const rolled = (pose, angle) => ({ ...pose, R: timesTransposed(pose.R, about(forwardOf(pose), angle)) });
 
 /** Move along the camera's own axes. @param {Pose} pose @param {Numbers} way [3] metres right, down, forward @returns {Pose} */
