@@ -137,7 +137,9 @@ def open_clip(place: Path, file: Path, renderer: ViewerRenderer, device: Any, da
             where, config = found, folder.read().config.capture
 
             def open_truth() -> Truth:
-                return ground_truth(video, open_prepared(where, config, no_bars))
+                capture = open_prepared(where, config, no_bars)
+                filmed = ground_truth(video, capture)
+                return lambda frame, view: filmed(frame, view) if capture.present(frame, view) else None
 
     elif data is not None:
         raise InputError(f"{place}: --data is for a run's folder, which knows what was filmed")

@@ -3,7 +3,8 @@
 A view that moves gets a draft, one that rests the full picture. A full picture that is being drawn is cancelled when
 its client moves again; then a draft comes first, so that constant movement always shows something. Drafts are always
 finished. Who has waited longest is next. A client that has not taken its last pictures gets no new ones until it has.
-Errands (thumbnails, images of films) are done when nobody waits for a picture.
+Errands (thumbnails, images of films) are done when nobody has asked for a picture for a moment, and give way; one that
+has waited long is done between two pictures, so that a film ends although somebody plays the clip all the time.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ ON_THE_WAY = 2
 """Pictures that may be on their way to a client."""
 LATELY = 0.5
 """Seconds for which a client that moved counts as moving."""
-PATIENCE = 3
-"""How often an errand gives way while it is done; then it is finished."""
+QUIET = 0.15
+"""Seconds without a request after which errands are done."""
+PATIENCE = 2.0
+"""Seconds after which an errand no longer gives way."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,11 @@ class Job:
 @dataclass(eq=False)
 class Errand:
     """What is done when nobody waits. run: is given what ends it early, which it may follow (by raising Cancelled: it
-    is tried again later). interruptions: so far."""
+    is tried again later). since: when it was to be done; first: before the other errands, and before pictures."""
 
     run: Callable[[Cancel], None]
-    interruptions: int = 0
+    since: float = inf
+    first: bool = False
     cancel: Cancel = field(default_factory=Cancel)
 
 
@@ -71,7 +75,9 @@ class Desk:
         self._changed = threading.Condition()
         self._places: dict[int, _Place] = {}
         self._errands: deque[Errand] = deque()
-        self._errand: Errand | None = None
+        self._errand: Errand | None = None  # that is being done, and may be ended
+        self._asked = -inf  # when somebody asked for a picture last
+        self._was_errand = False  # what was done last
         self._closed = False
 
     def __len__(self) -> int:
@@ -93,21 +99,13 @@ class Desk:
         with self._changed:
             if (place := self._places.get(client)) is None:
                 return
-            now = self._clock()
+            now = self._asked = self._clock()
             place.view, place.since = view, min(place.since, now)
             if view.moving:
                 place.moved = now
             if place.drawing is not None and not place.drawing.draft:
                 place.drawing.cancel.cancel()
             self._give_way()
-            self._changed.notify()
-
-    def again(self) -> None:
-        """What is shown has changed: every client gets its last view anew."""
-        with self._changed:
-            for place in self._places.values():
-                if place.view is not None:
-                    place.since = min(place.since, self._clock())
             self._changed.notify()
 
     def got(self, client: int, number: int) -> None:
@@ -124,11 +122,11 @@ class Desk:
             now = self._clock()
             return sum(now - place.moved < LATELY for place in self._places.values())
 
-    def errand(self, errand: Errand, first: bool = False) -> None:
-        """Something to do when nobody waits; first: before the other errands, and before pictures."""
+    def errand(self, errand: Errand) -> None:
+        """Something to do when nobody waits."""
         with self._changed:
-            if first:
-                errand.interruptions = PATIENCE
+            errand.since = self._clock()
+            if errand.first:
                 self._errands.appendleft(errand)
             else:
                 self._errands.append(errand)
@@ -137,16 +135,23 @@ class Desk:
     def take(self) -> Job | Errand | None:
         """What to do next, as soon as there is something; None when the desk is closed."""
         with self._changed:
+            self._errand = None
             while not self._closed:
                 client = min(self._places, key=lambda key: self._places[key].due, default=None)
-                urgent = bool(self._errands) and self._errands[0].interruptions >= PATIENCE
-                if client is not None and self._places[client].due < inf and not urgent:
+                waits = client is not None and self._places[client].due < inf
+                errand, now = self._errands[0] if self._errands else None, self._clock()
+                urgent = errand is not None and (
+                    errand.first or (now - errand.since > PATIENCE and not self._was_errand)
+                )
+                if client is not None and waits and not urgent:
+                    self._was_errand = False
                     return self._job(client)
-                if self._errands:
-                    self._errand = self._errands.popleft()
-                    self._errand.cancel = Cancel()
-                    return self._errand
-                self._changed.wait()
+                if errand is not None and (urgent or now - self._asked >= QUIET):
+                    self._errands.popleft()
+                    errand.cancel = Cancel()
+                    self._errand, self._was_errand = None if urgent else errand, True
+                    return errand
+                self._changed.wait(None if errand is None else max(0.001, QUIET - (now - self._asked)))
         return None
 
     def done(self, job: Job, delivered: bool, cancelled: bool = False) -> None:
@@ -164,14 +169,13 @@ class Desk:
     def interrupted(self, errand: Errand) -> None:
         """An errand gave way: it is tried again."""
         with self._changed:
-            errand.interruptions += 1
             self._errands.appendleft(errand)
 
     def close(self) -> None:
         """End what is being drawn; nothing comes after it."""
         with self._changed:
             self._closed = True
-            self._give_way(always=True)
+            self._give_way()
             for place in self._places.values():
                 if place.drawing is not None:
                     place.drawing.cancel.cancel()
@@ -185,6 +189,6 @@ class Desk:
         place.since, place.draft_first, place.drawing = inf, False, job
         return job
 
-    def _give_way(self, always: bool = False) -> None:
-        if self._errand is not None and (always or self._errand.interruptions < PATIENCE):
+    def _give_way(self) -> None:
+        if self._errand is not None:
             self._errand.cancel.cancel()

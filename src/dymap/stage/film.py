@@ -36,7 +36,8 @@ MAX_REQUEST = 32 * 2**20
 KEPT = 3
 """Films that wait to be fetched."""
 
-Tell = Callable[[dict[str, Any]], None]
+Tell = Callable[[dict[str, Any], bool], None]
+"""Tells all pages, and those that come later if that is asked for."""
 
 
 @dataclass(eq=False)
@@ -100,7 +101,7 @@ class Films:
             job = FilmJob(name, self._folder / f"{name}.mp4", path, fps, background)
             self._jobs[name] = job
             self._sweep()
-        self._tell(job.told())
+        self._tell(job.told(), True)
         self._desk.errand(Errand(lambda cancel: self._step(job, cancel)))
         return job
 
@@ -125,7 +126,7 @@ class Films:
             raise
         except Exception as error:
             self._fail(job, "failed", printable(str(error)))
-        self._tell(job.told())
+        self._tell(job.told(), True)
         if job.state == "running":
             self._desk.errand(Errand(lambda cancel: self._step(job, cancel)))
 
@@ -143,8 +144,8 @@ class Films:
             return False
         if job.state == "running":
             job.state, job.message = "cancelled", "cancelled"
-            self._desk.errand(Errand(lambda _: self._fail(job, "cancelled", "cancelled")), first=True)
-            self._tell(job.told())
+            self._desk.errand(Errand(lambda _: self._fail(job, "cancelled", "cancelled"), first=True))
+            self._tell(job.told(), True)
         else:
             job.file.unlink(missing_ok=True)
         return True

@@ -31,7 +31,7 @@ class Pace:
         """
         budget = 1 / RATE / max(1, moving)
         fitting = share * math.sqrt(budget / max(seconds, 1e-6))
-        fitting = min(1.0, max(SMALLEST, fitting))
+        fitting = min(1.2, max(SMALLEST, fitting))  # a little more than is used, so that it comes to the whole
         if fitting < self._share:
             self._share = max(fitting, self._share / 2)
         else:

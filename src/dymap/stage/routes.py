@@ -134,9 +134,9 @@ class Answers:
         try:
             picture = await self._in_thread(subject.truth, frame, view)
         except InputError as error:
-            raise web.HTTPNotFound(text=str(error)) from None
+            raise web.HTTPConflict(text=str(error)) from None
         if picture is None:
-            raise web.HTTPNotFound(text="the capture that this clip was made from is not at hand")
+            raise web.HTTPNotFound(text="the capture is not at hand, or this camera did not film then")
         return web.Response(body=jpeg(smaller(picture, int(width)), 95), content_type="image/jpeg")
 
     async def start_film(self, request: web.Request) -> web.Response:

@@ -105,16 +105,11 @@ class Stage:
         return len(self._clients)
 
     def show(self, subject: Subject) -> None:
-        """Show something else from now on; pages that look are told. From the drawing thread (`look`)."""
+        """Show something else from now on; pages are told, and ask anew. From the drawing thread (`look`)."""
         before, self._subject = self._subject, subject
         if before is not subject:
             before.close()
         self.tell({"type": "clip"})
-        self._desk.again()
-
-    def refresh(self) -> None:
-        """What is shown looks otherwise now: pages get their pictures anew."""
-        self._desk.again()
 
     def tell(self, message: dict[str, Any], keep: bool = False) -> None:
         """Tell all pages; keep: those that come later too (of each type the last)."""
@@ -233,7 +228,7 @@ class Stage:
                 finally:
                     self._loop.call_soon_threadsafe(done.set)
 
-            self._desk.errand(Errand(run), first=True)
+            self._desk.errand(Errand(run, first=True))
             await done.wait()
             await asyncio.sleep(LOOK)
 

@@ -20,8 +20,9 @@ from dymap.kernels import Cancel
 from dymap.play.video import Video
 from dymap.render.image import Image
 
-Truth = Callable[[int, int], NDArray[np.uint8]]
-"""(frame position, view) -> what the camera filmed [H, W, 3] RGB, as training saw it. Raises InputError."""
+Truth = Callable[[int, int], NDArray[np.uint8] | None]
+"""(frame position, view) -> what the camera filmed [H, W, 3] RGB, as training saw it; None: it did not film then.
+Raises InputError."""
 
 
 class Subject(Protocol):
