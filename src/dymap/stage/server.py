@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from dymap.config import HOST, PORT
 from dymap.errors import InputError
@@ -32,8 +32,10 @@ POLL = 0.1
 """Seconds between two looks at whether to end."""
 LOOK = 1.0
 """Seconds between two looks at whether what is shown has changed."""
-SIDES = (64, 4096)
-"""Pixels: the range of a full picture's longer side."""
+FOR_GOOD = 4000
+"""Code of a connection that ends and is not to be tried again; its reason is for people."""
+REASON = 123
+"""Bytes of the reason why a connection ends (RFC 6455)."""
 Result = TypeVar("Result")
 
 
@@ -131,15 +133,16 @@ class Stage:
         while not (self._closed or self._asked()):
             time.sleep(POLL)
 
-    def close(self) -> None:
-        """Stop drawing and serving; browsers are told that the connection has ended."""
+    def close(self, farewell: str = "") -> None:
+        """Stop drawing and serving; browsers are told that the connection has ended. farewell: why it has for good;
+        without it they try to come back."""
         with held():
             if self._closed:
                 return
             self._closed = True
             self._desk.close()
             self._drawing.join()
-            self._do(self._shut())
+            self._do(self._shut(farewell))
             self._end_threads()
             self.films.close()
 
@@ -232,11 +235,12 @@ class Stage:
             await done.wait()
             await asyncio.sleep(LOOK)
 
-    async def _shut(self) -> None:
+    async def _shut(self, farewell: str) -> None:
         if self._look is not None:
             self._looking.cancel()
         for socket in list(self._sockets):
-            await socket.close(code=1001, message=b"the stage was closed")
+            text = (farewell or "the stage was closed").encode()[:REASON]
+            await socket.close(code=FOR_GOOD if farewell else WSCloseCode.GOING_AWAY, message=text)
         await self._runner.cleanup()
 
     def _do(self, work: Awaitable[Result]) -> Result:

@@ -6,6 +6,7 @@ import { Engine } from "./engine.js";
 const PACE = 8; // ms between two views that are sent: pictures do not come faster
 const WAITING = 65536; // bytes that may wait to be sent before views are left out
 const RETRY = [250, 500, 1000, 2000, 4000]; // ms before the connection is tried again
+const FOR_GOOD = 4000; // code of a connection that ends and is not tried again
 const LOST = "The connection to the machine that draws was lost; trying again";
 
 /** Asks a stage's server for pictures. */
@@ -153,12 +154,13 @@ export class ServerEngine extends Engine {
         resolve(null);
       };
       socket.onmessage = event => (typeof event.data === "string" ? this.told(JSON.parse(event.data)) : this.came(event.data));
-      socket.onclose = () => {
+      socket.onclose = event => {
         reject(new Error("The machine that draws does not let this page in"));
         for (const { reject: give } of this.keeping.values()) give(new Error(LOST));
         this.keeping.clear();
         this.asked.clear();
-        if (was) this.lost();
+        if (event.code === FOR_GOOD) this.tell("error", { message: event.reason, fatal: false });
+        else if (was) this.lost();
       };
     });
   }
