@@ -19,7 +19,9 @@ def view(
         tyro.conf.arg(help="Address to listen on. The default admits only this machine; 0.0.0.0: everybody."),
     ] = HOST,
     port: Annotated[int, tyro.conf.arg(help="Port to listen on; 0: any that is free.")] = PORT,
-    renderer: Annotated[ViewerRenderer, tyro.conf.arg(help="fast: real time; march: exact.")] = "fast",
+    renderer: Annotated[
+        ViewerRenderer, tyro.conf.arg(help="fast: real time; march: exact; gpu: exact, on a GPU.")
+    ] = "fast",
     size: Annotated[
         int, tyro.conf.arg(help="Pixels along the longer side of the picture, which has the window's shape.")
     ] = 512,

@@ -21,7 +21,10 @@ HEADS = ("decoder.map_z", "decoder.map_y", "decoder.map_x")
 
 
 class GpuDecoder:
-    """A decoder's packed weights and its images. parameters: name -> array, as files hold them; codes: [frames, code]."""
+    """A decoder's packed weights and its images.
+
+    parameters: name -> array, as files hold them; codes: [frames, code].
+    """
 
     def __init__(
         self,
@@ -62,13 +65,14 @@ class GpuDecoder:
         """Code -> linear -> upsamplings, up to the planes' size."""
         gpu, width = self.gpu, self.config.width
         linear, up = gpu.kernel("linear", [], {}), gpu.kernel("upsample", [], {})
-        scale = np.array([GAIN / math.sqrt(codes.shape[1])], np.float32)
-        self._frame = gpu.uniform(np.array([0, codes.shape[1], width], np.uint32), scale)
+        length = codes.shape[1]
+        gain = np.array([GAIN / math.sqrt(length)], np.float32)
+        self._frame = gpu.uniform(np.array([0, length, width], np.uint32), gain)
         given = gpu.upload(codes, "the codes")
         x = image(gpu, 4, width)
         inner = weights.raw("decoder.code.weight"), weights.raw("decoder.code.bias")
         bindings = gpu.bind(linear, self._frame, given, *inner, x)
-        steps: list[Step] = [(linear, bindings, groups_of(16 * quads_of(width)) + (1,))]
+        steps: list[Step] = [(linear, bindings, (*groups_of(16 * quads_of(width)), 1))]
         side = 4
         while side < self.config.plane_size:
             name = f"decoder.up.{len(steps) - 1}"

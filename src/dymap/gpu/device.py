@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Mapping, Sequence
@@ -15,8 +16,8 @@ from dymap.errors import InputError
 from dymap.gpu.template import shader
 
 Numbers = Literal["f32", "packed", "f16"]
-"""How planes, networks and weights lie in memory, and what networks compute in: f32: 32 bits; packed: 16 and 32; f16: 16
-and 16, with sums of 32."""
+"""How planes, networks and weights lie in memory, and what networks compute in: f32: 32 bits; packed: 16 and 32; f16:
+16 and 16, with sums of 32."""
 WIDE = ("max-storage-buffer-binding-size", "max-buffer-size")
 """Limits that are asked for as the adapter has them; all others are those that every adapter has."""
 MOST_GROUPS = 65535
@@ -128,6 +129,10 @@ def default_gpu(numbers: Numbers | None = None) -> Gpu:
         import wgpu
     except ImportError:
         raise InputError(f"the renderer 'gpu' needs the package wgpu: {INSTALL}") from None
+    from wgpu.backends.wgpu_native import extras
+
+    with contextlib.suppress(RuntimeError):  # if the program has used wgpu before
+        extras.set_instance_extras(backends=["Primary"])
     found = wgpu.gpu.enumerate_adapters_sync()
     if not found:
         raise InputError(
@@ -138,15 +143,11 @@ def default_gpu(numbers: Numbers | None = None) -> Gpu:
 
 
 KINDS = ("DiscreteGPU", "IntegratedGPU", "VirtualGPU", "CPU")
-BACKENDS = ("Vulkan", "Metal", "D3D12", "OpenGL")
 
 
-def _rank(adapter: Any) -> tuple[int, int]:
-    kind, backend = adapter.info["adapter_type"], adapter.info["backend_type"]
-    return (
-        KINDS.index(kind) if kind in KINDS else len(KINDS),
-        BACKENDS.index(backend) if backend in BACKENDS else len(BACKENDS),
-    )
+def _rank(adapter: Any) -> int:
+    kind = adapter.info["adapter_type"]
+    return KINDS.index(kind) if kind in KINDS else len(KINDS)
 
 
 def describe(adapter: Any) -> str:

@@ -12,6 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dymap.errors import InputError
+from dymap.field.codes import CodeTable
+from dymap.field.decoder import PlaneDecoder
 from dymap.field.segment import Segment
 from dymap.gpu.decoder import GpuDecoder
 from dymap.gpu.device import Gpu, groups_of
@@ -30,11 +33,13 @@ class GpuFrame:
 
 
 class GpuSegment:
-    """A segment's parameters on a GPU. Raises InputError for what the GPU cannot hold."""
+    """A segment's parameters on a GPU. Raises InputError for what the GPU cannot hold, and for decoders of others."""
 
     def __init__(self, gpu: Gpu, segment: Segment):
-        self.gpu, self.segment = gpu, segment
+        self.gpu = gpu
         field = segment.field
+        if type(field.decoder) is not PlaneDecoder or not isinstance(field.codes, CodeTable):
+            raise InputError("the renderer 'gpu' draws baked fields with dymap's own decoder; choose --renderer march")
         self.config = field.config
         grid = segment.occupancy.shape[1:]
         self.constants = field_constants(self.config, grid)
@@ -48,16 +53,15 @@ class GpuSegment:
             self._time = gpu.uniform(np.zeros(4, np.float32), self._levels())
             self._occupy = gpu.kernel("occupy", [], self.constants)
 
-    def frame(self, index: int) -> GpuFrame:
-        """The frame at a position, decoded and collapsed. Raises IndexError outside the segment."""
-        time = self.segment.field.time(index)
+    def frame(self, index: int, time: float, occupancy: Tensor) -> GpuFrame:
+        """The frame at a position, decoded and collapsed. time: in [0, 1]; occupancy: [gx, gy, gz] bool."""
         gpu, n = self.gpu, self.constants
         with gpu.lock:
             planes, networks, grids, occupied = (
                 gpu.buffer(self.sizes[name], f"a frame's {name}")
                 for name in ("planes", "networks", "grids", "occupied")
             )
-            gpu.write(occupied, bits_of(self.segment.occupancy[index]))
+            gpu.write(occupied, bits_of(occupancy))
             gpu.write(self._time, np.array([time], np.float32))
             collapse = gpu.bind(self._collapse, self._time, *self._tables, grids)
             blocks = n["BLOCKS_X"] * n["BLOCKS_Y"] * n["BLOCKS_Z"]

@@ -1,4 +1,4 @@
-"""What the kernels are made for: the sizes of a field as whole numbers. `web/gpu/sizes.js` does the same in the browser."""
+"""The sizes of a field that kernels are made for, as whole numbers. `web/gpu/sizes.js` does the same in the browser."""
 
 from __future__ import annotations
 
@@ -70,8 +70,10 @@ def levels_of(config: FieldConfig) -> HashLevels:
 
 
 def network_lanes(config: FieldConfig) -> list[int]:
-    """Which parameter of a map's network of two layers each number of a packed network is, NONE for zeros: [NETWORK * 4],
-    in the order of march.wgsl."""
+    """Which parameter of a map's network of two layers each number of a packed network is, NONE for zeros.
+
+    [NETWORK * 4], in the order of march.wgsl.
+    """
     C, V, H = config.channels, config.view_dim, config.hidden
     rows = [k if k < C else NONE for k in range(4 * quads_of(C))]
     rows += [C + v if v < V else NONE for v in range(4 * quads_of(V))]

@@ -1,7 +1,7 @@
 """Shaders out of their templates. `web/gpu/template.js` does the same in the browser.
 
-A template is WGSL with loops that are written out: the lines between `$for NAME COUNT` and `$end`, COUNT times, with the
-number of the turn for `$NAME`. COUNT is a number, or the name of a constant. Loops may lie within each other.
+A template is WGSL with loops that are written out: the lines between `$for NAME COUNT` and `$end`, COUNT times, with
+the number of the turn for `$NAME`. COUNT is a number, or the name of a constant. Loops may lie within each other.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ struct View {
   origin: vec4<f32>, // world, metres; w: the step, metres
   low: vec4<f32>, // the box, world, metres; w: share of this frame in the picture
   high: vec4<f32>, // w: 1 if it is added to what is there already
-  size: vec4<u32>, // width and height of the picture, pixels; layer
+  size: vec4<u32>, // width and height of the picture, pixels; layer; the row to begin with
   levels: array<vec4<u32>, LEVELS>, // of the hash grids: scale (bits of a float), vertices along an axis, first vertex
 }
 
@@ -28,16 +28,17 @@ const AWAY = 3e38; // depth of rays that miss the box
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= view.size.x || id.y >= view.size.y) {
+  let row = id.y + view.size.w;
+  if (id.x >= view.size.x || row >= view.size.y) {
     return;
   }
-  let d = normalize(view.right.xyz * f32(id.x) + view.down.xyz * f32(id.y) + view.ahead.xyz);
+  let d = normalize(view.right.xyz * f32(id.x) + view.down.xyz * f32(row) + view.ahead.xyz);
   let range = slab_test(d);
   var seen = Seen(vec4<f32>(), AWAY, AWAY);
   if (range.x < range.y) {
     seen = march(d, max(range.x, 0.0), range.y);
   }
-  let at = id.y * view.size.x + id.x;
+  let at = row * view.size.x + id.x;
   let share = view.low.w;
   if (view.high.w == 1.0) {
     picture[at] += share * seen.colour;
