@@ -101,7 +101,7 @@ $end
     }
     k += 1.0;
     if (view.size.z == OCCUPANCY) {
-      return Seen(vec4<f32>(voxel_shade(p, d), 1.0), t, far);
+      return Seen(vec4<f32>(voxel_colour(p, o, d), 1.0), t, far);
     }
     let n = clamp(p / size, vec3<f32>(), vec3<f32>(1.0));
     let sigma = density(n, &inputs);
@@ -132,13 +132,15 @@ fn empty_around(p: vec3<f32>) -> f32 {
   return select(1.0, 0.0, (occupied[fine / 32u] >> (fine % 32u) & 1u) == 1u);
 }
 
-// Grey of an occupied voxel, by the face that a ray meets.
-fn voxel_shade(p: vec3<f32>, d: vec3<f32>) -> vec3<f32> {
-  let f = fract(p);
-  let back = select((1.0 - f) / -d, f / d, d > vec3<f32>());
-  let least = min(back.x, min(back.y, back.z));
-  let grey = select(select(0.8, 0.6, least == back.y), 0.4, least == back.x);
-  return vec3<f32>(grey);
+// An occupied voxel: brightness by the face through which the ray came in, and a shade of its own.
+fn voxel_colour(p: vec3<f32>, o: vec3<f32>, d: vec3<f32>) -> vec3<f32> {
+  let voxel = min(vec3<u32>(p), vec3<u32>(GRID_X - 1u, GRID_Y - 1u, GRID_Z - 1u));
+  let entry = (vec3<f32>(voxel) + select(vec3<f32>(), vec3<f32>(1.0), d < vec3<f32>()) - o) / d;
+  let last = max(entry.x, max(entry.y, entry.z));
+  let face = select(select(1.0, 0.62, entry.y == last), 0.8, entry.x == last);
+  let number = (voxel.x * GRID_Y + voxel.y) * GRID_Z + voxel.z;
+  let shade = 0.9 + 0.1 * f32((number * 2654435761u >> 8u) % 256u) / 255.0;
+  return vec3<f32>(0.93, 0.62, 0.24) * face * shade;
 }
 
 // Four vertices of a plane or grid around a point, and their weights.
