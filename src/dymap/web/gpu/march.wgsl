@@ -125,11 +125,11 @@ fn empty_around(p: vec3<f32>) -> f32 {
   let voxel = min(vec3<u32>(p), vec3<u32>(GRID_X - 1u, GRID_Y - 1u, GRID_Z - 1u));
   let block = voxel / 4u;
   let coarse = (block.x * BLOCKS_Y + block.y) * BLOCKS_Z + block.z;
-  if ((occupied[VOXEL_WORDS + coarse / 32u] >> (coarse % 32u) & 1u) == 0u) {
+  if (((occupied[VOXEL_WORDS + coarse / 32u] >> (coarse % 32u)) & 1u) == 0u) {
     return 4.0;
   }
   let fine = (voxel.x * GRID_Y + voxel.y) * GRID_Z + voxel.z;
-  return select(1.0, 0.0, (occupied[fine / 32u] >> (fine % 32u) & 1u) == 1u);
+  return select(1.0, 0.0, ((occupied[fine / 32u] >> (fine % 32u)) & 1u) == 1u);
 }
 
 // An occupied voxel: brightness by the face through which the ray came in, and a shade of its own.
@@ -139,7 +139,7 @@ fn voxel_colour(p: vec3<f32>, o: vec3<f32>, d: vec3<f32>) -> vec3<f32> {
   let last = max(entry.x, max(entry.y, entry.z));
   let face = select(select(1.0, 0.62, entry.y == last), 0.8, entry.x == last);
   let number = (voxel.x * GRID_Y + voxel.y) * GRID_Z + voxel.z;
-  let shade = 0.9 + 0.1 * f32((number * 2654435761u >> 8u) % 256u) / 255.0;
+  let shade = 0.9 + 0.1 * f32(((number * 2654435761u) >> 8u) % 256u) / 255.0;
   return vec3<f32>(0.93, 0.62, 0.24) * face * shade;
 }
 

@@ -25,7 +25,7 @@ fn any_in(block: u32) -> bool {
     for (var y = first.y; y < stop.y; y++) {
       for (var z = first.z; z < stop.z; z++) {
         let at = (x * GRID_Y + y) * GRID_Z + z;
-        if ((occupied[at / 32u] >> (at % 32u) & 1u) == 1u) {
+        if (((occupied[at / 32u] >> (at % 32u)) & 1u) == 1u) {
           return true;
         }
       }
