@@ -36,13 +36,17 @@ def test_modules_are_short_checked_and_plain(path: Path) -> None:
 
 def test_names_at_the_top_are_unique_in_the_whole_page() -> None:
     name = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+)", re.MULTILINE)
-    found = Counter(match for path in WEB.rglob("*.js") for match in set(name.findall(path.read_text(encoding="utf-8"))))
+    found = Counter(
+        match for path in WEB.rglob("*.js") for match in set(name.findall(path.read_text(encoding="utf-8")))
+    )
     ours = {match for path in MODULES for match in name.findall(path.read_text(encoding="utf-8"))}
     assert [name for name in ours if found[name] > 1] == []
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
-    graph = {path.name: {module[2:] for _, module in IMPORT.findall(path.read_text(encoding="utf-8"))} for path in MODULES}
+    graph = {
+        path.name: {module[2:] for _, module in IMPORT.findall(path.read_text(encoding="utf-8"))} for path in MODULES
+    }
     while free := [name for name, known in graph.items() if not known & graph.keys()]:
         for name in free:
             del graph[name]
