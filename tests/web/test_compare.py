@@ -20,9 +20,8 @@ def compare(page: Page, how: str) -> None:
     page.until("!stage.motion.glide && !engine.requested.at(-1).moving")
 
 
-def boxes(page: Page) -> list[list[float]]:
-    script = "(p => [p.x, p.y, p.width, p.height])(document.querySelector('{}').getBoundingClientRect())"
-    return [page.evaluate(script.format(one)) for one in (".model", ".filmed")]
+def boxes(page: Page) -> list[tuple[float, float, float, float]]:
+    return [page.rect(one) for one in (".model", ".filmed")]
 
 
 def test_side_by_side_has_the_shape_and_the_lens_of_the_nearest_camera(wide: Page) -> None:
