@@ -9,10 +9,13 @@ import { make } from "./dom.js";
  */
 export function listenToComparison(pictures, { engine, store, actions, messages }, arrange) {
   const { clip } = engine;
-  const filmed = pictures.querySelector(".filmed"), canvas = /** @type {HTMLCanvasElement} */ (pictures.querySelector(".truth"));
+  const filmed = pictures.querySelector(".filmed"),
+    canvas = /** @type {HTMLCanvasElement} */ (pictures.querySelector(".truth"));
   const modelTag = pictures.querySelector(".model .tag");
   const divider = /** @type {HTMLElement} */ (pictures.querySelector(".divider"));
-  const truth = new Truth(engine, canvas, error => messages.complain(`What was filmed cannot be shown: ${error.message}`));
+  const truth = new Truth(engine, canvas, error =>
+    messages.complain(`What was filmed cannot be shown: ${error.message}`),
+  );
 
   store.watch(["compare"], ({ compare }) => {
     pictures.dataset.compare = compare;
@@ -47,7 +50,16 @@ export function listenToComparison(pictures, { engine, store, actions, messages 
     place((event.clientX - frame.left) / frame.width);
   });
   divider.addEventListener("keydown", event => {
-    const to = { ArrowLeft: -0.02, ArrowRight: 0.02, ArrowDown: -0.02, ArrowUp: 0.02, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 }[event.key];
+    const to = {
+      ArrowLeft: -0.02,
+      ArrowRight: 0.02,
+      ArrowDown: -0.02,
+      ArrowUp: 0.02,
+      PageDown: -0.1,
+      PageUp: 0.1,
+      Home: -1,
+      End: 1,
+    }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     place(store.state.wipe + to);
@@ -85,7 +97,8 @@ class Truth {
 
   async fetch() {
     if (this.busy || !this.wanted || this.wanted === this.shown) return;
-    const wanted = this.wanted, [camera, frame] = wanted.split(" ").map(Number);
+    const wanted = this.wanted,
+      [camera, frame] = wanted.split(" ").map(Number);
     this.busy = true;
     try {
       const width = Math.max(Math.round(this.canvas.clientWidth * Math.min(devicePixelRatio, 2)), 64);
