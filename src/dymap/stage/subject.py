@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -82,10 +83,12 @@ class ClipSubject:
         if self._file is not None:
             with suppress(OSError):
                 size = self._file.stat().st_size
+        framed = torch.stack([self._video.viewer_box(frame) for frame in range(len(self.boxes))]).median(dim=0).values
         about = {"title": baked.about.title, "author": baked.about.author, "licence": baked.about.licence}
         return clip_facts(
             self.name, self._video.fps, self.boxes, self.cameras, baked.test_views, bytes=size,
-            poster="poster.jpg" if baked.poster else None, capture=self._open_truth is not None, film=True, **about,
+            poster="poster.jpg" if baked.poster else None, capture=self._open_truth is not None, film=True,
+            box=framed.reshape(-1).tolist(), **about,
         )  # fmt: skip
 
     def render(self, camera: Camera, frame: int, cancel: Cancel | None = None) -> Image:
@@ -130,7 +133,7 @@ def clip_facts(
         "fps": float(fps),
         "frames": len(boxes),
         "boxes": np.round(boxes, 6).reshape(-1).tolist(),
-        "box": np.round(np.median(boxes, axis=0), 6).reshape(-1).tolist(),
+        "box": np.median(boxes, axis=0).reshape(-1).tolist(),
         "cameras": [_camera(camera, index in test_views) for index, camera in enumerate(cameras)],
         "up": np.round(up_direction(cameras), 6).tolist(),
         "poster": None,
