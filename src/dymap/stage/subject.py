@@ -42,6 +42,12 @@ class Subject(Protocol):
     def grid(self, frame: int) -> tuple[Tensor, Tensor]:
         """[gx, gy, gz] bool, what is occupied, and the box [2, 3] that it divides."""
 
+    def prepare(self, frame: int) -> None:
+        """Make a frame ready, now."""
+
+    def ready(self, frame: int) -> bool:
+        """Whether a frame is ready."""
+
     def ahead(self, frame: int) -> None:
         """Make a frame ready in the background, which will be asked for next."""
 
@@ -96,6 +102,12 @@ class ClipSubject:
 
     def grid(self, frame: int) -> tuple[Tensor, Tensor]:
         return self._video.baked.grid(frame), self._video.boxes[frame]
+
+    def prepare(self, frame: int) -> None:
+        self._video.prepare(frame, self._renderer)
+
+    def ready(self, frame: int) -> bool:
+        return self._video.ready(frame, self._renderer)
 
     def ahead(self, frame: int) -> None:
         self._video.prefetch(frame, self._renderer)
