@@ -24,7 +24,12 @@ FOUNDATION = {
     "signals",
 }
 """What everybody may know."""
-BELOW = {"field": {"kernels"}, "render": {"field", "kernels"}, "video": {"field", "kernels"}}
+BELOW = {
+    "field": {"kernels"},
+    "gpu": {"field", "kernels"},
+    "render": {"field", "kernels"},
+    "video": {"field", "kernels"},
+}
 """Rooms, and what lies below them on the way down: whoever knows a room may know these too."""
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
@@ -42,7 +47,8 @@ ARROWS: dict[str, set[str]] = {
     "presets": {"config", "errors"},
     "kernels": {"_core"},
     "field": {"kernels"},
-    "render": {"field"},
+    "gpu": {"field"},
+    "render": {"field", "gpu"},
     "bake": {"field"},
     "video": {"field"},
     "capture": set(),

@@ -22,7 +22,9 @@ def view(
         ),
     ] = HOST,
     port: Annotated[int, tyro.conf.arg(help="Port to listen on; 0: any that is free.")] = PORT,
-    renderer: Annotated[ViewerRenderer, tyro.conf.arg(help="fast: real time; march: exact.")] = "fast",
+    renderer: Annotated[
+        ViewerRenderer, tyro.conf.arg(help="fast: real time; march: exact; gpu: exact, on a GPU.")
+    ] = "fast",
     size: Annotated[
         int, tyro.conf.arg(help="Pixels along the longer side of a full picture at most; it has the window's shape.")
     ] = 1024,

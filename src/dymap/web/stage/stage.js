@@ -5,6 +5,7 @@ import { makeActions } from "./actions.js";
 import { lensOf, lensOfCamera } from "./camera.js";
 import { makeCameras } from "./cameras.js";
 import { listenToComparison } from "./compare.js";
+import { releaseFocus } from "./dom.js";
 import { firstView, samePose, viewOfCamera } from "./framing.js";
 import { listenToGestures } from "./gestures.js";
 import { makeHelp } from "./help.js";
@@ -36,6 +37,8 @@ import { makeTransport } from "./transport.js";
  * @property {() => {pose: import("./camera.js").Pose, fov: number}} home the view at first
  * @property {() => void} help opens it
  * @property {any} [actions] of actions.js
+ * @property {Loop} loop
+ * @property {Outlines} outlines
  */
 
 const MOST_PIXELS = 2560; // device pixels along a side of the picture
@@ -44,10 +47,11 @@ const ROOMY = 1100; // CSS pixels from which on the panel is open at first
 
 /**
  * Open a clip and show it.
- * @param {HTMLElement} root the page's `.app` @param {any} engine @returns {Promise<{parts: Parts, close: () => void}>}
+ * @param {HTMLElement} root the page's `.app` @param {any} engine @param {Partial<import("./state.js").State>} [wishes] at first
+ * @returns {Promise<{parts: Parts, close: () => void}>}
  * @throws what engine.open() throws: an Error whose message people can read
  */
-export async function openStage(root, engine) {
+export async function openStage(root, engine, wishes = {}) {
   root.classList.add("opening");
   try {
     await engine.open();
@@ -63,7 +67,7 @@ export async function openStage(root, engine) {
   const shape = () => Math.max(pictures.clientWidth, 16) / Math.max(pictures.clientHeight, 16);
   const home = () => firstView(clip, shape());
   /** @type {Parts} */
-  const parts = { root, engine, store, playback, motion, requests, messages, home, help: makeHelp(find(".help")) };
+  const parts = { root, engine, store, playback, motion, requests, messages, home, loop, outlines, help: makeHelp(find(".help")) };
   parts.actions = makeActions(parts);
 
   store.set({ panel: innerWidth >= ROOMY && innerHeight >= 600, path: { ...store.state.path, fps: Math.round(clip.fps) || 25 } });
@@ -78,7 +82,7 @@ export async function openStage(root, engine) {
   showTraining(find(".training"), parts);
 
   let start = home();
-  store.set({ ...start, ...fromLink(location.hash, clip.frames) });
+  store.set({ ...wishes, ...start, ...fromLink(location.hash, clip.frames) });
   const followLink = () => store.set({ previewing: false, ...fromLink(location.hash, clip.frames) });
   window.addEventListener("hashchange", followLink);
 
@@ -144,6 +148,7 @@ export async function openStage(root, engine) {
       wake();
     },
   });
+  releaseFocus(root);
   const deaf = listenToKeys(parts.actions, motion);
 
   const poster = find(".poster");
@@ -154,7 +159,7 @@ export async function openStage(root, engine) {
     model.dataset.frame = event.detail.view.frame;
     messages.recover();
   });
-  engine.addEventListener("error", event => messages.complain(event.detail.message, Boolean(event.detail.fatal)));
+  engine.addEventListener("error", event => messages.complain(event.detail.message, event.detail.fatal ? "ever" : "picture"));
   engine.addEventListener("clip", () => requests.again());
 
   const observer = new ResizeObserver(() => {
