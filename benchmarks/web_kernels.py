@@ -40,7 +40,8 @@ TFLOPS, BANDWIDTH = 1.0, 50.0
 EFFICIENCY = 0.4
 """Of its arithmetic that the kernels are assumed to reach."""
 SIDE = 512
-MERGED = 3
+GAP = 3
+MERGED = 4
 """Samples of a ray that get one colour while something moves (web/gpu/march.js)."""
 WALK_FLOPS = 40
 """To look a place up in the grid and to go on, counted in march.wgsl."""
@@ -75,29 +76,52 @@ def follow(frame: Frame, grid: Tensor, step: float, camera: Camera, merged: int 
     d = rays.directions / (frame.box[1] - frame.box[0]) * size
     d = torch.where(d.abs() < 1e-12, 1e-12, d)
     near, k, through = rays.near.clamp(min=0), torch.zeros(len(tile)), torch.ones(len(tile))
-    live, held = torch.arange(len(tile)), torch.zeros(len(tile))
-    totals = np.zeros(6)
+    live, held, last = torch.arange(len(tile)), torch.zeros(len(tile)), torch.zeros(len(tile))
+    totals, beat = np.zeros(6), 0
+
+    def count(what: int, group: Tensor) -> None:
+        totals[[what, what + 3]] += len(group), len(torch.unique(tile[group])) * TILE[0] * TILE[1]
+
     while len(live):
-        on = (near[live] + (k[live] + 0.5) * step < rays.far[live]) & (through[live] >= MIN_TRANSMITTANCE)
-        ended, live = live[~on], live[on]
-        p = o[live] + (near[live] + (k[live] + 0.5) * step)[:, None] * d[live]
-        voxel = torch.minimum(p.long().clamp(min=0), size - 1)
-        solid, coarse = grid[tuple(voxel.T)], blocks[tuple((voxel // 4).T)]
-        side = torch.where(coarse, 1.0, 4.0)[:, None]
-        face = ((p / side).floor() + (d[live] > 0)) * side
-        ahead = (((face - p) / d[live]).amin(dim=1) / step - 1e-3).ceil().clamp(min=1)
-        k[live] += torch.where(solid, 1.0, ahead)
-        sampled = live[solid]
-        sigma, _ = frame.density((p[solid] / size).clamp(0, 1))
+        seeking, sampled = live, [live[:0]]  # each of the rays goes on to its next sample; the tile waits for the last
+        while len(seeking):
+            on = (near[seeking] + (k[seeking] + 0.5) * step < rays.far[seeking]) & (
+                through[seeking] >= MIN_TRANSMITTANCE
+            )
+            seeking = seeking[on]
+            p = o[seeking] + (near[seeking] + (k[seeking] + 0.5) * step)[:, None] * d[seeking]
+            voxel = torch.minimum(p.long().clamp(min=0), size - 1)
+            solid, coarse = grid[tuple(voxel.T)], blocks[tuple((voxel // 4).T)]
+            side = torch.where(coarse, 1.0, 4.0)[:, None]
+            face = ((p / side).floor() + (d[seeking] > 0)) * side
+            ahead = (((face - p) / d[seeking]).amin(dim=1) / step - 1e-3).ceil().clamp(min=1)
+            k[seeking] += torch.where(solid, 0.0, ahead)
+            count(0, seeking)
+            sampled.append(seeking[solid])
+            seeking = seeking[~solid]
+        found = torch.cat(sampled)
+        gone = torch.ones(len(tile), dtype=torch.bool)
+        gone[found] = False
+        far = k[found] - last[found] > GAP
+        before = torch.cat([live[gone[live]], found[far]])
+        beat += 1
+        sigma, _ = frame.density(
+            ((o[found] + (near[found] + (k[found] + 0.5) * step)[:, None] * d[found]) / size).clamp(0, 1)
+        )
+        count(1, found)
         alpha = opacity(sigma, step)
-        held[sampled[alpha * through[sampled] > MIN_WEIGHT]] += 1
-        waiting = torch.cat([ended, live[~solid], sampled[held[sampled] >= merged]])
-        coloured = waiting[held[waiting] > 0]
-        held[coloured] = 0
-        through[sampled] *= 1 - alpha
-        groups = (live, sampled, coloured)
-        totals[:3] += [len(group) for group in groups]
-        totals[3:] += [len(torch.unique(tile[group])) * TILE[0] * TILE[1] for group in groups]
+        flushed = before[held[before] > 0]
+        count(2, flushed)
+        held[flushed] = 0
+        held[found[alpha * through[found] > MIN_WEIGHT]] += 1
+        through[found] *= 1 - alpha
+        k[found] += 1
+        last[found] = k[found]
+        if beat % merged == 0:
+            flushed = found[held[found] > 0]
+            count(2, flushed)
+            held[flushed] = 0
+        live = found
     return Counts(camera.width * camera.height, *(SHARE * totals))
 
 

@@ -5,7 +5,7 @@ import { marchLevels } from "./segment.js";
 
 const HEAD = 28; // words of View in march.wgsl before its levels
 const OCCUPANCY_LAYER = 1;
-const MERGED = 3; // consecutive samples that get one colour while something moves
+const MERGED = 4; // consecutive samples that get one colour while something moves
 /** Depths in metres beyond this are of rays that miss the box. */
 export const AWAY = 1e38;
 

@@ -16,6 +16,7 @@ struct View {
 const OCCUPANCY = 1u; // the layer that shows occupied voxels
 const MIN_WEIGHT = 1e-3;
 const MIN_TRANSMITTANCE = 1e-3;
+const GAP = 3.0; // steps without a sample, across which no colour is shared
 const AWAY = 3e38; // depth of rays that miss the box
 
 @group(0) @binding(0) var<uniform> view: View;
@@ -86,37 +87,32 @@ $end
   var transmittance = 1.0;
   var k = 0.0;
   // Consecutive samples that get one colour: that of their mean.
-  var count = 0.0;
   var weights = 0.0;
   var lengths = 0.0;
   var features: array<vec4<f32>, QUADS>;
-  loop {
-    let t = near + (k + 0.5) * step;
-    let ended = t >= far || transmittance < MIN_TRANSMITTANCE;
-    let p = o + t * d;
-    var empty = 1.0;
-    if (!ended) {
-      empty = empty_around(p);
-    }
-    if (empty == 0.0) {
-      k += 1.0;
-      if (view.size.z == OCCUPANCY) {
-        return Seen(vec4<f32>(voxel_colour(p, o, d), 1.0), t, far);
+  // Rays that run in lockstep meet at their next sample, and give colours in the same turns.
+  for (var turn = 0.0; ; turn += 1.0) {
+    let last = k;
+    var t = 0.0;
+    var p = vec3<f32>();
+    var ended = false;
+    loop {
+      t = near + (k + 0.5) * step;
+      p = o + t * d;
+      ended = t >= far || transmittance < MIN_TRANSMITTANCE;
+      var empty = 0.0;
+      if (!ended) {
+        empty = empty_around(p);
       }
-      let sample = density(clamp(p / size, vec3<f32>(), vec3<f32>(1.0)));
-      let alpha = 1.0 - exp(-max(sample.sigma, 0.0) * step);
-      let weight = alpha * transmittance;
-      transmittance *= 1.0 - alpha;
-      if (weight > MIN_WEIGHT) {
-        count += 1.0;
-        weights += weight;
-        lengths += weight * t;
-$for q QUADS
-        features[$q] += weight * sample.features[$q];
-$end
+      if (empty == 0.0) {
+        break;
       }
+      // On by whole steps, at least one, until the face of what is empty is reached.
+      let face = (floor(p / empty) + forward) * empty;
+      let ways = (face - p) / d;
+      k += max(ceil(min(ways.x, min(ways.y, ways.z)) / step - 1e-3), 1.0);
     }
-    if (weights > 0.0 && (count >= view.right.w || empty > 0.0)) {
+    if (weights > 0.0 && (ended || k - last > GAP || turn % view.right.w == 0.0)) {
       let n = clamp((o + lengths / weights * d) / size, vec3<f32>(), vec3<f32>(1.0));
 $for q QUADS
       inputs[$q] = vec4<real>(features[$q] / weights);
@@ -124,18 +120,26 @@ $for q QUADS
 $end
       seen += weights * vec4<f32>(colour(n, &inputs), 1.0);
       mean += lengths;
-      count = 0.0;
       weights = 0.0;
       lengths = 0.0;
     }
     if (ended) {
       break;
     }
-    if (empty > 0.0) {
-      // On by whole steps, at least one, until the face of what is empty is reached.
-      let face = (floor(p / empty) + forward) * empty;
-      let ways = (face - p) / d;
-      k += max(ceil(min(ways.x, min(ways.y, ways.z)) / step - 1e-3), 1.0);
+    if (view.size.z == OCCUPANCY) {
+      return Seen(vec4<f32>(voxel_colour(p, o, d), 1.0), t, far);
+    }
+    k += 1.0;
+    let sample = density(clamp(p / size, vec3<f32>(), vec3<f32>(1.0)));
+    let alpha = 1.0 - exp(-max(sample.sigma, 0.0) * step);
+    let weight = alpha * transmittance;
+    transmittance *= 1.0 - alpha;
+    if (weight > MIN_WEIGHT) {
+      weights += weight;
+      lengths += weight * t;
+$for q QUADS
+      features[$q] += weight * sample.features[$q];
+$end
     }
   }
   return Seen(seen, mean + (1.0 - seen.w) * far, far);
