@@ -54,12 +54,25 @@ ARROWS: dict[str, set[str]] = {
     "capture": set(),
     "sample": {"capture"},
     "play": {"video", "render"},
+    "stage": {"play", "video", "render"},
     "train": {"render", "capture", "video"},
     "evaluate": {"capture", "render"},
-    "runs": {"train", "evaluate", "play", "bake", "capture", "video", "sample", "presets", "_version", "render"},
+    "runs": {
+        "train",
+        "evaluate",
+        "play",
+        "stage",
+        "bake",
+        "capture",
+        "video",
+        "sample",
+        "presets",
+        "_version",
+        "render",
+    },
     "cli": {"runs", "presets", "_version"},
     "__main__": {"cli"},
-    "__init__": {"play", "render", "_version"},
+    "__init__": {"play", "render", "runs", "_version"},
 }
 """What each room may know, besides itself, the foundation and what lies below. `dymap.runs` is imported by `dymap` when
 it is first used."""
