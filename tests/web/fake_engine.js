@@ -77,7 +77,19 @@ export class FakeEngine extends EventTarget {
   request(view) {
     this.requested.push(view);
     [this.view, this.begun] = [view, performance.now()];
+    if (this.wishes.decode) return this.decode(view.frame);
     if (!this.wishes.slow) this.pending ||= requestAnimationFrame(() => this.draw());
+  }
+
+  /** Frames take time to decode, and one that is no longer wanted is let go of. @param {number} frame */
+  decode(frame) {
+    if (frame === this.decoding) return;
+    clearTimeout(this.timer);
+    this.decoding = frame;
+    this.timer = setTimeout(() => {
+      this.decoding = -1;
+      this.draw();
+    }, this.wishes.decode);
   }
 
   draw() {

@@ -87,6 +87,13 @@ def test_playing_renews_what_was_filmed_and_g_goes_through_the_kinds(wide: Page)
     assert boxes(wide)[0][2] > 1000, "the picture has the whole stage again"
 
 
+def test_a_moment_that_a_camera_did_not_film_is_said(wide: Page) -> None:
+    wide.evaluate("engine.truth = async () => null")
+    compare(wide, "side")
+    assert "not filmed at this moment" in wide.text()
+    wide.evaluate("delete engine.truth")
+
+
 def test_without_a_capture_nothing_is_offered(stage: Stage) -> None:
     page = stage.open(WIDE, clip={"capture": False, "film": False}, thumbnails=False)
     page.evaluate("stage.store.set({ tab: 'cameras' })")

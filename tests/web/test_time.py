@@ -51,6 +51,14 @@ def test_every_frame_is_kept_if_that_is_wanted(wide: Page) -> None:
     assert len(shown) < shown[-1] - shown[0], "in time, some are left out"
 
 
+def test_an_engine_that_decodes_slower_than_time_runs_shows_pictures_nevertheless(wide: Page) -> None:
+    wide.evaluate("engine.wishes.decode = 100")
+    wide.press(" ")
+    shown = wide.until("engine.shown.length > 3 && engine.shown")
+    wide.evaluate("engine.wishes.decode = 0")
+    assert shown == sorted(shown)
+
+
 def test_it_repeats_or_ends(wide: Page) -> None:
     wide.evaluate("stage.store.set({ frame: 45, speed: 4 })")
     wide.press(" ")

@@ -85,7 +85,7 @@ export function listenToGestures(surface) {
   }
 
   /** Two fingers: the middle shifts, the distance zooms, the angle turns the picture if the horizon need not be level. */
-  function pinch([a, b], [c, d]) {
+  function pinch(/** @type {any[]} */ [a, b], /** @type {any[]} */ [c, d]) {
     const middle = [(c.x + d.x) / 2, (c.y + d.y) / 2];
     pan(middle[0] - (a.x + b.x) / 2, middle[1] - (a.y + b.y) / 2);
     const spread = Math.hypot(b.x - a.x, b.y - a.y) / Math.max(Math.hypot(d.x - c.x, d.y - c.y), 1);

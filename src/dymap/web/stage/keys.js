@@ -118,6 +118,7 @@ export function listenToKeys(actions, motion) {
     motion.key(event.code, false);
   };
   const away = () => [...motion.held].forEach(code => motion.key(code, false));
+  /** @type {[string, (event: any) => void][]} */
   const listeners = [
     ["keydown", down],
     ["keyup", up],

@@ -151,7 +151,7 @@ function segment(context, from, to, pose, lens) {
       cut = [0, 1, 2].map(k => a[k] + (b[k] - a[k]) * share);
     [a, b] = a[2] < NEAR ? [cut, b] : [a, cut];
   }
-  const place = ([x, y, z]) => [lens.cx + (lens.fx * x) / z, lens.cy + (lens.fy * y) / z];
+  const place = (/** @type {number[]} */ [x, y, z]) => [lens.cx + (lens.fx * x) / z, lens.cy + (lens.fy * y) / z];
   const [[x0, y0], [x1, y1]] = [place(a), place(b)];
   context.moveTo(x0, y0);
   context.lineTo(x1, y1);

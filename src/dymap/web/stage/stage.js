@@ -208,7 +208,10 @@ export async function openStage(root, engine, wishes = {}) {
   engine.addEventListener("error", event =>
     messages.complain(event.detail.message, event.detail.fatal ? "ever" : "picture"),
   );
-  engine.addEventListener("clip", () => requests.again());
+  engine.addEventListener("clip", () => {
+    if (clip.poster && !model.dataset.frame) [poster.src, poster.hidden] = [clip.poster, false];
+    requests.again();
+  });
 
   const observer = new ResizeObserver(() => {
     arrange();

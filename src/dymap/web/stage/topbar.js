@@ -7,7 +7,7 @@ import { iconButton, reicon, relabel } from "./dom.js";
 export function makeTopBar(place, { store, actions, engine }) {
   const { clip } = engine;
   const title = place.querySelector(".title"),
-    about = place.querySelector(".about"),
+    about = /** @type {HTMLElement} */ (place.querySelector(".about")),
     tools = place.querySelector(".tools");
   const name = clip.title || clip.name || "Clip";
   title.textContent = document.title = name;
