@@ -3,19 +3,21 @@
     python -m benchmarks.web_kernels
     python -m benchmarks.web_kernels small demo/run/video.dymap
 
-For sizes of benchmarks/workloads.py, or for files: the march is followed ray by ray on a part of the picture, in tiles of
-8 x 4 rays, which GPUs run in lockstep: a tile pays for a density if any of its rays takes one, and for a colour too. From
-the counts come FLOP and bytes of a picture, and the times in which a GPU of given speed would draw it.
+For sizes of benchmarks/workloads.py, or for files: the march is followed ray by ray on a part of the picture, in tiles
+of 8 x 4 rays, which GPUs run in lockstep: a tile pays for a density if any of its rays takes one, and for a colour too.
+From the counts come FLOP and bytes of a picture, and the times in which a GPU of given speed would draw it.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -40,9 +42,10 @@ TFLOPS, BANDWIDTH = 1.0, 50.0
 EFFICIENCY = 0.4
 """Of its arithmetic that the kernels are assumed to reach."""
 SIDE = 512
-GAP = 3
 MERGED = 4
 """Samples of a ray that get one colour while something moves (web/gpu/march.js)."""
+GAP = 3
+"""Steps without a sample, across which no colour is shared (march.wgsl)."""
 WALK_FLOPS = 40
 """To look a place up in the grid and to go on, counted in march.wgsl."""
 
@@ -60,69 +63,86 @@ class Counts:
     paid_colours: float
 
 
+class March:
+    """The rays of a picture on one of SHARE tiles, and where each of them is: `march` in march.wgsl, step by step."""
+
+    def __init__(self, frame: Frame, grid: Tensor, step: float, camera: Camera):
+        rays, hit = camera_rays(camera, frame.box)
+        number = torch.arange(camera.width * camera.height)[hit]
+        across = -(-camera.width // TILE[0])
+        tile = number // camera.width // TILE[1] * across + number % camera.width // TILE[0]
+        chosen = tile % SHARE == SHARE // 2
+        self.rays, self.tile = rays[chosen], tile[chosen]
+        self.frame, self.grid, self.step = frame, grid, step
+        self.size = torch.tensor(grid.shape)
+        padded = F.pad(grid.float(), [n for side in reversed(grid.shape) for n in (0, -side % 4)])
+        self.blocks = F.max_pool3d(padded[None], 4)[0] > 0
+        extent = frame.box[1] - frame.box[0]
+        self.origin = (self.rays.origins - frame.box[0]) / extent * self.size  # in voxels, as in the kernel
+        self.direction = self.rays.directions / extent * self.size
+        self.near, count = self.rays.near.clamp(min=0), len(self.tile)
+        self.k, self.last, self.through, self.held = (torch.zeros(count) for _ in range(4))
+        self.through += 1
+        self.counted, self.paid = np.zeros(3), np.zeros(3)  # of places, densities, colours
+
+    def count(self, what: int, rays: Tensor) -> None:
+        self.counted[what] += len(rays)
+        self.paid[what] += len(torch.unique(self.tile[rays])) * TILE[0] * TILE[1]
+
+    def places(self, rays: Tensor) -> Tensor:
+        """[R, 3] where rays are, in voxels."""
+        t = self.near[rays] + (self.k[rays] + 0.5) * self.step
+        return self.origin[rays] + t[:, None] * self.direction[rays]
+
+    def to_samples(self, rays: Tensor) -> Tensor:
+        """Go on to the next sample of each; returns those that have one. A tile waits for the last of its rays."""
+        found = [rays[:0]]
+        while len(rays):
+            inside = self.near[rays] + (self.k[rays] + 0.5) * self.step < self.rays.far[rays]
+            rays = rays[inside & (self.through[rays] >= MIN_TRANSMITTANCE)]
+            self.count(0, rays)
+            p = self.places(rays)
+            voxel = torch.minimum(p.long().clamp(min=0), self.size - 1)
+            solid = self.grid[tuple(voxel.T)]
+            side = torch.where(self.blocks[tuple((voxel // 4).T)], 1.0, 4.0)[:, None]
+            face = ((p / side).floor() + (self.direction[rays] > 0)) * side
+            ahead = ((face - p) / self.direction[rays]).amin(dim=1) / self.step
+            self.k[rays] += torch.where(solid, 0.0, (ahead - 1e-3).ceil().clamp(min=1))
+            found.append(rays[solid])
+            rays = rays[~solid]
+        return torch.cat(found)
+
+    def colour(self, rays: Tensor) -> None:
+        """Give the samples that rays hold their colour."""
+        rays = rays[self.held[rays] > 0]
+        self.count(2, rays)
+        self.held[rays] = 0
+
+    def sample(self, rays: Tensor) -> None:
+        """Take the densities of the next samples."""
+        self.count(1, rays)
+        sigma, _ = self.frame.density((self.places(rays) / self.size).clamp(0, 1))
+        alpha = opacity(sigma, self.step)
+        self.held[rays[alpha * self.through[rays] > MIN_WEIGHT]] += 1
+        self.through[rays] *= 1 - alpha
+        self.k[rays] += 1
+        self.last[rays] = self.k[rays]
+
+
 @torch.no_grad()
 def follow(frame: Frame, grid: Tensor, step: float, camera: Camera, merged: int = 1) -> Counts:
-    """Follow march.wgsl through a picture of `camera`, on one of SHARE tiles."""
-    rays, hit = camera_rays(camera, frame.box)
-    number = torch.arange(camera.width * camera.height)[hit]
-    across = -(-camera.width // TILE[0])
-    tile = number // camera.width // TILE[1] * across + number % camera.width // TILE[0]
-    chosen = tile % SHARE == SHARE // 2
-    rays, tile = rays[chosen], tile[chosen]
-    size = torch.tensor(grid.shape)
-    padded = torch.nn.functional.pad(grid.float(), [n for side in reversed(grid.shape) for n in (0, -side % 4)])
-    blocks = torch.nn.functional.max_pool3d(padded[None], 4)[0] > 0
-    o = (rays.origins - frame.box[0]) / (frame.box[1] - frame.box[0]) * size
-    d = rays.directions / (frame.box[1] - frame.box[0]) * size
-    d = torch.where(d.abs() < 1e-12, 1e-12, d)
-    near, k, through = rays.near.clamp(min=0), torch.zeros(len(tile)), torch.ones(len(tile))
-    live, held, last = torch.arange(len(tile)), torch.zeros(len(tile)), torch.zeros(len(tile))
-    totals, beat = np.zeros(6), 0
-
-    def count(what: int, group: Tensor) -> None:
-        totals[[what, what + 3]] += len(group), len(torch.unique(tile[group])) * TILE[0] * TILE[1]
-
+    """Count what a picture of `camera` takes. merged: consecutive samples that may get one colour."""
+    march, turn = March(frame, grid, step, camera), 0
+    live = torch.arange(len(march.tile))
     while len(live):
-        seeking, sampled = live, [live[:0]]  # each of the rays goes on to its next sample; the tile waits for the last
-        while len(seeking):
-            on = (near[seeking] + (k[seeking] + 0.5) * step < rays.far[seeking]) & (
-                through[seeking] >= MIN_TRANSMITTANCE
-            )
-            seeking = seeking[on]
-            p = o[seeking] + (near[seeking] + (k[seeking] + 0.5) * step)[:, None] * d[seeking]
-            voxel = torch.minimum(p.long().clamp(min=0), size - 1)
-            solid, coarse = grid[tuple(voxel.T)], blocks[tuple((voxel // 4).T)]
-            side = torch.where(coarse, 1.0, 4.0)[:, None]
-            face = ((p / side).floor() + (d[seeking] > 0)) * side
-            ahead = (((face - p) / d[seeking]).amin(dim=1) / step - 1e-3).ceil().clamp(min=1)
-            k[seeking] += torch.where(solid, 0.0, ahead)
-            count(0, seeking)
-            sampled.append(seeking[solid])
-            seeking = seeking[~solid]
-        found = torch.cat(sampled)
-        gone = torch.ones(len(tile), dtype=torch.bool)
-        gone[found] = False
-        far = k[found] - last[found] > GAP
-        before = torch.cat([live[gone[live]], found[far]])
-        beat += 1
-        sigma, _ = frame.density(
-            ((o[found] + (near[found] + (k[found] + 0.5) * step)[:, None] * d[found]) / size).clamp(0, 1)
-        )
-        count(1, found)
-        alpha = opacity(sigma, step)
-        flushed = before[held[before] > 0]
-        count(2, flushed)
-        held[flushed] = 0
-        held[found[alpha * through[found] > MIN_WEIGHT]] += 1
-        through[found] *= 1 - alpha
-        k[found] += 1
-        last[found] = k[found]
-        if beat % merged == 0:
-            flushed = found[held[found] > 0]
-            count(2, flushed)
-            held[flushed] = 0
-        live = found
-    return Counts(camera.width * camera.height, *(SHARE * totals))
+        found = march.to_samples(live)
+        over = torch.ones(len(march.tile), dtype=torch.bool)
+        over[found] = march.k[found] - march.last[found] > GAP
+        march.colour(live if turn % merged == 0 else live[over[live]])
+        march.sample(found)
+        live, turn = found, turn + 1
+    march.colour(torch.arange(len(march.tile)))
+    return Counts(camera.width * camera.height, *(SHARE * march.counted), *(SHARE * march.paid))
 
 
 @dataclass(frozen=True)
@@ -154,14 +174,14 @@ def decoder_work(config: FieldConfig, n: dict[str, int]) -> tuple[float, float]:
     """FLOP and bytes of the decoder: weights of 16 bits, biases and images of 32, each read and written once."""
     multiplied, weights, images = 16.0 * config.width * config.code_dim, 16.0 * config.width * config.code_dim * 4, 0.0
     up, side = backbone_widths(config), 4
-    for inputs, outputs in zip(up, up[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(up):
         side *= 2
         multiplied += side**2 * 4 * inputs * outputs
         weights += 16 * inputs * outputs * 2 + side**2 * outputs * 4
         images += 2 * side**2 * outputs * 4
     trunk = trunk_widths(config)
     multiplied += side**2 * 9 * up[-1] * 24 * n["QUADS"]
-    for inputs, outputs in zip(trunk, trunk[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(trunk):
         side //= 2
         multiplied += side**2 * 9 * inputs * outputs
         weights += 9 * inputs * outputs * 2
