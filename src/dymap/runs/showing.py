@@ -42,7 +42,7 @@ INTERVAL = 4.0
 """Seconds between two states that are shown, at least."""
 SHARE = 100
 """Of the training's time, the part that copying takes at most."""
-NICENESS = 15
+NICENESS = 10
 """How far the drawing thread comes after the training."""
 MAX_BYTES = 2**30
 """Of the frames of one state that are kept."""
@@ -109,6 +109,12 @@ class TrainingSubject:
     def grid(self, frame: int) -> tuple[Tensor, Tensor]:
         grid = self._hull(frame)
         return torch.ones(1, 1, 1, dtype=torch.bool) if grid is None else grid, torch.from_numpy(self.boxes[frame])
+
+    def prepare(self, frame: int) -> None:
+        self._frames.take(frame)
+
+    def ready(self, frame: int) -> bool:
+        return self._frames.has(frame)
 
     def ahead(self, frame: int) -> None:
         """Nothing: that would be in a thread that does not give way."""
