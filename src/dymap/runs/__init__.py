@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dymap.runs.folder import RunFolder, RunRecord
     from dymap.runs.importing import Imported, import_model
     from dymap.runs.meshing import Meshed, mesh
+    from dymap.runs.notebook import Shown, show
     from dymap.runs.packing import Packed, pack
     from dymap.runs.sampling import Sampled, sample
     from dymap.runs.training import train
@@ -54,6 +55,7 @@ _FILES = {
     "folder": ("RunFolder", "RunRecord"),
     "importing": ("Imported", "import_model"),
     "meshing": ("Meshed", "mesh"),
+    "notebook": ("Shown", "show"),
     "packing": ("Packed", "pack"),
     "sampling": ("Sampled", "sample"),
     "training": ("train",),
@@ -64,10 +66,10 @@ _FILES = {
 
 __all__ = [
     "Baked", "Bars", "CacheEntry", "CheckedCapture", "Converted", "Demo", "Evaluated", "Filmed", "Imported",
-    "MadeMasks", "Meshed", "Orbit", "Packed", "RunFolder", "RunRecord", "Sampled", "Trained", "Update", "VideoImport",
-    "Viewing", "bake", "cache_entries", "cache_root", "check_capture", "clean", "configure", "convert_capture", "demo",
-    "evaluate", "film", "first_configuration", "import_model", "import_videos", "info", "make_masks", "mesh",
-    "no_bars", "pack", "quick_demo", "sample", "strangers", "train", "view",
+    "MadeMasks", "Meshed", "Orbit", "Packed", "RunFolder", "RunRecord", "Sampled", "Shown", "Trained", "Update",
+    "VideoImport", "Viewing", "bake", "cache_entries", "cache_root", "check_capture", "clean", "configure",
+    "convert_capture", "demo", "evaluate", "film", "first_configuration", "import_model", "import_videos", "info",
+    "make_masks", "mesh", "no_bars", "pack", "quick_demo", "sample", "show", "strangers", "train", "view",
 ]  # fmt: skip
 
 
