@@ -61,7 +61,7 @@ def test_a_path_becomes_a_film_with_progress(stage: Stage, visitor: Visitor, tmp
 def test_a_film_that_grows_beyond_the_folder_is_ended(
     stage: Stage, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dymap.stage.film.MAX_BYTES", 1)
+    monkeypatch.setattr("dymap.stage.film.MAX_BYTES", -1)
     asked = {"path": path_of(visitor, 24), "size": [96, 96], "fps": 24}
     film = json.loads(get(stage.url, "film", "POST", asked)[1])["film"]
     told = until(visitor, film)[-1]
