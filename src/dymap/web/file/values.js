@@ -1,0 +1,77 @@
+// @ts-check
+/** Quantised parameters as a stream (docs/format.md, Values), and what their symbols stand for. */
+import { Stream } from "./rans.js";
+
+/**
+ * The symbols of some parameters, one after the other; whoever asks may do something else between two.
+ * @param {Uint8Array} data
+ * @param {[string, number[]][]} shapes names and shapes, in the order of the file
+ * @returns {Generator<void, Map<string, Int32Array>>} of each parameter its symbols in C order
+ * Throws ClipFault if the stream is none of those.
+ */
+export function* readValues(data, shapes) {
+  const stream = new Stream(data, 2 * shapes.length);
+  const out = new Map();
+  for (const [index, [name, shape]] of shapes.entries()) {
+    const values = new Int32Array(sizeOf(shape));
+    if (inBlocks(name, shape)) readBlocks(stream, 2 * index, values);
+    else {
+      stream.symbolsOf(2 * index, values.length, values);
+      stream.unfold(values, values.length);
+    }
+    out.set(name, values);
+    yield;
+  }
+  stream.finish();
+  return out;
+}
+
+/**
+ * What symbols stand for: the one place where a value is made (docs/format.md, Version 2).
+ * @param {Int32Array} symbols
+ * @param {number} step
+ * @param {Float64Array | null} begun what the parameter began with: factor x number
+ * @returns {Float32Array}
+ */
+export function valuesOf(symbols, step, begun) {
+  const values = new Float32Array(symbols.length);
+  if (begun) for (let i = 0; i < values.length; i++) values[i] = symbols[i] * step + begun[i];
+  else for (let i = 0; i < values.length; i++) values[i] = symbols[i] * step;
+  return values;
+}
+
+/** @param {number[]} shape */
+export function sizeOf(shape) {
+  return shape.reduce((size, side) => size * side, 1);
+}
+
+/**
+ * Whether a parameter is the kernel of an upsampling [a, b, 4, 4], which is coded in blocks of 2 x 2.
+ * @param {string} name
+ * @param {number[]} shape
+ */
+export function inBlocks(name, shape) {
+  return name.startsWith("decoder.up.") && name.endsWith(".weight") && shape.length === 4 && shape[2] === 4 && shape[3] === 4;
+}
+
+/**
+ * @param {Stream} stream
+ * @param {number} table
+ * @param {Int32Array} values [a b, 4, 4]
+ */
+function readBlocks(stream, table, values) {
+  const count = values.length / 4;
+  const first = new Int32Array(count);
+  const other = new Int32Array(count);
+  for (let place = 0; place < 4; place++) {
+    const found = place ? other : first;
+    stream.symbolsOf(table + (place ? 1 : 0), count, found);
+    stream.unfold(found, count);
+    const inside = 4 * (place >> 1) + (place & 1);
+    for (let block = 0; block < count; block++) {
+      // Blocks of a kernel: row, column; numbers of a block: row, column.
+      const at = 16 * (block >> 2) + 8 * ((block >> 1) & 1) + 2 * (block & 1) + inside;
+      values[at] = place ? first[block] + other[block] : first[block];
+    }
+  }
+}

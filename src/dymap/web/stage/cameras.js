@@ -1,0 +1,53 @@
+// @ts-check
+/** The tab "Cameras": the captured ones in a list, and the comparison with what they filmed. */
+
+import { choice, keyCap, make, section, textButton, toggle } from "./dom.js";
+import { nearestCamera } from "./framing.js";
+
+/** @param {import("./stage.js").Parts} parts @returns {HTMLElement} */
+export function makeCameras({ store, actions, engine }) {
+  const { clip } = engine;
+  const frusta = toggle("Show in the picture", "C", on => store.set({ frusta: on }));
+  store.watch(["frusta"], state => frusta.show(state.frusta));
+  if (!clip.cameras.length) return make("div", {}, section("Captured cameras", make("p", { class: "hint" }, "This clip names none.")));
+
+  const entries = clip.cameras.map((camera, index) => entry(camera, index, engine, actions));
+  const list = make("ul", { class: "cameras" }, ...entries.map(button => make("li", {}, button)));
+  store.watch(["camera", "pose", "panel", "tab"], state => {
+    if (!state.panel || state.tab !== "cameras") return;
+    const near = nearestCamera(clip.cameras, state.pose, clip.box);
+    entries.forEach((button, index) => {
+      button.setAttribute("aria-pressed", String(index === state.camera));
+      button.classList.toggle("near", index === near);
+    });
+  });
+
+  return make("div", {},
+    clip.capture ? section("Compare with what was filmed", comparison(store, actions)) : null,
+    section(`Captured cameras`, frusta.element,
+      make("div", { class: "row" }, textButton("Nearest", actions.nearest, { icon: "nearest" })), list),
+  );
+}
+
+function comparison(store, actions) {
+  const how = choice("Comparison", [["off", "Off"], ["side", "Side by side"], ["wipe", "Wipe"], ["difference", "Difference"]], actions.compare);
+  how.element.classList.add("plain");
+  const hint = make("p", { class: "hint" }, "Turn the picture: it goes to the camera that is nearest.");
+  store.watch(["compare"], ({ compare }) => {
+    how.show(compare);
+    hint.hidden = compare === "off";
+  });
+  return make("div", {}, how.element, hint);
+}
+
+function entry(camera, index, engine, actions) {
+  const address = engine.thumbnail(index), name = camera.name || `camera ${index + 1}`;
+  const picture = address
+    ? make("img", { src: address, alt: "", loading: "lazy", width: 72, height: 54, error: event => event.target.replaceWith(blank()) })
+    : blank();
+  return make("button", { type: "button", class: "camera", click: () => actions.camera(index), "aria-pressed": "false" },
+    picture, make("span", { class: "camera-name" }, name), camera.test ? make("span", { class: "badge" }, "test") : null,
+    index < 9 ? keyCap(String(index + 1)) : null);
+}
+
+const blank = () => make("span", { class: "no-picture", "aria-hidden": "true" });
