@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -21,6 +21,10 @@ from websockets.sync.client import connect
 BROWSER = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
+WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
+GRAPHICS = {"webgl": WEBGL, "webgpu": [*WEBGL, *WEBGPU, "--use-vulkan=swiftshader"], "none": ["--disable-gpu"]}
+"""Flags of a browser that draws without a GPU."""
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no headless browser (chromium) on this machine")
 
 
@@ -53,6 +57,8 @@ class Page:
             self._loaded = True
         elif message.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(json.dumps(told["exceptionDetails"]))
+        elif message.get("method") == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning"):
+            self.complaints.append(json.dumps([part.get("value", part.get("description")) for part in told["args"]]))
         elif message.get("method") == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
             self.complaints.append(told["entry"]["text"])
         return message
@@ -100,9 +106,25 @@ class Page:
         left, top, width, height = self.evaluate(script)
         return left, top, width, height
 
-    def mouse(self, kind: str, x: float, y: float) -> None:
-        """kind: mousePressed, mouseMoved, mouseReleased, with or by the left button."""
-        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+    def mouse(self, kind: str, x: float, y: float, *, button: str = "left", modifiers: int = 0) -> None:
+        """kind: mousePressed, mouseMoved, mouseReleased, with or by a button. modifiers: 1 alt, 2 ctrl, 8 shift."""
+        held = {"none": 0, "left": 1, "right": 2, "middle": 4}[button]
+        pressed = {"button": button, "buttons": held, "clickCount": 1, "modifiers": modifiers}
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **pressed)
+
+    def drag(self, *points: tuple[float, float], button: str = "left", modifiers: int = 0) -> None:
+        """Press at the first point, move through the others, release at the last."""
+        self.mouse("mousePressed", *points[0], button=button, modifiers=modifiers)
+        for point in points[1:]:
+            self.mouse("mouseMoved", *point, button=button, modifiers=modifiers)
+            self.settle()
+        self.mouse("mouseReleased", *points[-1], button=button, modifiers=modifiers)
+        self.settle()
+
+    def wheel(self, x: float, y: float, pixels: float) -> None:
+        """Scroll down by so many pixels."""
+        self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=pixels)
+        self.settle()
 
     def click(self, selector: str) -> None:
         """Press and release the left button in the middle of an element."""
@@ -115,10 +137,34 @@ class Page:
         self.call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y} for x, y in points])
 
     def press(self, key: str) -> None:
-        """Press and release a key: `ArrowLeft`, `Tab`."""
-        codes = {"Tab": 9, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+        """Press and release a key: `ArrowLeft`, `Tab`, `a`, `?`, ` `."""
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key])
+            self.key(kind, key)
+
+    def key(self, kind: str, key: str) -> None:
+        """kind: keyDown or keyUp."""
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38}
+        codes |= {"ArrowRight": 39, "ArrowDown": 40, "Delete": 46, " ": 32}
+        named = len(key) > 1 or key == " "
+        number = codes[key] if named else ord(key.upper())
+        code = "Space" if key == " " else key if named else f"Key{key.upper()}" if key.isalpha() else key
+        text = {"text": "\r"} if key == "Enter" else {} if len(key) > 1 else {"text": key}
+        self.call(
+            "Input.dispatchKeyEvent", type=kind, key=key, code=code, windowsVirtualKeyCode=number,
+            **(text if kind == "keyDown" else {}),
+        )  # fmt: skip
+
+    def until(self, script: str, seconds: float = 20) -> Any:
+        """What an expression comes to as soon as that is true; asserts that it becomes so."""
+        limit = time.monotonic() + seconds
+        while not (value := self.evaluate(script)):
+            assert time.monotonic() < limit, (script, self.complaints)
+            time.sleep(0.02)
+        return value
+
+    def save_downloads(self, folder: Path) -> None:
+        """Files that the page saves go there."""
+        self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
     def picture(self, **options: object) -> np.ndarray:
         """[H, W, 3] what the window shows."""
@@ -129,13 +175,14 @@ class Page:
 
 
 @contextlib.contextmanager
-def browser(profile: Path) -> Iterator[Page]:
-    """A headless browser with WebGL in software. profile: a folder of its own."""
+def browser(profile: Path, graphics: Literal["webgl", "webgpu", "none"] = "webgl") -> Iterator[Page]:
+    """A headless browser. profile: a folder of its own; graphics: WebGL in software, or WebGPU too, or neither, which
+    is quicker."""
     assert BROWSER is not None
-    command = [BROWSER, "--headless", "--no-sandbox", "--hide-scrollbars", "--use-angle=swiftshader"]
-    command += ["--enable-unsafe-swiftshader", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+    command = [BROWSER, "--headless", "--no-sandbox", "--hide-scrollbars", *GRAPHICS[graphics]]
+    command += ["--remote-debugging-port=0", f"--user-data-dir={profile}"]
     command += ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command += ["--window-size=900,500", "about:blank"]
+    command += ["--disable-quic", "--window-size=900,500", "about:blank"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             told, limit = profile / "DevToolsActivePort", time.monotonic() + 90

@@ -32,10 +32,11 @@ export function makeCameras({ store, actions, engine }) {
 function comparison(store, actions) {
   const how = choice("Comparison", [["off", "Off"], ["side", "Side by side"], ["wipe", "Wipe"], ["difference", "Difference"]], actions.compare);
   how.element.classList.add("plain");
-  const hint = make("p", { class: "hint" }, "Turn the picture: it goes to the camera that is nearest.");
+  const hint = make("p", { class: "hint" });
   store.watch(["compare"], ({ compare }) => {
     how.show(compare);
     hint.hidden = compare === "off";
+    hint.textContent = `${compare === "difference" ? "What differs, four times as bright. " : ""}Turn the picture: it goes to the nearest camera.`;
   });
   return make("div", {}, how.element, hint);
 }

@@ -10,7 +10,7 @@ import { make } from "./dom.js";
 export function listenToComparison(pictures, { engine, store, actions, messages }, arrange) {
   const { clip } = engine;
   const filmed = pictures.querySelector(".filmed"), canvas = /** @type {HTMLCanvasElement} */ (pictures.querySelector(".truth"));
-  const modelTag = pictures.querySelector(".model .tag"), filmedTag = filmed.querySelector(".tag");
+  const modelTag = pictures.querySelector(".model .tag");
   const divider = /** @type {HTMLElement} */ (pictures.querySelector(".divider"));
   const truth = new Truth(engine, canvas, error => messages.complain(`What was filmed cannot be shown: ${error.message}`, false));
 
@@ -19,7 +19,6 @@ export function listenToComparison(pictures, { engine, store, actions, messages 
     filmed.hidden = compare === "off";
     modelTag.hidden = compare === "off" || compare === "difference";
     divider.hidden = compare !== "wipe";
-    filmedTag.textContent = compare === "difference" ? "difference × 4" : "filmed";
     arrange();
   });
   store.watch(["compare", "camera", "frame", "handling", "previewing"], state => {
@@ -33,7 +32,7 @@ export function listenToComparison(pictures, { engine, store, actions, messages 
 
   const place = share => store.set({ wipe: Math.min(Math.max(share, 0), 1) });
   store.watch(["wipe"], ({ wipe }) => {
-    pictures.style.setProperty("--wipe", `${100 * wipe}%`);
+    pictures.style.setProperty("--wipe", String(wipe));
     divider.setAttribute("aria-valuenow", String(Math.round(100 * wipe)));
     divider.setAttribute("aria-valuetext", `${Math.round(100 * wipe)} % filmed, the rest is the model`);
   });

@@ -90,10 +90,13 @@ export function slider(label, range, move) {
     type: "range", min: range.min, max: range.max, step: range.step, "aria-label": label,
     input: () => move(Number(input.value)), dblclick: () => move(range.usual),
   });
+  const percent = value => `${(100 * (value - range.min)) / (range.max - range.min)}%`;
   const show = value => {
     input.value = String(value);
     input.setAttribute("aria-valuetext", range.text(value));
-    input.style.setProperty("--share", `${(100 * (Number(input.value) - range.min)) / (range.max - range.min)}%`);
+    const [from, to] = [range.min < 0 ? 0 : range.min, Number(input.value)].sort((a, b) => a - b); // about zero to both sides
+    input.style.setProperty("--from", percent(from));
+    input.style.setProperty("--to", percent(to));
     output.textContent = range.text(value);
   };
   return { element: make("div", { class: "slider" }, make("span", {}, label), output, input), show };

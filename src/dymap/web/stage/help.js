@@ -5,19 +5,19 @@ import { iconButton, make } from "./dom.js";
 import { BINDINGS } from "./keys.js";
 
 const MOUSE = [
-  ["drag", "turn around the subject"], ["right or middle button, or shift", "shift"], ["alt and drag", "look around"],
-  ["wheel", "closer, towards the pointer"],
+  ["drag", "turn around the subject"], ["right drag", "shift; so does shift and drag"], ["alt and drag", "look around"],
+  ["wheel", "closer, towards the pointer"], ["double click", "back to the start"],
 ];
-const TOUCH = [["one finger", "turn"], ["two fingers", "shift, zoom; twist if the horizon is free"], ["tap a camera", "see what it saw"]];
+const TOUCH = [["one finger", "turn"], ["two fingers", "shift, zoom; twist if the horizon is free"], ["tap a camera", "see what it saw"], ["two taps", "back to the start"]];
 
 /** @param {HTMLDialogElement} dialog @returns {() => void} opens and closes it */
 export function makeHelp(dialog) {
-  const table = (title, rows) => make("section", {}, make("h3", {}, title), make("dl", {},
+  const table = (title, rows, kind = "") => make("section", { class: kind }, make("h3", {}, title), make("dl", {},
     ...rows.flatMap(([what, does]) => [make("dt", {}, what), make("dd", {}, does)])));
   dialog.replaceChildren(
     make("div", { class: "help-top" }, make("h2", { id: "help-title" }, "Keys, mouse, touch"), iconButton("close", "Close the help", null, () => dialog.close())),
     make("div", { class: "help-body" },
-      table("Mouse", MOUSE), table("Touch", TOUCH),
+      table("Mouse", MOUSE, "by-mouse"), table("Touch", TOUCH),
       ...BINDINGS.map(([title, bindings]) => table(title, bindings.map(({ shown, does }) => [shown, does])))),
   );
   dialog.addEventListener("click", event => event.target === dialog && dialog.close());

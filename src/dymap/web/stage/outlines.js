@@ -64,7 +64,8 @@ export class Outlines {
       const [x, y, z] = projected(centre, pose, lens);
       if (z < NEAR || x < 0 || y < 0 || x > width || y > height) return;
       this.spots.push({ index, x, y });
-      label(context, camera.name || `camera ${index + 1}`, x, y - 9, chosen ? ACCENT : QUIET);
+      const top = Math.min(y, ...corners.map(corner => projected(corner, pose, lens)[1]));
+      label(context, camera.name || `camera ${index + 1}`, x, top - 7, chosen ? ACCENT : QUIET);
     });
   }
 

@@ -3,7 +3,7 @@
 
 import { choice, make, section, slider, textButton, toggle } from "./dom.js";
 
-const BACKDROPS = [["black", "Black"], ["white", "White"], ["grey", "Grey"], ["checker", "Checker"], ["transparent", "Transparent"]];
+const BACKDROPS = [["black", "Black"], ["white", "White"], ["grey", "Grey"], ["checker", "Checker"], ["transparent", "None"]];
 
 /** @param {import("./stage.js").Parts} parts @returns {HTMLElement} */
 export function makeSettings({ store, actions, motion, engine }) {

@@ -46,7 +46,7 @@ export function makeTimeline({ engine, store, playback }) {
   });
 
   store.watch(["frame"], ({ frame }) => {
-    line.style.setProperty("--at", `${(100 * frame) / last}%`);
+    line.style.setProperty("--at", String(frame / last));
     line.setAttribute("aria-valuenow", String(frame));
     line.setAttribute("aria-valuetext", `frame ${frame} of ${frames}, ${clockOf(frame, fps)}`);
     bubble.textContent = `${frame}`;
@@ -80,7 +80,7 @@ export function makePathLine({ store, motion, actions }) {
   store.watch(["path", "selected", "moment", "tab", "panel"], state => {
     const { path, selected, moment, tab, panel } = state;
     line.hidden = !path.keys.length || !panel || tab !== "path";
-    line.style.setProperty("--at", `${(100 * moment) / length(state)}%`);
+    line.style.setProperty("--at", String(moment / length(state)));
     if (marks.children.length !== path.keys.length) marks.replaceChildren(...path.keys.map((_, index) => mark(index)));
     path.keys.forEach((key, index) => {
       const element = /** @type {HTMLElement} */ (marks.children[index]);
