@@ -36,18 +36,19 @@ function bundledUrl(name, from) {
 """
 
 
-def bundle(files: Mapping[str, str], entry: str) -> str:
+def bundle(files: Mapping[str, str], entry: str, workers: bool = True) -> str:
     """A module and all that it imports as one script, for `<script type="module">` in a page, or a worker.
 
-    files: texts by their path (`stage/main.js`); entry: the path of the module that is run. Raises InputError that
-    names the module and the line that cannot be bundled.
+    files: texts by their path (`stage/main.js`); entry: the path of the module that is run. workers: whether it may
+    start workers, which start none themselves. Raises InputError that names the module and the line that cannot be
+    bundled.
     """
     order: list[str] = []
     _visit(files, entry, order, ())
     texts: dict[str, str] = {}
-    parts = [_wrapped(files, path, order, texts) for path in order]
-    carried = CARRIED % script_json(texts) if texts else ""
-    return f"{carried}{''.join(parts)}"
+    parts = [_wrapped(files, path, order, texts, workers) for path in order]
+    code = "".join(parts)
+    return (CARRIED % script_json(texts) if "bundledUrl(" in code else "") + code
 
 
 def script_json(value: object) -> str:
@@ -81,7 +82,7 @@ def _resolved(path: str, name: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
 
 
-def _wrapped(files: Mapping[str, str], path: str, order: list[str], texts: dict[str, str]) -> str:
+def _wrapped(files: Mapping[str, str], path: str, order: list[str], texts: dict[str, str], workers: bool) -> str:
     """A module as a function that is called. texts: what the addresses in it stand for is added."""
     exported: list[str] = []
 
@@ -94,7 +95,7 @@ def _wrapped(files: Mapping[str, str], path: str, order: list[str], texts: dict[
         return found[1]
 
     def address(found: re.Match[str]) -> str:
-        texts.update(_texts(files, path, found[2]))
+        texts.update(_texts(files, path, found[2], workers))
         return f"bundledUrl({found[1]}{found[2]}{found[1]}, {json.dumps(path)})"
 
     code = ADDRESS.sub(address, EXPORT.sub(declared, IMPORT.sub(imported, files[path])))
@@ -104,10 +105,11 @@ def _wrapped(files: Mapping[str, str], path: str, order: list[str], texts: dict[
     return f"// {path}\nconst module{number} = (() => {{\n{code}\nreturn {{ {', '.join(exported)} }};\n}})();\n"
 
 
-def _texts(files: Mapping[str, str], path: str, name: str) -> dict[str, str]:
+def _texts(files: Mapping[str, str], path: str, name: str, workers: bool) -> dict[str, str]:
     """The texts that an address in a module can mean, by their paths; `${...}` in it is any part of a name."""
     pattern = _resolved(path, re.sub(r"\$\{[^}]*\}", "*", name))
     found = sorted(fnmatch.filter(files, pattern))
     if not found:
         raise InputError(f"{path}: names the file {pattern}, which is not there")
-    return {one: bundle(files, one) if one.endswith(".js") else files[one] for one in found}
+    scripts = {one: bundle(files, one, workers=False) for one in found if one.endswith(".js")} if workers else {}
+    return scripts | {one: files[one] for one in found if not one.endswith(".js")}

@@ -6,7 +6,6 @@
  */
 
 import { BrowserEngine } from "./engines/browser.js";
-import { openedAt } from "./engines/opened.js";
 import { askedCamera, cameraOf } from "./player/camera.js";
 import { makePlayerParts, renewCanvas, showPlaying } from "./player/parts.js";
 import { Session } from "./player/session.js";
@@ -21,7 +20,7 @@ export class DymapPlayer extends HTMLElement {
   static observedAttributes = ["src", "poster", "loop", "background"];
 
   /** Makes the engine of an address; for pages that bring their own. @type {(src: string) => any} */
-  static makeEngine = src => new BrowserEngine(openedAt(src));
+  static makeEngine = src => new BrowserEngine(src);
 
   constructor() {
     super();
