@@ -77,7 +77,7 @@ def test_workers_are_bundles_of_their_own() -> None:
     }
     text = bundle(files, "main.js")
     assert text.count("postMessage(one)") == 1
-    assert 'bundledUrl("./worker.js", "main.js")' in text
+    assert 'new Worker(bundledUrl("./worker.js", "main.js"), { type: "classic" })' in text
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from dymap.errors import InputError
 IMPORT = re.compile(r"""^import\s*(?:\{([^}]*)\}\s*from\s*)?["']([^"']+)["'];?""", re.MULTILINE)
 EXPORT = re.compile(r"^export\s+((?:async\s+)?(?:function\b\s*\*?|class\b|const\b)\s*([\w$]+))", re.MULTILINE)
 ADDRESS = re.compile(r"new URL\(\s*([\"'`])([^\"'`]+)\1\s*,\s*import\.meta\.url\s*,?\s*\)")
+WORKER = re.compile(r"""(new Worker\(\s*bundledUrl\([^)]*\)\s*,\s*\{[^}]*\btype:\s*)["']module["']""")
 COMMENT = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
 UNKNOWN = re.compile(r"^(?:import|export|await)\b[^\n]*|\bimport\s*\([^\n]*|\bimport\.meta\b[^\n]*", re.MULTILINE)
 CARRIED = """\
@@ -99,6 +100,7 @@ def _wrapped(files: Mapping[str, str], path: str, order: list[str], texts: dict[
         return f"bundledUrl({found[1]}{found[2]}{found[1]}, {json.dumps(path)})"
 
     code = ADDRESS.sub(address, EXPORT.sub(declared, IMPORT.sub(imported, files[path])))
+    code = WORKER.sub(r'\1"classic"', code)  # pages that are opened as files get no others from what they carry
     if unknown := UNKNOWN.search(COMMENT.sub("", code)):
         raise InputError(f"{path}: cannot be bundled: {unknown[0].strip()[:100]}")
     number = order.index(path)
@@ -111,5 +113,7 @@ def _texts(files: Mapping[str, str], path: str, name: str, workers: bool) -> dic
     found = sorted(fnmatch.filter(files, pattern))
     if not found:
         raise InputError(f"{path}: names the file {pattern}, which is not there")
-    scripts = {one: bundle(files, one, workers=False) for one in found if one.endswith(".js")} if workers else {}
-    return scripts | {one: files[one] for one in found if not one.endswith(".js")}
+    scripts = [one for one in found if one.endswith(".js") and workers]
+    return {one: f'"use strict";\n{bundle(files, one, workers=False)}' for one in scripts} | {
+        one: files[one] for one in found if not one.endswith(".js")
+    }
