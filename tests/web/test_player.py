@@ -22,7 +22,8 @@ export class BrowserEngine extends FakeEngine {
   }
 }
 """
-PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><style>body { margin: 0 } dymap-player { width: 400px }</style>
+PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
+<style>body { margin: 0 } dymap-player { width: 400px }</style>
 <script type="module">
 window.told = [];
 const kinds = ["ready", "play", "pause", "timeupdate", "frame", "camerachange", "error", "ended"];

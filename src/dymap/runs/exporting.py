@@ -5,21 +5,19 @@ run or file -> small file (version 2) -> film -> folder or one HTML file -> Expo
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dymap.config import RendererName
 from dymap.errors import InputError
+from dymap.partials import beside
 from dymap.play.film import orbit_film, write_film
 from dymap.play.video import load
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.packing import pack
 from dymap.runs.process import pick_device
 from dymap.runs.things import check_playable
-from dymap.site.export import Given, check_own_file, check_own_folder, write_folder, write_single_file
+from dymap.site.export import CLIP, FILM, Given, check_own_file, check_own_folder, write_folder, write_single_file
 from dymap.video.container import has_magic
 from dymap.video.model_file import SUFFIX
 from dymap.video.packed import open_packed
@@ -66,13 +64,14 @@ def export(
     """
     target = Path(out)
     (check_own_file if single_file else check_own_folder)(target)
-    with ExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="dymap-export-")))
-        small, note = opened.enter_context(
-            small_clip(file, rate=rate, title=title, author=author, licence=licence, device=device, threads=threads,
-                       progress=progress)
+    home = target.resolve()
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with beside(home) as partial:
+        small, note = small_clip(
+            file, partial.with_name(CLIP), rate=rate, title=title, author=author, licence=licence, device=device,
+            threads=threads, progress=progress,
         )  # fmt: skip
-        filmed = folder / "film.mp4" if film else None
+        filmed = partial.with_name(FILM) if film else None
         if filmed is not None:
             video = load(small, pick_device(device, threads))
             with progress("film") as update:
@@ -89,9 +88,9 @@ def export(
     return Exported(page, sum(path.stat().st_size for path in written), held, single_file, film, note)
 
 
-@contextmanager
 def small_clip(
     file: str | Path,
+    out: Path,
     *,
     rate: float | None = None,
     title: str | None = None,
@@ -100,21 +99,19 @@ def small_clip(
     device: str = "auto",
     threads: int = 0,
     progress: Bars = no_bars,
-) -> Iterator[tuple[Path, str]]:
-    """A file of version 2 for the time of the block, and what is to be known of it, or nothing: the given one, if it is
-    one and nothing else is asked of it, else a temporary one that is packed of it. Raises InputError."""
+) -> tuple[Path, str]:
+    """A file of version 2, and what is to be known of it, or nothing: the given one, if it is one and nothing else is
+    asked of it; else `out`, into which it is packed. Raises InputError."""
     place = Path(file)
     check_playable(place)
     found = place / f"video{SUFFIX}" if place.is_dir() else place
     if has_magic(found) and all(asked is None for asked in (rate, title, author, licence)):
-        yield found, ""
-        return
-    with tempfile.TemporaryDirectory(prefix="dymap-packed-") as folder:
-        packed = pack(
-            place, Path(folder) / f"video{SUFFIX}", rate=rate, title=title, author=author, licence=licence,
-            device=device, threads=threads, progress=progress,
-        )  # fmt: skip
-        yield packed.path, packed.note
+        return found, ""
+    packed = pack(
+        place, out, rate=rate, title=title, author=author, licence=licence, device=device, threads=threads,
+        progress=progress,
+    )  # fmt: skip
+    return packed.path, packed.note
 
 
 def given_clip(small: Path, film: Path | None = None) -> Given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -54,7 +55,8 @@ def play(
         elif not place.exists():
             raise InputError(f"{place}: not there; expected a baked file, the folder of a baked run, or a site")
         else:
-            small, _ = opened.enter_context(small_clip(place, device=device, threads=threads, progress=progress))
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="dymap-play-")))
+            small, _ = small_clip(place, folder / CLIP, device=device, threads=threads, progress=progress)
             find, name = of_clip(small)
         yield Playing(opened.enter_context(serving(find, port)), name, asked)
 
