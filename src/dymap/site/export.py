@@ -109,7 +109,9 @@ def check_own_folder(folder: Path) -> None:
         raise InputError(f"{folder}: a file; expected the name of a folder, or --single-file")
     try:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
-        listed = set(mark["files"]) if mark["format"] == "dymap-site" else set()
+        if mark["format"] != "dymap-site":
+            raise ValueError("another program's")
+        listed = set(mark["files"])
     except (OSError, ValueError, TypeError, KeyError):
         raise InputError(f"{folder}: exists already and was not exported by dymap; name a new folder") from None
     for path in sorted(folder.rglob("*")):
