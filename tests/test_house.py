@@ -24,7 +24,12 @@ FOUNDATION = {
     "signals",
 }
 """What everybody may know."""
-BELOW = {"field": {"kernels"}, "render": {"field", "kernels"}, "video": {"field", "kernels"}}
+BELOW = {
+    "field": {"kernels"},
+    "gpu": {"field", "kernels"},
+    "render": {"field", "kernels"},
+    "video": {"field", "kernels"},
+}
 """Rooms, and what lies below them on the way down: whoever knows a room may know these too."""
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
@@ -42,19 +47,22 @@ ARROWS: dict[str, set[str]] = {
     "presets": {"config", "errors"},
     "kernels": {"_core"},
     "field": {"kernels"},
-    "render": {"field"},
+    "gpu": {"field"},
+    "render": {"field", "gpu"},
     "bake": {"field"},
     "video": {"field"},
     "capture": set(),
     "sample": {"capture"},
     "play": {"video", "render"},
     "site": set(),
+    "stage": {"play", "video", "render"},
     "train": {"render", "capture", "video"},
     "evaluate": {"capture", "render"},
     "runs": {
         "train",
         "evaluate",
         "play",
+        "stage",
         "bake",
         "capture",
         "video",
@@ -66,7 +74,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "cli": {"runs", "presets", "_version"},
     "__main__": {"cli"},
-    "__init__": {"play", "render", "_version"},
+    "__init__": {"play", "render", "runs", "_version"},
 }
 """What each room may know, besides itself, the foundation and what lies below. `dymap.runs` is imported by `dymap` when
 it is first used."""

@@ -2,6 +2,7 @@
 
 video = dymap.load("runs/knight")  # or one baked file
 image = video.render(video.cameras[0], frame=12)  # rgb, acc, depth
+dymap.show("runs/knight")  # in a notebook: the clip, to be turned and played
 run = dymap.runs.train("my_capture").run  # what the commands do, see dymap.runs
 
 Each name is imported when it is first used: `import dymap` need not wait for torch.
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
     from dymap.geometry.camera import Camera, look_at
     from dymap.play.video import Video, load
     from dymap.render.image import Image
+    from dymap.runs.notebook import show
 
 _FILES = {
     "geometry.camera": ("Camera", "look_at"),
     "play.video": ("Video", "load"),
     "render.image": ("Image",),
+    "runs.notebook": ("show",),
 }
 """Which file holds which names."""
 
-__all__ = ["Camera", "Image", "Video", "__version__", "load", "look_at", "runs"]
+__all__ = ["Camera", "Image", "Video", "__version__", "load", "look_at", "runs", "show"]
 
 
 def __getattr__(name: str) -> Any:

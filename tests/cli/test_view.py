@@ -1,30 +1,25 @@
-"""dymap view: serves until Ctrl-C; what is refused; what a browser shows."""
+"""dymap view: serves until Ctrl-C; what is refused; what it says."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from dymap.play.video import load
-from dymap.play.viewer.camera import view_of
-from dymap.play.viewer.controls import Settings
-from dymap.play.viewer.server import Viewer
 from dymap.runs.demonstration import PACKAGED
-from tests.browser import browser, needs_browser
+from dymap.stage.server import Stage
 from tests.cli.conftest import Run
-from tests.play.viewer.visitor import visit
+from tests.stage.visitor import get, visit
 
 not_windows = pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise")
 
@@ -56,30 +51,72 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGINT) -> str:
 @not_windows
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_it_while_browsers_look(number: int) -> None:
-    camera = load(PACKAGED).cameras[0]
     with viewing(PACKAGED, "--size", 64) as (process, port, said):
+        url = f"http://127.0.0.1:{port}/"
         assert "24 frames" in said
         assert f"ssh -L {port}:127.0.0.1:{port}" in said
-        assert b"<html" in urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=10).read().lower()
-        with visit(port) as visitor:
-            visitor.stand(view_of(camera), 400, 300)
-            assert visitor.picture(64, 48).max() > 100
-            visitor.set("Play", True)
-            visitor.until(lambda: visitor.controls["Play"]["label"] == "Pause")
-            assert end(process, number) == "ended\n"
+        with visit(url) as visitor:
+            head, picture = visitor.picture(visitor.view(canvas=[400, 300]))
+            assert (head["width"], head["height"]) == (64, 48)
+            assert picture.max() > 100
+            for frame in range(5):
+                visitor.view(frame=frame, moving=True)
+            assert end(process, number).endswith("ended\n")
         with pytest.raises(OSError, match=r"refused|denied"):
             socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
-def test_other_addresses_are_warned_of(dymap: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Viewer, "wait", lambda _: None)
+def test_from_other_machines_the_link_needs_its_token(dymap: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def wait(stage: Stage) -> None:
+        seen.append((get(stage.url, "clip.json")[0], get(f"http://127.0.0.1:{stage.port}/", "clip.json")[0]))
+
+    monkeypatch.setattr(Stage, "wait", wait)
     said = dymap("view", PACKAGED, "--host", "0.0.0.0", "--port", 0)
-    assert (said.code, said.err.count("\n")) == (0, 1)
-    assert re.search(
-        r"open http://127\.0\.0\.1:(\d+) .* warning: whoever reaches 0\.0\.0\.0:\1 can look", f"{said.out} {said.err}"
-    )
+    assert (said.code, said.err, seen) == (0, "", [(200, 403)])
+    assert re.search(r"open http://127\.0\.0\.1:\d+/[\w-]{20,}/ ", said.out)
+    assert "token" in said.out
     assert "ssh" not in said.out
-    assert "viser" not in said.out, "viser says nothing of its own"
+
+
+def test_over_ssh_the_tunnel_is_printed(dymap: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stage, "wait", lambda _: None)
+    monkeypatch.setenv("USER", "anna")
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.2 50000 10.0.0.7 22")
+    said = dymap("view", PACKAGED, "--port", 0)
+    assert re.search(r"over ssh: run on your own machine ssh -L (\d+):127\.0\.0\.1:\1 anna@10\.0\.0\.7", said.out)
+
+
+def test_what_was_filmed_is_shown_if_the_capture_is_at_hand(
+    dymap: Run, baked: Path, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[object] = []
+
+    def wait(stage: Stage) -> None:
+        said.append(json.loads(get(stage.url, "clip.json")[1])["capture"])
+        said.append(get(stage.url, "truth/1/2.jpg?width=20")[0])
+        said.append(get(stage.url, "thumbnail/1.jpg")[0])
+
+    monkeypatch.setattr(Stage, "wait", wait)
+    assert dymap("view", baked, "--port", 0).code == 0
+    assert said == [True, 200, 200]
+    said.clear()
+    alone = tmp_path / "alone.dymap"
+    shutil.copy(baked / "video.dymap", alone)
+    assert dymap("view", alone, "--port", 0).code == 0
+    assert said == [False, 404, 200]
+    said.clear()
+    moved = tmp_path / "run"
+    shutil.copytree(baked, moved)
+    record = json.loads((moved / "config.json").read_text())
+    (moved / "config.json").write_text(json.dumps(record | {"data": str(tmp_path / "gone")}))
+    assert dymap("view", moved, "--port", 0).code == 0
+    assert said == [False, 404, 200]
+    said.clear()
+    assert dymap("view", moved, "--data", sample, "--port", 0).code == 0
+    assert said == [True, 200, 200]
+    dymap("view", alone, "--data", sample).failed_with("--data is for a run's folder")
 
 
 def test_what_is_refused(dymap: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,39 +125,10 @@ def test_what_is_refused(dymap: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
     broken = tmp_path / "broken.dymap"
     broken.write_bytes(b"nothing")
     dymap("view", broken).failed_with("broken.dymap")
-    dymap("view", PACKAGED, "--size", 9).failed_with("--size 9: expected 64 to 2048")
+    dymap("view", PACKAGED, "--size", 9).failed_with("--size 9: expected 64 to 4096")
     dymap("view", PACKAGED, "--port", -1).failed_with("--port -1: expected a number")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         dymap("view", PACKAGED, "--port", port).failed_with(f"cannot listen on 127.0.0.1 port {port}", "--port")
-    monkeypatch.setitem(sys.modules, "viser", None)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
     dymap("view", PACKAGED).failed_with("pip install 'dymap[viewer]'")
-
-
-@needs_browser
-def test_a_browser_shows_the_clip(tmp_path: Path) -> None:
-    """On white, in the middle of the window, upright; and the page asks nobody else for anything."""
-    settings = Settings("fast", 128, (255, 255, 255))
-    with Viewer(load(PACKAGED), port=0, settings=settings) as viewer, browser(tmp_path) as page:
-        page.visit(viewer.url, 900, 500)
-        limit = time.monotonic() + 45
-        while " ms" not in page.text():
-            assert time.monotonic() < limit, page.text()
-            time.sleep(0.1)
-        for label in ("Play", "Frame", "Layer", "Renderer", "Resolution", "Background", "Cameras"):
-            assert label in page.text()
-        while (shown := figure(page.picture())).mean() < 0.02:
-            assert time.monotonic() < limit, "the picture did not appear"
-        rows, columns = np.nonzero(shown)
-        assert abs(np.median(columns) / shown.shape[1] - 0.5) < 0.1
-        assert np.ptp(rows) > np.ptp(columns), "she stands"
-        local = (f"{viewer.url}/", "data:", "blob:", "about:")
-        assert [url for url in page.requests if not url.startswith(local)] == []
-
-
-def figure(window: np.ndarray) -> np.ndarray:
-    """[H, W] bool: what is not white, between the controls on the right and a notice on the left."""
-    shown = window.min(axis=-1) < 150
-    width = shown.shape[1]
-    shown[:, : int(0.36 * width)] = shown[:, int(0.61 * width) :] = False
-    return shown

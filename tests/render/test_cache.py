@@ -300,7 +300,7 @@ def test_renderers_say_what_they_keep() -> None:
 
 
 @pytest.mark.parametrize("index", [-1, 2])
-@pytest.mark.parametrize("name", ["march", "fast", "volume"])
+@pytest.mark.parametrize("name", ["march", "fast", "volume", "gpu"])
 def test_frames_outside_the_clip_are_refused(index: int, name: RendererName) -> None:
     cache = RendererCache(renderer_maker(tiny_field(), torch.ones(2, 4, 4, 4, dtype=torch.bool)))
     with pytest.raises(IndexError, match="outside the clip of 2 frames"):
@@ -309,5 +309,5 @@ def test_frames_outside_the_clip_are_refused(index: int, name: RendererName) -> 
 
 def test_an_unknown_renderer_is_refused() -> None:
     cache = RendererCache(renderer_maker(tiny_field(), torch.ones(2, 4, 4, 4, dtype=torch.bool)))
-    with pytest.raises(ValueError, match="unknown renderer 'raytrace'; known are 'march', 'fast', 'volume'"):
+    with pytest.raises(ValueError, match="unknown renderer 'raytrace'; known are 'march', 'fast', 'volume', 'gpu'"):
         cache.get(0, "raytrace")  # type: ignore[arg-type]

@@ -2,8 +2,7 @@
 /** An engine for tests: a shaded box on a grid, drawn into a 2D canvas, with the frame's number and the camera's place. */
 
 import { cornersOf } from "/stage/framing.js";
-import { centreOf, lensOf, lensOfCamera, projected } from "/stage/camera.js";
-import { lookingAt, translationOf } from "/stage/camera.js";
+import { centreOf, lensOf, lensOfCamera, lookingAt, projected, translationOf } from "/stage/camera.js";
 
 const FACES = [[[0, 1, 3, 2], 0.55], [[4, 5, 7, 6], 1], [[0, 1, 5, 4], 0.85], [[2, 3, 7, 6], 0.6], [[0, 2, 6, 4], 0.75], [[1, 3, 7, 5], 0.7]];
 const TONES = { colour: [233, 148, 60], depth: [90, 190, 120], opacity: [230, 230, 230], occupancy: [110, 150, 220] };
@@ -25,7 +24,8 @@ export class FakeEngine extends EventTarget {
   constructor(wishes = {}) {
     super();
     this.wishes = wishes;
-    this.requested = [];
+    this.requested = []; // views
+    this.shown = []; // frames of pictures
     this.ready = wishes.ready ?? [[0, 30]];
     this.filmed = null;
     this.pending = 0;
@@ -43,15 +43,18 @@ export class FakeEngine extends EventTarget {
   /** The newest counts; a picture comes with the next one of the screen. */
   request(view) {
     this.requested.push(view);
-    const begun = performance.now();
-    cancelAnimationFrame(this.pending);
-    this.pending = requestAnimationFrame(() => {
-      if (!this.canvas) return;
-      const { width, height } = this.canvas;
-      drawScene(this.canvas, view, this.clip, TONES[view.layer]);
-      const render = performance.now() - begun;
-      this.dispatchEvent(new CustomEvent("picture", { detail: { view, kind: view.moving ? "draft" : "full", width, height, bytes: 23456, ms: { queue: 0.4, render, encode: 2.1, transfer: 0.8, decode: 1.2 } } }));
-    });
+    [this.view, this.begun] = [view, performance.now()];
+    if (!this.wishes.slow) this.pending ||= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    const { view, canvas: { width, height } } = this;
+    this.pending = 0;
+    this.shown.push(view.frame);
+    drawScene(this.canvas, view, this.clip, TONES[view.layer]);
+    const ms = { queue: 0.4, render: performance.now() - this.begun, encode: 2.1, transfer: 0.8, decode: 1.2 };
+    const detail = { view, kind: view.moving ? "draft" : "full", width, height, bytes: 23456, ms };
+    this.dispatchEvent(new CustomEvent("picture", { detail }));
   }
 
   buffered() {

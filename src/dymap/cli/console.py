@@ -23,7 +23,7 @@ Threads = Annotated[int, tyro.conf.arg(help="CPU threads; 0: as many as torch ta
 Address = Annotated[
     str | None, tyro.conf.arg(help="Of a Ray cluster, as 10.0.0.1:6379; default: RAY_ADDRESS, or one started here.")
 ]
-RENDERERS = "march: exact; fast: real time; volume: all samples of the box."
+RENDERERS = "march: exact; fast: real time; volume: all samples of the box; gpu: march on a GPU (extra gpu)."
 
 
 def say(sentence: str) -> None:

@@ -11,7 +11,7 @@ from dymap import runs
 from dymap.cli.console import Address, Device, Threads, console, say
 from dymap.cli.options import Assignments, Configuration
 from dymap.cli.progress import progress_bar
-from dymap.config import INTERRUPTED, EngineName
+from dymap.config import HOST, INTERRUPTED, PORT, EngineName
 from dymap.runs.bars import no_bars, say_nothing
 from dymap.runs.commands import command
 
@@ -59,6 +59,11 @@ def train(
     check: Annotated[
         bool, tyro.conf.arg(help="Look for what is wrong with the capture before a new run, and warn.")
     ] = True,
+    view: Annotated[
+        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Show the field in a browser while it trains.")
+    ] = False,
+    view_host: Annotated[str, tyro.conf.arg(help="Address at which it is shown, see dymap view --host.")] = HOST,
+    view_port: Annotated[int, tyro.conf.arg(help="Port at which it is shown; 0: any that is free.")] = PORT,
     set: Assignments = (),
     engine: Annotated[
         EngineName, tyro.conf.arg(help="Who trains segments: processes of this machine, or Ray (extra cluster).")
@@ -96,6 +101,7 @@ def train(
         only_segments=only_segments,
         minutes=minutes,
         check=check,
+        view=(view_host, view_port) if view else None,
         engine=engine,
         address=address,
         device=device,

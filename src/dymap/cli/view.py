@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from dymap import runs
-from dymap.cli.console import Device, Threads, say, warn
+from dymap.cli.console import Device, Threads, say
 from dymap.config import HOST, PORT, ViewerRenderer
 
 
@@ -16,14 +16,20 @@ def view(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Folder of a baked run, or a baked file.")],
     host: Annotated[
         str,
-        tyro.conf.arg(help="Address to listen on. The default admits only this machine; 0.0.0.0: everybody."),
+        tyro.conf.arg(
+            help="Address to listen on. The default admits only this machine; 0.0.0.0: whoever has the link, which "
+            "then holds a token."
+        ),
     ] = HOST,
     port: Annotated[int, tyro.conf.arg(help="Port to listen on; 0: any that is free.")] = PORT,
-    renderer: Annotated[ViewerRenderer, tyro.conf.arg(help="fast: real time; march: exact.")] = "fast",
+    renderer: Annotated[
+        ViewerRenderer, tyro.conf.arg(help="fast: real time; march: exact; gpu: exact, on a GPU.")
+    ] = "fast",
     size: Annotated[
-        int, tyro.conf.arg(help="Pixels along the longer side of the picture, which has the window's shape.")
-    ] = 512,
+        int, tyro.conf.arg(help="Pixels along the longer side of a full picture at most; it has the window's shape.")
+    ] = 1024,
     background: Annotated[Literal["black", "white"], tyro.conf.arg(help="What is behind.")] = "black",
+    data: Annotated[Path | None, tyro.conf.arg(help="Folder of the run's capture, if it was moved.")] = None,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> int:
@@ -35,16 +41,12 @@ def view(
         renderer=renderer,
         size=size,
         background=background,
+        data=data,
         device=device,
         threads=threads,
     ) as viewing:
-        viewer = viewing.viewer
-        say(f"{viewing.name}: {viewing.frames} frames; open {viewer.url}  (Ctrl-C ends)")
-        if viewing.is_local:
-            tunnel = f"ssh -L {viewer.port}:127.0.0.1:{viewer.port} USER@THIS_MACHINE"
-            say(f"from another machine: {tunnel}  there, then open the same address there")
-        else:
-            warn(f"whoever reaches {host}:{viewer.port} can look; there is no password")
-        viewer.wait()
+        say(f"{viewing.name}: {viewing.frames} frames; open {viewing.url}  (Ctrl-C ends)")
+        say(viewing.elsewhere)
+        viewing.stage.wait()
     say("ended")
     return 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-RendererName = Literal["march", "fast", "volume"]
+RendererName = Literal["march", "fast", "volume", "gpu"]
 """march: occupied voxels only, exact (method.md 8); fast: the same with shortcuts, for real time; volume: samples of
-the whole box (method.md 5)."""
-ViewerRenderer = Literal["fast", "march"]
+the whole box (method.md 5); gpu: march on a GPU, in the kernels of browsers (extra `gpu`)."""
+ViewerRenderer = Literal["fast", "march", "gpu"]
 """Those of them that the viewer offers."""
 Layer = Literal["rgb", "depth", "acc", "diff"]
 """What a film shows: colours, distance, opacity, error to what was filmed."""

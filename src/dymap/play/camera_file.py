@@ -62,12 +62,16 @@ def read_cameras(path: Path, size: tuple[int, int], frames: int) -> list[Placed]
     Raises InputError that names the file, the entry, what was found and what was expected. Warns once of distortion,
     which is ignored.
     """
-    data = _load(path)
-    key = _entries_key(data, path)
-    shared = {name: value for name, value in data.items() if name != key}  # of a transforms.json: for all cameras
+    return cameras_of(_load(path), str(path), size, frames)
+
+
+def cameras_of(data: Any, name: str, size: tuple[int, int], frames: int) -> list[Placed]:
+    """The cameras of what was read. name: of the path, for errors; otherwise as `read_cameras`."""
+    key = _entries_key(data, name)
+    shared = {word: value for word, value in data.items() if word != key}  # of a transforms.json: for all cameras
     placed: list[Placed] = []
     for index, entry in enumerate(data[key]):
-        where = f"{path}: {key}[{index}]"
+        where = f"{name}: {key}[{index}]"
         if not isinstance(entry, dict):
             raise InputError(f"{where} is {type(entry).__name__}, expected a mapping")
         try:
@@ -87,7 +91,7 @@ def read_cameras(path: Path, size: tuple[int, int], frames: int) -> list[Placed]
             raise InputError(f"{where}: the camera is more than {MAX_DISTANCE:g} m from the origin")
         placed.append((camera, _frame(entry, frames, where)))
     if key == "frames" and any(_distorted(lens) for lens in (shared, *data[key])):
-        warnings.warn(f"{path}: lens distortion is ignored: films are of ideal pinhole cameras", stacklevel=2)
+        warnings.warn(f"{name}: lens distortion is ignored: films are of ideal pinhole cameras", stacklevel=2)
     return placed
 
 
@@ -102,23 +106,23 @@ def _load(path: Path) -> Any:
         raise InputError(f"{path}: not readable JSON (nested too deeply)") from None
 
 
-def _entries_key(data: Any, path: Path) -> str:
+def _entries_key(data: Any, name: str) -> str:
     """Under which key a file lists its cameras: `cameras` in our own form, `frames` in a transforms.json."""
     if isinstance(data, dict) and data.get("format") == FORMAT:
         if data.get("version") != VERSION:
-            raise InputError(f"{path}: version {data.get('version')!r} of {FORMAT}; this dymap reads {VERSION}")
+            raise InputError(f"{name}: version {data.get('version')!r} of {FORMAT}; this dymap reads {VERSION}")
         key = "cameras"
     elif isinstance(data, dict) and ("frames" in data or "camera_path" in data):
         key = "frames" if "frames" in data else "camera_path"
     else:
         raise InputError(
-            f"{path}: neither a path that dymap saved (format {FORMAT!r}) nor a transforms.json (frames) "
+            f"{name}: neither a path that dymap saved (format {FORMAT!r}) nor a transforms.json (frames) "
             "nor a path of nerfstudio (camera_path)"
         )
     entries = data.get(key)
     if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_CAMERAS:
         found = f"{len(entries)} entries" if isinstance(entries, list) else type(entries).__name__
-        raise InputError(f"{path}: {key} is {found}, expected a list of 1 to {MAX_CAMERAS} cameras")
+        raise InputError(f"{name}: {key} is {found}, expected a list of 1 to {MAX_CAMERAS} cameras")
     return key
 
 

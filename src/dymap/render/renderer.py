@@ -15,6 +15,7 @@ from dymap.field.field import Field
 from dymap.field.frame import Frame
 from dymap.field.segment import FrameModel, Segment
 from dymap.geometry.camera import Camera
+from dymap.gpu.tracer import GpuTracer
 from dymap.kernels import Cancel
 from dymap.render.fused import FusedRenderer
 from dymap.render.image import Background, Image
@@ -73,10 +74,14 @@ def clip_renderer_maker(
 
 
 def renderer_of(model: FrameModel, name: RendererName, settings: RenderConfig) -> Renderer:
-    """The renderer of one segment's frame. Raises IndexError outside the segment; InputError as `check_numbers`."""
+    """The renderer of one segment's frame. Raises IndexError outside the segment; InputError as `check_numbers`, and
+    for `gpu` as `GpuTracer`."""
     segment, index, _ = model
     check_numbers(segment.field)
     segment.field.time(index)  # raises outside the clip; -1 is no frame
+    if name == "gpu":
+        step = march_step(segment.field.boxes[index], settings.max_samples)
+        return FusedRenderer(GpuTracer(model, step))
     grid = None if name == "volume" else segment.occupancy[index]
     return make_renderer(name, segment.sparse.at(index, grid), grid, settings)
 
@@ -91,9 +96,12 @@ def make_renderer(name: RendererName, frame: Frame, grid: Tensor | None, setting
     """The renderer called `name`.
 
     grid: [gx, gy, gz] bool over frame.box, where there may be something; only `volume` needs none. `fast` is `march` if
-    no back end takes the frame. Raises ValueError for an unknown name, and without a grid that is needed.
+    no back end takes the frame. Raises ValueError for an unknown name, for `gpu`, which makes its frames itself (see
+    `renderer_of`), and without a grid that is needed.
     """
     check_name(name)
+    if name == "gpu":
+        raise ValueError("the renderer 'gpu' makes frames from segments only; see renderer_of")
     if name == "volume":
         return VolumeRenderer(frame, settings.samples)
     if grid is None:

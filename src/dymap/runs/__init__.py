@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dymap.runs.folder import RunFolder, RunRecord
     from dymap.runs.importing import Imported, import_model
     from dymap.runs.meshing import Meshed, mesh
+    from dymap.runs.notebook import Shown, show
     from dymap.runs.packing import Packed, pack
     from dymap.runs.playing import Playing, play
     from dymap.runs.sampling import Sampled, sample
@@ -57,6 +58,7 @@ _FILES = {
     "folder": ("RunFolder", "RunRecord"),
     "importing": ("Imported", "import_model"),
     "meshing": ("Meshed", "mesh"),
+    "notebook": ("Shown", "show"),
     "packing": ("Packed", "pack"),
     "playing": ("Playing", "play"),
     "sampling": ("Sampled", "sample"),
@@ -68,10 +70,11 @@ _FILES = {
 
 __all__ = [
     "Baked", "Bars", "CacheEntry", "CheckedCapture", "Converted", "Demo", "Evaluated", "Exported", "Filmed", "Imported",
-    "MadeMasks", "Meshed", "Orbit", "Packed", "Playing", "RunFolder", "RunRecord", "Sampled", "Trained", "Update",
-    "VideoImport", "Viewing", "bake", "cache_entries", "cache_root", "check_capture", "clean", "configure",
+    "MadeMasks", "Meshed", "Orbit", "Packed", "Playing", "RunFolder", "RunRecord", "Sampled", "Shown", "Trained",
+    "Update", "VideoImport", "Viewing", "bake", "cache_entries", "cache_root", "check_capture", "clean", "configure",
     "convert_capture", "demo", "evaluate", "export", "film", "first_configuration", "import_model", "import_videos",
-    "info", "make_masks", "mesh", "no_bars", "pack", "play", "quick_demo", "sample", "strangers", "train", "view",
+    "info", "make_masks", "mesh", "no_bars", "pack", "play", "quick_demo", "sample", "show", "strangers", "train",
+    "view",
 ]  # fmt: skip
 
 

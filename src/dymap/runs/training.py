@@ -54,6 +54,7 @@ def train(
     address: str | None = None,
     minutes: float | None = None,
     check: bool = True,
+    view: tuple[str, int] | None = None,
     device: str = "auto",
     threads: int = 0,
     progress: Bars = no_bars,
@@ -70,7 +71,8 @@ def train(
     default as the configuration says. only_segments: of a long clip, which of its segments; others may be trained
     elsewhere at the same time, in the same folder. engine: who trains segments: processes of this machine, or a cluster
     of Ray at an `address` (None: that of RAY_ADDRESS, or one that is started here). minutes: stop after that time.
-    check: look for what is wrong with the capture before a new run begins, and warn. device: auto, cpu, cuda, cuda:1,
+    check: look for what is wrong with the capture before a new run begins, and warn. view: host and port at which
+    browsers see the field while it trains (`("127.0.0.1", 8080)`). device: auto, cpu, cuda, cuda:1,
     mps. threads: of the CPU, 0: as many as torch takes by itself, or for segments as there are cores. progress, say:
     importable functions if there are several processes, in which they are called.
 
@@ -105,9 +107,14 @@ def train(
                 warnings.warn(f"{place}: {sentence}", stacklevel=2)
     if out is None and (own is None or own.rank == 0):
         say(f"the run is in {folder.root} (--out chooses another folder)")
-    job = Job(place, config, folder, name, device, threads, minutes, progress, say, source)
+    job = Job(place, config, folder, name, device, threads, minutes, progress, say, source, view=view)
     if source and (segments := segments_of(folder, config, len(source.frames))):
         chosen(segments, only_segments)
+        if view:
+            raise InputError(
+                "--view shows one field while it trains, but the segments of this clip train in processes of their "
+                "own: leave it away, or take one field for the whole clip: --segment 0"
+            )
         if own:
             raise InputError(
                 "torchrun trains one field; the segments of a clip train side by side by themselves, or a part of them "

@@ -24,6 +24,7 @@ from dymap.runs.folder import RunFolder
 from dymap.runs.hulls import carve_hulls
 from dymap.runs.outlook import Forecast, look_ahead
 from dymap.runs.process import Clock, device_of, pick_device, signalled, stop_on_signal, threads_of
+from dymap.runs.showing import showing
 from dymap.train.checkpoint import newest_step, read_newest
 from dymap.train.distributed import ALONE, Rank, World, join
 from dymap.train.listeners import Curves, Preview
@@ -43,7 +44,7 @@ ORIGINS = {
 class Job:
     """A training as it was asked for. threads: shared by the processes of a machine. source: what was read of the
     capture, if it was. start: gives a new field its first values, if they are others than the usual ones. report: takes
-    the reports of steps in place of a bar and a forecast."""
+    the reports of steps in place of a bar and a forecast. view: host and port at which it is shown while it trains."""
 
     data: Path
     config: Config
@@ -57,6 +58,7 @@ class Job:
     source: Source | None = None
     start: Callable[[Field], None] | None = None
     report: Listener | None = None
+    view: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,10 @@ def train_capture(
         asked = stopped or signalled(opened.enter_context(stop_on_signal(job.say)))
         with world.agree():
             listeners = opened.enter_context(listening(job, field, capture)) if world.leads else ()
+            if world.leads and job.view:
+                done = newest_step(run.checkpoints)
+                shown = showing(job.view, field, capture, config, run, done, job.say)
+                listeners = (*listeners, opened.enter_context(shown))
         clock = Clock(job.minutes)
         done = run_training(
             field,

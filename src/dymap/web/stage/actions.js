@@ -6,9 +6,9 @@ import { download, fileName } from "./dom.js";
 import { nearestCamera, viewOfCamera } from "./framing.js";
 import { linkOf } from "./link.js";
 import { durationOf, withKey, withoutKey } from "./spline.js";
+import { LAYERS } from "./state.js";
 
-export const LAYERS = ["colour", "depth", "opacity", "occupancy"];
-export const COMPARISONS = ["off", "side", "wipe", "difference"];
+const COMPARISONS = ["off", "side", "wipe", "difference"];
 
 /**
  * @param {import("./stage.js").Parts} parts
@@ -86,7 +86,7 @@ export function makeActions({ root, engine, store, playback, motion, messages, h
         download(await engine.capture(), `${fileName(clip.title || "clip")}_${String(state().frame).padStart(4, "0")}.png`);
         messages.say("Picture saved");
       } catch (error) {
-        messages.complain(`The picture could not be saved: ${error.message}`, false);
+        messages.complain(`The picture could not be saved: ${error.message}`);
       }
     },
     link: async () => {

@@ -12,7 +12,7 @@ export function listenToComparison(pictures, { engine, store, actions, messages 
   const filmed = pictures.querySelector(".filmed"), canvas = /** @type {HTMLCanvasElement} */ (pictures.querySelector(".truth"));
   const modelTag = pictures.querySelector(".model .tag");
   const divider = /** @type {HTMLElement} */ (pictures.querySelector(".divider"));
-  const truth = new Truth(engine, canvas, error => messages.complain(`What was filmed cannot be shown: ${error.message}`, false));
+  const truth = new Truth(engine, canvas, error => messages.complain(`What was filmed cannot be shown: ${error.message}`));
 
   store.watch(["compare"], ({ compare }) => {
     pictures.dataset.compare = compare;

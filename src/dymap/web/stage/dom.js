@@ -19,15 +19,12 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
- * A button with an icon only. After a click by mouse or finger it does not keep the keyboard: space plays.
+ * A button with an icon only.
  * @param {import("./icons.js").IconName} name @param {string} label @param {string | null} key that does the same
  * @param {() => void} act @param {Record<string, any>} [attributes]
  */
 export function iconButton(name, label, key, act, attributes = {}) {
-  const button = make("button", { type: "button", class: "tool", ...attributes, click: event => {
-    if (event.detail) button.blur();
-    act();
-  } }, icon(name));
+  const button = make("button", { type: "button", class: "tool", ...attributes, click: () => act() }, icon(name));
   relabel(button, label, key);
   return button;
 }
@@ -44,11 +41,8 @@ export const reicon = (button, name) => button.replaceChildren(icon(name));
 
 /** @param {string} text @param {() => void} act @param {{icon?: import("./icons.js").IconName, class?: string, disabled?: boolean}} [options] */
 export function textButton(text, act, options = {}) {
-  const button = make("button", { type: "button", class: `word ${options.class ?? ""}`, disabled: options.disabled ?? false, click: event => {
-    if (event.detail) button.blur();
-    act();
-  } }, options.icon ? icon(options.icon) : null, make("span", {}, text));
-  return button;
+  return make("button", { type: "button", class: `word ${options.class ?? ""}`, disabled: options.disabled ?? false, click: () => act() },
+    options.icon ? icon(options.icon) : null, make("span", {}, text));
 }
 
 /**
@@ -115,6 +109,18 @@ export function select(label, options, choose) {
 
 /** @param {string} title @param {...(Node | null)} children */
 export const section = (title, ...children) => make("section", {}, make("h2", {}, title), ...children);
+
+/**
+ * What was clicked by mouse or finger does not keep the keyboard: space plays. Who came by keyboard stays.
+ * @param {HTMLElement} root
+ */
+export function releaseFocus(root) {
+  const release = () => {
+    const element = document.activeElement;
+    if (element instanceof HTMLElement && element.matches("button, select, [type=checkbox], [type=radio]") && !element.matches(":focus-visible")) element.blur();
+  };
+  for (const kind of ["click", "change"]) root.addEventListener(kind, release);
+}
 
 /** Let a person save bytes. @param {Blob} blob @param {string} name */
 export function download(blob, name) {

@@ -43,7 +43,7 @@ export function makeFilm({ store, engine, messages }) {
       messages.say("Film saved");
     } catch (error) {
       if (job.signal.aborted) messages.say("Film cancelled");
-      else messages.complain(`The film was not rendered: ${error.message}`, false);
+      else messages.complain(`The film was not rendered: ${error.message}`);
     }
     job = null;
     [begin.hidden, running.hidden] = [false, true];

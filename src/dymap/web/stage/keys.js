@@ -82,6 +82,6 @@ function isTaken(event) {
   if (!(target instanceof Element)) return false;
   if (document.querySelector("dialog[open]") || target.closest(KEYBOARD_OWN)) return true;
   const arrows = /^(Arrow|Home|End|Page)/.test(event.key);
-  if (target.closest("[role=slider], [role=tab], input")) return arrows || (event.key === " " && target.matches("input, [role=tab]"));
+  if (target.closest("[role=slider], [role=tab], input")) return arrows || (event.key === " " && target.matches("[type=checkbox], [role=tab]"));
   return (event.key === " " || event.key === "Enter") && target.closest("button, a, summary, label") !== null;
 }

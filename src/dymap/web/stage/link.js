@@ -1,12 +1,12 @@
 // @ts-check
 /** A link with camera and time: numbers behind the # of the address, checked when they are read. */
 
+import { LAYERS } from "./state.js";
 import { toQuaternion, toRotation } from "./vectors.js";
 
 /** @typedef {import("./state.js").State} State */
 
-const LAYERS = ["colour", "depth", "opacity", "occupancy"];
-const FARTHEST = 1e5; // metres
+const LARGEST = 1e5; // of a number in a link: metres
 
 /** @param {State} state @returns {string} without # */
 export function linkOf(state) {
@@ -32,7 +32,7 @@ export function fromLink(hash, frames) {
   if (Number.isInteger(frame) && frame >= 0 && frame < frames) patch.frame = frame;
   const position = numbersOf(parts.get("at"), 3), turn = numbersOf(parts.get("turn"), 4);
   const ahead = Number(parts.get("ahead") ?? NaN), lens = Number(parts.get("lens") ?? NaN);
-  if (position && turn && Math.hypot(...turn) > 0.5 && ahead > 1e-3 && ahead < FARTHEST) {
+  if (position && turn && Math.hypot(...turn) > 0.5 && ahead > 1e-3 && ahead < LARGEST) {
     patch.pose = { position, R: toRotation(turn), distance: ahead };
   }
   if (lens >= 1 && lens <= 150) patch.fov = (lens * Math.PI) / 180;
@@ -46,5 +46,5 @@ export function fromLink(hash, frames) {
 /** @param {string | null} text @param {number} count @returns {number[] | null} */
 function numbersOf(text, count) {
   const numbers = (text ?? "").split("_").map(part => (part.trim() ? Number(part) : NaN));
-  return numbers.length === count && numbers.every(value => Number.isFinite(value) && Math.abs(value) < FARTHEST) ? numbers : null;
+  return numbers.length === count && numbers.every(value => Number.isFinite(value) && Math.abs(value) < LARGEST) ? numbers : null;
 }

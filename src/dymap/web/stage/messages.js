@@ -23,24 +23,26 @@ export class Messages {
   }
 
   /**
-   * Say what is wrong until it is right again or put away.
-   * @param {string} text @param {boolean} fatal whether only beginning again helps
+   * Say what is wrong.
+   * @param {string} text
+   * @param {"read"|"picture"|"ever"} until it is put away, a picture comes again, or for ever: only beginning again helps
    */
-  complain(text, fatal) {
+  complain(text, until = "read") {
     const close = iconButton("close", "Close the message", null, () => this.clear());
     const again = textButton("Try again", () => location.reload(), { class: "accent" });
-    this.trouble.replaceChildren(make("p", {}, text), fatal ? again : close);
+    this.trouble.replaceChildren(make("p", {}, text), until === "ever" ? again : close);
     this.trouble.classList.add("shown");
-    this.trouble.classList.toggle("fatal", fatal);
+    this.trouble.dataset.until = until;
   }
 
-  /** What was wrong is right again, unless it was the end. */
+  /** A picture came: what kept it away is mended. */
   recover() {
-    if (!this.trouble.classList.contains("fatal")) this.clear();
+    if (this.trouble.dataset.until === "picture") this.clear();
   }
 
   clear() {
-    this.trouble.classList.remove("shown", "fatal");
+    this.trouble.classList.remove("shown");
+    this.trouble.dataset.until = "";
     this.trouble.replaceChildren();
   }
 }

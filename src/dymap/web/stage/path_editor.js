@@ -33,7 +33,7 @@ export function makePathEditor(parts) {
       store.set({ path, selected: -1, moment: 0, previewing: false });
       messages.say(`${path.keys.length} key views loaded`);
     } catch (error) {
-      messages.complain(`${chosen.name} cannot be loaded: ${error.message}`, false);
+      messages.complain(`${chosen.name} cannot be loaded: ${error.message}`);
     }
   }
 

@@ -38,14 +38,16 @@ export class Requests {
     this.changedAt = 0; // ms
     this.standsIn = -1; // the frame that was asked for in place of one that is not ready
     this.sentAt = 0;
+    this.rightOneDue = false; // what stands in is shown
     engine.addEventListener("picture", event => {
-      if (this.standsIn >= 0 && event.detail.view.frame === this.standsIn) this.again();
+      if (this.standsIn < 0 || event.detail.view.frame !== this.standsIn) return;
+      this.rightOneDue = true;
+      this.wake();
     });
   }
 
   /** Ask for the picture once more: its size changed, or what it shows. */
   again() {
-    this.standsIn = -1;
     this.said = "";
     this.wake();
   }
@@ -58,10 +60,10 @@ export class Requests {
     const busy = state.handling || state.scrubbing || state.playing || state.previewing || state.turntable;
     const wanted = viewOf(state, this.engine.clip.cameras, state.frame, false);
     const said = JSON.stringify(wanted);
-    if (said !== this.said) {
-      this.standsIn = state.scrubbing ? standIn(this.engine.buffered(), state.frame) : -1;
+    if (said !== this.said || this.rightOneDue) {
+      this.standsIn = state.scrubbing && !this.rightOneDue ? standIn(this.engine.buffered(), state.frame) : -1;
       this.send({ ...wanted, moving: true, frame: this.standsIn < 0 ? state.frame : this.standsIn }, now);
-      [this.said, this.changedAt, this.moving] = [said, now, true];
+      [this.said, this.changedAt, this.moving, this.rightOneDue] = [said, now, true, false];
     } else if (this.moving && !busy && now - this.changedAt > REST) {
       this.send({ ...wanted, frame: state.frame }, now);
       [this.moving, this.standsIn] = [false, -1];

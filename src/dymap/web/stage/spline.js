@@ -79,10 +79,11 @@ function turnAt(quaternions, share) {
   return slerp(slerp(q1, second, share), slerp(a, b, share), 2 * share * (1 - share));
 }
 
-/** The inner control of squad at q: q exp(-(log(q^-1 next) + log(q^-1 before)) / 4). */
+/** The inner control of squad at q: q exp(-(log(q^-1 next) + log(q^-1 before)) / 4); at an end, q. */
 function control(before, q, next) {
   const inverse = [q[0], -q[1], -q[2], -q[3]];
   const [one, other] = [next, before].map(end => logarithm(product4(inverse, end)));
+  if (norm(one) < 1e-9 || norm(other) < 1e-9) return q;
   const half = [0, 1, 2].map(k => -(one[k] + other[k]) / 4), angle = norm(half);
   const factor = angle > 1e-9 ? Math.sin(angle) / angle : 1;
   return product4(q, [Math.cos(angle), half[0] * factor, half[1] * factor, half[2] * factor]);

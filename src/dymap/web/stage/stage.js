@@ -5,6 +5,7 @@ import { makeActions } from "./actions.js";
 import { lensOf, lensOfCamera } from "./camera.js";
 import { makeCameras } from "./cameras.js";
 import { listenToComparison } from "./compare.js";
+import { releaseFocus } from "./dom.js";
 import { firstView, samePose, viewOfCamera } from "./framing.js";
 import { listenToGestures } from "./gestures.js";
 import { makeHelp } from "./help.js";
@@ -36,6 +37,8 @@ import { makeTransport } from "./transport.js";
  * @property {() => {pose: import("./camera.js").Pose, fov: number}} home the view at first
  * @property {() => void} help opens it
  * @property {any} [actions] of actions.js
+ * @property {Loop} loop
+ * @property {Outlines} outlines
  */
 
 const MOST_PIXELS = 2560; // device pixels along a side of the picture
@@ -63,7 +66,7 @@ export async function openStage(root, engine) {
   const shape = () => Math.max(pictures.clientWidth, 16) / Math.max(pictures.clientHeight, 16);
   const home = () => firstView(clip, shape());
   /** @type {Parts} */
-  const parts = { root, engine, store, playback, motion, requests, messages, home, help: makeHelp(find(".help")) };
+  const parts = { root, engine, store, playback, motion, requests, messages, home, loop, outlines, help: makeHelp(find(".help")) };
   parts.actions = makeActions(parts);
 
   store.set({ panel: innerWidth >= ROOMY && innerHeight >= 600, path: { ...store.state.path, fps: Math.round(clip.fps) || 25 } });
@@ -144,6 +147,7 @@ export async function openStage(root, engine) {
       wake();
     },
   });
+  releaseFocus(root);
   const deaf = listenToKeys(parts.actions, motion);
 
   const poster = find(".poster");
@@ -154,7 +158,7 @@ export async function openStage(root, engine) {
     model.dataset.frame = event.detail.view.frame;
     messages.recover();
   });
-  engine.addEventListener("error", event => messages.complain(event.detail.message, Boolean(event.detail.fatal)));
+  engine.addEventListener("error", event => messages.complain(event.detail.message, event.detail.fatal ? "ever" : "picture"));
   engine.addEventListener("clip", () => requests.again());
 
   const observer = new ResizeObserver(() => {

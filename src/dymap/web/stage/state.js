@@ -35,6 +35,8 @@
  * @property {boolean} previewing the film
  */
 
+export const LAYERS = ["colour", "depth", "opacity", "occupancy"];
+
 /** @returns {State} at first, but for the camera */
 export const firstState = () => ({
   pose: { position: [0, 0, -1], R: [1, 0, 0, 0, 1, 0, 0, 0, 1], distance: 1 }, fov: 0.8, frame: 0, playing: false,

@@ -19,7 +19,7 @@ export function makeTimeline({ engine, store, playback }) {
   const bubble = make("output", { class: "bubble", hidden: true });
   const ticks = make("div", { class: "ticks", "aria-hidden": "true" });
   if (frames <= MOST_TICKS) {
-    for (let k = 0; k < frames; k++) ticks.append(make("i", { style: `left: ${(100 * k) / last}%` }));
+    for (let k = 0; k < frames; k++) ticks.append(stretch(k / last, 0));
   }
   const line = make("div", {
     class: "line clip-line", role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": "0", "aria-valuemax": frames - 1,
@@ -54,12 +54,20 @@ export function makeTimeline({ engine, store, playback }) {
   store.watch(["scrubbing"], ({ scrubbing }) => (bubble.hidden = !scrubbing));
 
   const showReady = () => ready.replaceChildren(...engine.buffered().map(([first, stop]) => {
-    const [left, right] = [first, stop - 1].map(frame => (100 * Math.min(frame, last)) / last);
-    return make("i", { style: `left: ${left}%; width: ${Math.max(right - left, 0)}%` });
+    const [left, right] = [first, stop - 1].map(frame => Math.min(frame, last) / last);
+    return stretch(left, Math.max(right - left, 0));
   }));
   engine.addEventListener("buffer", showReady);
   showReady();
   return line;
+}
+
+/** A part of the line. @param {number} from 0 to 1 @param {number} length of it; 0: a tick */
+function stretch(from, length) {
+  const element = make("i");
+  element.style.left = `${100 * from}%`;
+  if (length) element.style.width = `${100 * length}%`;
+  return element;
 }
 
 /**

@@ -1,0 +1,88 @@
+"""Whole images of a frame on the GPU (march.wgsl)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dymap.field.segment import FrameModel
+from dymap.gpu.device import Gpu, default_gpu
+from dymap.gpu.segment import segment_on
+from dymap.gpu.sizes import levels_of
+from dymap.kernels import Cancel, Traced
+
+AWAY = 1e38
+"""Depths beyond this are of rays that miss the box."""
+BAND_PIXELS = 2**16
+"""Pixels between two looks at whether the image was cancelled."""
+
+
+class GpuTracer:
+    """A frame of a segment, ready for whole images: see `dymap.kernels.Tracer`. gpu: default the machine's.
+
+    Raises IndexError for a frame outside the segment, and InputError without a GPU or for what it cannot hold.
+    """
+
+    def __init__(self, model: FrameModel, step: float, gpu: Gpu | None = None):
+        self.gpu = gpu or default_gpu()
+        segment, index, _ = model
+        time = segment.field.time(index)  # raises outside the segment
+        on = segment_on(self.gpu, segment)
+        self._frame, self._box = on.frame(index, time, segment.occupancy[index]), segment.field.boxes[index]
+        config = on.config
+        embedding = f"views_{config.directions}"
+        unit = f"unit_{on.constants['UNIT']}"
+        self._march = self.gpu.kernel("march", [unit, embedding], on.constants)
+        self._step = step
+        levels = levels_of(config)
+        columns = np.array(levels.scales, np.float32).view(np.uint32), levels.resolutions, levels.plane_offsets[:-1]
+        rows = np.stack([np.array(column, np.uint32) for column in (*columns, columns[0] * 0)], axis=1)
+        self._view = self.gpu.uniform(np.zeros(28, np.uint32), rows)
+
+    @property
+    def nbytes(self) -> int:
+        return self._frame.bytes
+
+    def trace(
+        self,
+        ray: NDArray[np.float64],
+        origin: NDArray[np.float64],
+        offset: float,
+        size: tuple[int, int],
+        cancel: Cancel | None = None,
+    ) -> Traced:
+        """What a pinhole camera sees; see `Tracer`. It is looked at `cancel` between bands of rows."""
+        width, height = size
+        rows = height if cancel is None else max(8, BAND_PIXELS // width)
+        gpu, done = self.gpu, 0
+        with gpu.lock:
+            picture = gpu.buffer(width * height * 16, "the picture")
+            depths = gpu.buffer(width * height * 8, "the picture")
+        while done < height and not (cancel is not None and cancel.cancelled):
+            with gpu.lock:
+                gpu.write(self._view, self._uniform(ray, origin, offset, size, done))
+                frame, count = self._frame, min(rows, height - done)
+                buffers = frame.planes, frame.grids, frame.networks, frame.occupied, picture, depths
+                bindings = gpu.bind(self._march, self._view, *buffers)
+                gpu.run((self._march, bindings, (-(-width // 8), -(-count // 8), 1)))
+                if cancel is not None:
+                    gpu.read(picture, 1)  # when it is there
+                done += count
+        with gpu.lock:
+            colours = torch.from_numpy(gpu.read(picture, width * height * 4).reshape(height, width, 4).copy())
+            lengths = torch.from_numpy(gpu.read(depths, width * height * 2).reshape(height, width, 2).copy())
+        hit = lengths[..., 1] < AWAY
+        depth, far = (torch.where(hit, lengths[..., k], torch.inf) for k in (0, 1))
+        rgb, acc = colours[..., :3].contiguous(), colours[..., 3].contiguous()
+        return Traced(rgb, acc, depth, far, hit, done / height, 0)
+
+    def _uniform(
+        self, ray: NDArray[np.float64], origin: NDArray[np.float64], offset: float, size: tuple[int, int], row: int
+    ) -> NDArray[np.uint32]:
+        """The head of View in march.wgsl."""
+        ahead = ray[:, 2] + offset * (ray[:, 0] + ray[:, 1])
+        low, high = self._box.cpu().numpy()
+        rows = [(*ray[:, 0], 0), (*ray[:, 1], 0), (*ahead, 0), (*origin, self._step), (*low, 1), (*high, 0)]
+        floats = np.array(rows, np.float32).reshape(-1).view(np.uint32)
+        return np.concatenate([floats, np.array([*size, 0, row], np.uint32)])

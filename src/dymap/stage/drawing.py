@@ -1,0 +1,139 @@
+"""The drawing thread: takes what the desk says is next, draws it, and has it delivered."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+
+from dymap.errors import InputError, printable, shortened
+from dymap.render.image import Cancelled
+from dymap.signals import held
+from dymap.stage.client import Client
+from dymap.stage.desk import Desk, Errand, Job
+from dymap.stage.message import View
+from dymap.stage.picture import draw, encode, keepsake
+from dymap.stage.subject import Subject, check_frame
+from dymap.stage.view import camera_of, full_size, scaled
+
+LEAP = 8
+"""Frames that a playing clip goes ahead at most between two pictures."""
+
+
+class Drawing:
+    """Draws for all clients. subject: what is shown now; client: number -> who it is, if still here. side: pixels of a
+    full picture's longer side at most. niceness: how far other work comes first, 0 to 19 (Linux)."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        subject: Callable[[], Subject],
+        client: Callable[[int], Client | None],
+        side: int,
+        niceness: int = 0,
+    ):
+        self._desk, self._subject, self._client, self._side = desk, subject, client, side
+        self._niceness = niceness
+        self._thread = threading.Thread(target=self._run, name="dymap-stage-draws", daemon=True)
+        with held():
+            self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        if self._niceness and hasattr(os, "setpriority"):
+            with suppress(OSError):  # of this thread, and of those that it starts
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+        while (work := self._desk.take()) is not None:
+            if isinstance(work, Errand):
+                try:
+                    work.run(work.cancel)
+                except Cancelled:
+                    self._desk.interrupted(work)
+                except Exception as error:
+                    warn(error)
+                continue
+            client = self._client(work.client)
+            delivered = cancelled = False
+            if client is not None:
+                try:
+                    self._draw(client, work)
+                    delivered = True
+                except Cancelled:
+                    cancelled = True
+                except Exception as error:  # of one picture; the others go on
+                    client.tell({"type": "error", "message": sentence(error), "fatal": False})
+            self._desk.done(work, delivered, cancelled)
+
+    def _draw(self, client: Client, job: Job) -> None:
+        """Draw a picture and send it. Raises Cancelled, and whatever is wrong with the clip."""
+        started = time.perf_counter()
+        subject, view = self._subject(), job.view
+        check_frame(subject, view.frame)
+        full = full_size(view.canvas, self._side)
+        share = client.pace.share() if job.draft else 1.0
+        width, height = scaled(full, share)
+        leap = (view.frame - client.last_frame) % len(subject.boxes)
+        picture, opacity = draw(subject, view, camera_of(view, width, height), job.cancel)
+        if view.moving and 0 < leap <= LEAP:
+            subject.ahead((view.frame + leap) % len(subject.boxes))
+        drawn = time.perf_counter()
+        data = encode(picture, opacity, job.draft)
+        ended = time.perf_counter()
+        if job.draft or view.frame == client.last_frame:  # a full picture's time may include a new frame's decoding
+            client.pace.took(share, ended - started, self._desk.moving())
+        client.last_frame = view.frame
+        header = {
+            "type": "picture", "id": view.number, "kind": "draft" if job.draft else "full", "width": width,
+            "height": height, "frame": view.frame, "mime": "image/jpeg", "alpha": opacity is not None,
+            "queue": milliseconds(job.waited), "render": milliseconds(drawn - started),
+            "encode": milliseconds(ended - drawn),
+        }  # fmt: skip
+        client.deliver(header, data)
+
+    def keep(self, client: Client, view: View) -> None:
+        """Draw the whole canvas as a PNG when nobody waits, and send it."""
+
+        def run(cancel: object) -> None:
+            try:
+                subject = self._subject()
+                check_frame(subject, view.frame)
+                width, height = full_size(view.canvas, KEEPSAKE)
+                data = keepsake(*draw(subject, view, camera_of(view, width, height), cancel))  # type: ignore[arg-type]
+            except Cancelled:
+                raise
+            except Exception as error:
+                client.kept()
+                client.tell({"type": "error", "message": sentence(error), "fatal": False, "id": view.number})
+                return
+            client.kept()
+            header = {"type": "picture", "id": view.number, "kind": "capture", "width": width, "height": height,
+                      "frame": view.frame, "mime": "image/png", "alpha": view.background is None}  # fmt: skip
+            client.deliver(header, data)
+
+        self._desk.errand(Errand(run))
+
+
+KEEPSAKE = 4096
+"""Pixels of the longer side of a picture to keep."""
+
+
+def milliseconds(seconds: float) -> float:
+    return round(1000 * seconds, 2)
+
+
+def sentence(error: Exception) -> str:
+    """What a page is told of an error."""
+    text = printable(str(error)) or type(error).__name__
+    if isinstance(error, InputError):
+        return text
+    warn(error)
+    return f"no picture could be drawn: {shortened(text, 200)}"
+
+
+def warn(error: Exception) -> None:
+    warnings.warn(f"a picture could not be drawn: {error!r:.200}", RuntimeWarning, stacklevel=2)

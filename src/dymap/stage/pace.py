@@ -1,0 +1,38 @@
+"""How large drafts may be, so that there are enough of them a second."""
+
+from __future__ import annotations
+
+import math
+
+RATE = 15.0
+"""Drafts a second that are aimed at, of all clients that move together: with some room, at least 12 come."""
+SMALLEST = 0.2
+"""Share of the full picture's side."""
+STEPS = 8
+"""Sizes between a draft and one of twice the side: few, so that it does not flicker."""
+
+
+class Pace:
+    """Learns from what pictures took. share: of the full picture's side, that a draft may have now."""
+
+    def __init__(self) -> None:
+        self._share = 0.5
+
+    def share(self) -> float:
+        """On a ladder of sizes."""
+        if self._share >= 1:
+            return 1.0
+        return max(SMALLEST, 2 ** (math.floor(STEPS * math.log2(self._share)) / STEPS))
+
+    def took(self, share: float, seconds: float, moving: int) -> None:
+        """A picture of `share` of the side took `seconds`, while `moving` clients wanted drafts.
+
+        Pixels are the square of the side. Slower is followed at once, faster by and by.
+        """
+        budget = 1 / RATE / max(1, moving)
+        fitting = share * math.sqrt(budget / max(seconds, 1e-6))
+        fitting = min(1.2, max(SMALLEST, fitting))  # a little more than is used, so that it comes to the whole
+        if fitting < self._share:
+            self._share = max(fitting, self._share / 2)
+        else:
+            self._share += 0.3 * (fitting - self._share)

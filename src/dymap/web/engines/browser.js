@@ -1,0 +1,293 @@
+// @ts-check
+/** Engine "browser": this machine's GPU draws, out of a file that it reads itself (docs/stage.md). */
+import { Clip } from "../file/clip.js";
+import { Gpu } from "../gpu/device.js";
+import { GpuFrames } from "../gpu/frames.js";
+import { compileKernels } from "../gpu/kernels.js";
+import { AWAY, GpuMarch } from "../gpu/march.js";
+import { GpuPace } from "../gpu/pace.js";
+import { GpuPresenter } from "../gpu/present.js";
+import { Engine } from "./engine.js";
+
+const BAND_TIME = 12; // ms of a full picture, before a newer request is looked at
+const LOST_TWICE = "The GPU was lost again; reload the page, or close other pages that use it.";
+const NOT_SHOWN_YET = "there is no picture yet";
+
+/** @typedef {import("./engine.js").View} View */
+/** @typedef {{gpu: Gpu, frames: GpuFrames, march: GpuMarch, presenter: GpuPresenter}} Works all that lives on a device */
+
+export class BrowserEngine extends Engine {
+  /**
+   * @param {ConstructorParameters<typeof Clip>[0]} from an address, a file, or bytes
+   * @param {ConstructorParameters<typeof Clip>[1] & {numbers?: import("../gpu/sizes.js").GpuNumbers}} [options]
+   */
+  constructor(from, options = {}) {
+    super();
+    this.file = new Clip(from, options);
+    this.numbers = options.numbers;
+    this.pace = new GpuPace();
+    /** @type {HTMLCanvasElement | null} */
+    this.canvas = null;
+    /** @type {Works | null} */
+    this.works = null;
+    /** @type {Promise<Works> | null} */
+    this.starting = null;
+    /** @type {View | null} the newest, until it is drawn */
+    this.wanted = null;
+    /** @type {View | null} of the picture that is shown, or was asked for last */
+    this.view = null;
+    this.askedAt = 0;
+    this.drawing = false;
+    this.losses = 0; // of the device
+    this.closed = false;
+    /** @type {AbortController | null} of the frame that is waited for */
+    this.waiting = null;
+    /** @type {number[]} the last two frames that were drawn: which way time goes */
+    this.past = [];
+    this.reading = Promise.resolve(); // whoever reads a picture back, one after the other
+  }
+
+  async open() {
+    const opening = Gpu.open({ numbers: this.numbers });
+    opening.catch(() => {}); // told below
+    const description = await this.file.open();
+    const own = { capture: false, training: false, film: false };
+    this.clip = Object.assign(description, own);
+    this.file.addEventListener("clip", () => this.tell("clip"));
+    this.file.addEventListener("buffer", () => this.tell("buffer"));
+    this.file.segment(0).catch(() => {}); // its frames will be wanted first: they are read while kernels are compiled
+    await this.start(opening);
+  }
+
+  /** @param {HTMLCanvasElement} canvas */
+  attach(canvas) {
+    this.canvas = canvas;
+    this.works?.presenter.attach(canvas);
+    if (this.view) this.request(this.view);
+  }
+
+  /** @param {View} view */
+  request(view) {
+    if (this.wanted?.frame !== view.frame || this.view?.frame !== view.frame) this.waiting?.abort();
+    this.wanted = this.view = view;
+    this.askedAt = performance.now();
+    if (!this.drawing) this.work();
+  }
+
+  buffered() {
+    return this.file.buffered();
+  }
+
+  async capture() {
+    const { view, canvas } = this;
+    if (!view || !canvas) throw new Error(NOT_SHOWN_YET);
+    const { width, height } = canvas;
+    const bytes = await this.pixels(view, width, height);
+    const surface = new OffscreenCanvas(width, height);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (surface.getContext("2d"));
+    context.putImageData(new ImageData(/** @type {any} */ (bytes), width, height), 0, 0);
+    return surface.convertToBlob({ type: "image/png" });
+  }
+
+  /**
+   * What a view shows, in full quality: [height * width * 4] bytes of red, green, blue and straight alpha.
+   * @param {View} view
+   * @param {number} width pixels
+   * @param {number} height
+   */
+  pixels(view, width, height) {
+    return this.apart(view, width, height, (works, picture) => works.presenter.bytes(picture, view, this.depthRange(view)));
+  }
+
+  /**
+   * Colours and depths of a view, for compositing: rgb over black and opacity [height * width * 4]; and metres along the
+   * ray [height * width], of which the light that passes has a share at the ray's end; infinity if a ray misses the box.
+   * @param {View} view
+   * @param {number} width pixels
+   * @param {number} height
+   * @returns {Promise<{colours: Float32Array, depths: Float32Array}>}
+   */
+  numbersOf(view, width, height) {
+    return this.apart(view, width, height, async ({ gpu }, picture) => {
+      const count = width * height;
+      const [colours, both] = await Promise.all([gpu.read(picture.colours, 4 * count), gpu.read(picture.depths, 2 * count)]);
+      const depths = Float32Array.from({ length: count }, (_, i) => (both[2 * i + 1] < AWAY ? both[2 * i] : Infinity));
+      return { colours, depths };
+    });
+  }
+
+  close() {
+    this.closed = true;
+    this.waiting?.abort();
+    this.file.close();
+    this.letGo();
+  }
+
+  /**
+   * Draw a picture beside those on the canvas, and do something with it.
+   * @template T
+   * @param {View} view
+   * @param {number} width
+   * @param {number} height
+   * @param {(works: Works, picture: import("../gpu/march.js").GpuPicture) => Promise<T>} read
+   * @returns {Promise<T>}
+   */
+  apart(view, width, height, read) {
+    const done = this.reading.then(async () => {
+      const works = await this.start();
+      const parts = await works.frames.take(view.frame);
+      const { facts } = works.frames;
+      const march = new GpuMarch(works.march.kernels, facts.levels, facts.render.max_samples);
+      try {
+        const picture = march.picture(width, height);
+        march.draw(view, picture, parts);
+        return await read(works, picture);
+      } finally {
+        march.destroy();
+      }
+    });
+    this.reading = done.then(() => {}, () => {}); // prettier-ignore
+    return done;
+  }
+
+  /** Draw what is wanted, one picture after the other, until nothing is. */
+  async work() {
+    this.drawing = true;
+    while (this.wanted && !this.closed) {
+      const view = this.wanted;
+      this.wanted = null;
+      try {
+        await this.draw(view);
+      } catch (error) {
+        if (!this.closed && !(error instanceof DOMException && error.name === "AbortError")) {
+          this.tell("error", { message: /** @type {Error} */ (error).message, fatal: false });
+        }
+      }
+    }
+    this.drawing = false;
+  }
+
+  /** @param {View} view */
+  async draw(view) {
+    const asked = this.askedAt;
+    const works = await this.start();
+    const begun = performance.now();
+    this.waiting = new AbortController();
+    const parts = await works.frames.take(view.frame, this.waiting.signal);
+    const { canvas } = this;
+    if (!canvas || this.works !== works) return;
+    const decoded = performance.now();
+    const pixels = canvas.width * canvas.height;
+    const share = view.moving ? this.pace.share(pixels) : 1;
+    const [width, height] = [canvas.width, canvas.height].map((side) => Math.max(1, Math.round(side * share)));
+    const picture = works.march.picture(width, height);
+    if (!(await this.inBands(works, view, picture, parts))) return;
+    const rendered = performance.now();
+    this.pace.took(width * height, rendered - decoded);
+    works.presenter.show(picture, view, this.depthRange(view));
+    const ms = { queue: begun - asked, render: rendered - decoded, encode: 0, transfer: 0, decode: decoded - begun, all: performance.now() - asked };
+    this.tell("picture", { view, kind: view.moving && share < 1 ? "draft" : "full", width, height, ms, bytes: 0 });
+    this.ahead(works, view.frame);
+  }
+
+  /**
+   * Draw a picture, in bands of rows if that takes long, so that a newer request can end it.
+   * @param {Works} works
+   * @param {View} view
+   * @param {import("../gpu/march.js").GpuPicture} picture
+   * @param {{frame: import("../gpu/segment.js").GpuFrame, weight: number}[]} parts
+   * @returns {Promise<boolean>} whether it was finished
+   */
+  async inBands({ gpu, march }, view, picture, parts) {
+    const rows = Math.max(8, Math.floor(this.pace.pixels(view.moving ? 4 * BAND_TIME : BAND_TIME) / picture.width));
+    for (let first = 0; first < picture.height; first += rows) {
+      march.draw(view, picture, parts, first, Math.min(first + rows, picture.height));
+      await gpu.done();
+      if (this.wanted && !view.moving && first + rows < picture.height) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Decode the frame that comes next while time runs, if its segment is here and nothing else is wanted.
+   * @param {Works} works
+   * @param {number} frame
+   */
+  ahead(works, frame) {
+    if (frame !== this.past[1]) this.past = [this.past[1] ?? frame, frame];
+    const step = this.past[1] - this.past[0];
+    const next = (((frame + step) % this.clip.frames) + this.clip.frames) % this.clip.frames;
+    if (step && Math.abs(step) < 8 && works.frames.ready(next)) works.frames.take(next).catch(() => {});
+  }
+
+  /**
+   * Distances between which everything lies that a camera sees of the clip's boxes, metres: one scale for the whole clip.
+   * @param {View} view
+   */
+  depthRange({ R, T }) {
+    const eye = [0, 1, 2].map((k) => -(R[k] * T[0] + R[3 + k] * T[1] + R[6 + k] * T[2]));
+    const { boxes } = this.clip;
+    let [near, far] = [Infinity, 0];
+    for (let at = 0; at < boxes.length; at += 6) {
+      let [closest, farthest] = [0, 0];
+      for (let k = 0; k < 3; k++) {
+        const [low, high] = [boxes[at + k] - eye[k], boxes[at + 3 + k] - eye[k]];
+        closest += Math.max(low, -high, 0) ** 2;
+        farthest += Math.max(-low, high) ** 2;
+      }
+      [near, far] = [Math.min(near, closest), Math.max(far, farthest)];
+    }
+    return [Math.sqrt(near), Math.sqrt(far)];
+  }
+
+  /**
+   * The device and all that lives on it, made once, and again if it is lost.
+   * @param {Promise<Gpu>} [opening]
+   * @returns {Promise<Works>}
+   */
+  start(opening) {
+    if (!this.starting) {
+      this.starting = this.startOn(opening ?? Gpu.open({ numbers: this.numbers }));
+      this.starting.catch(() => (this.starting = null));
+    }
+    return this.starting;
+  }
+
+  /**
+   * @param {Promise<Gpu>} opening
+   * @returns {Promise<Works>}
+   */
+  async startOn(opening) {
+    const gpu = await opening;
+    const facts = /** @type {import("../file/facts.js").Facts} */ (this.file.facts);
+    const [kernels, presenter] = await Promise.all([compileKernels(gpu, facts), GpuPresenter.make(gpu)]);
+    const march = new GpuMarch(kernels, facts.levels, facts.render.max_samples);
+    const works = { gpu, frames: new GpuFrames(kernels, this.file), march, presenter };
+    if (this.canvas) presenter.attach(this.canvas);
+    gpu.device.lost.then(() => this.lost(works));
+    gpu.device.addEventListener("uncapturederror", (event) => {
+      this.tell("error", { message: `The GPU reports: ${/** @type {any} */ (event).error.message}`, fatal: false });
+    });
+    this.works = works;
+    return works;
+  }
+
+  /** @param {Works} works whose device was lost */
+  lost(works) {
+    if (this.closed || this.works !== works) return;
+    this.works = this.starting = null;
+    if (++this.losses > 1) {
+      this.tell("error", { message: LOST_TWICE, fatal: true });
+      this.closed = true;
+    } else if (this.view) this.request(this.view);
+  }
+
+  letGo() {
+    const { works } = this;
+    this.works = this.starting = null;
+    if (!works) return;
+    works.frames.destroy();
+    works.march.destroy();
+    works.gpu.device.destroy();
+  }
+}

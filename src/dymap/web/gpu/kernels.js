@@ -1,0 +1,41 @@
+// @ts-check
+/** All kernels of a clip, compiled for its sizes. */
+import { kernelConstants } from "./sizes.js";
+
+/** @typedef {import("./device.js").Gpu} Gpu */
+
+/**
+ * @typedef {object} Kernels
+ * @property {Gpu} gpu
+ * @property {import("../file/options.js").FieldOptions} field
+ * @property {Record<string, number>} constants
+ * @property {GPUComputePipeline} pack @property {GPUComputePipeline} linear @property {GPUComputePipeline} upsample
+ * @property {GPUComputePipeline} toImage convolutions that write an image @property {GPUComputePipeline} toFrame and a frame
+ * @property {GPUComputePipeline} multiply @property {GPUComputePipeline} collapse @property {GPUComputePipeline} occupy
+ * @property {GPUComputePipeline} march
+ */
+
+/**
+ * @param {Gpu} gpu
+ * @param {Pick<import("../file/facts.js").Facts, "field" | "levels" | "grid">} facts of the clip
+ * @returns {Promise<Kernels>}
+ */
+export async function compileKernels(gpu, { field, levels, grid }) {
+  const constants = kernelConstants(field, levels, grid);
+  const unit = `unit_${constants.UNIT}`;
+  const wanted = {
+    pack: gpu.kernel("pack"),
+    linear: gpu.kernel("linear"),
+    upsample: gpu.kernel("upsample"),
+    toImage: gpu.kernel("convolve", ["result_image"]),
+    toFrame: gpu.kernel("convolve", ["result_frame"]),
+    multiply: gpu.kernel("multiply", [], constants),
+    collapse: gpu.kernel("collapse", [unit], constants),
+    occupy: gpu.kernel("occupy", [], constants),
+    march: gpu.kernel("march", [unit, `views_${field.directions}`], constants),
+  };
+  const names = Object.keys(wanted);
+  const compiled = await Promise.all(Object.values(wanted));
+  const pipelines = Object.fromEntries(names.map((name, k) => [name, compiled[k]]));
+  return /** @type {Kernels} */ ({ gpu, field, constants, ...pipelines });
+}

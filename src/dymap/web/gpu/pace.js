@@ -1,0 +1,42 @@
+// @ts-check
+/** How large pictures may be while something moves, so that enough of them come a second; learned from what they took. */
+
+const FRAME_TIME = 1000 / 60; // ms of a picture that is aimed at
+const SMALLEST_SHARE = 0.25; // of the full picture's side
+const SHARE_STEPS = 8; // sizes between a picture and one of twice the side: few, so that it does not flicker
+
+export class GpuPace {
+  constructor() {
+    this.pixelTime = 0; // ms a pixel took, 0: not known yet
+  }
+
+  /**
+   * The share of a full picture's side that a picture may have while something moves.
+   * @param {number} pixels of the full picture
+   * @param {number} [budget] ms
+   */
+  share(pixels, budget = FRAME_TIME) {
+    if (!this.pixelTime) return 0.5;
+    const fitting = Math.sqrt((0.8 * budget) / (this.pixelTime * pixels));
+    if (fitting >= 1) return 1;
+    return Math.max(SMALLEST_SHARE, 2 ** (Math.floor(SHARE_STEPS * Math.log2(fitting)) / SHARE_STEPS));
+  }
+
+  /**
+   * How many of these pixels take so long.
+   * @param {number} ms
+   */
+  pixels(ms) {
+    return this.pixelTime ? ms / this.pixelTime : Infinity;
+  }
+
+  /**
+   * A picture of so many pixels took so long: slower is followed at once, faster by and by.
+   * @param {number} pixels
+   * @param {number} ms
+   */
+  took(pixels, ms) {
+    const found = Math.max(ms, 0.05) / Math.max(pixels, 1);
+    this.pixelTime = found > this.pixelTime ? found : this.pixelTime + 0.2 * (found - this.pixelTime);
+  }
+}

@@ -1,0 +1,194 @@
+"""The desk: the newest view of each client, drafts while it moves, nobody starved, errands last."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dymap.stage.desk import ON_THE_WAY, PATIENCE, QUIET, Desk, Errand, Job
+from dymap.stage.message import View
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk(Clock())
+    for client in (1, 2):
+        desk.add(client)
+    return desk
+
+
+def clock_of(desk: Desk) -> Clock:
+    clock = desk._clock
+    assert isinstance(clock, Clock)
+    return clock
+
+
+def view(number: int, moving: bool = False) -> View:
+    return View(number, 0, np.eye(3), np.zeros(3), (10, 10), 1.0, moving=moving)
+
+
+def take(desk: Desk) -> Job:
+    job = desk.take()
+    assert isinstance(job, Job)
+    return job
+
+
+def finish(desk: Desk, job: Job) -> None:
+    desk.done(job, delivered=True)
+    desk.got(job.client, job.view.number)
+
+
+def test_moving_views_get_drafts_and_resting_ones_full_pictures(desk: Desk) -> None:
+    desk.request(1, view(1, moving=True))
+    first = take(desk)
+    assert first.draft
+    finish(desk, first)
+    desk.request(1, view(2))
+    assert not take(desk).draft
+
+
+def test_only_the_newest_view_counts(desk: Desk) -> None:
+    for number in range(5):
+        desk.request(1, view(number, moving=True))
+    assert take(desk).view.number == 4
+
+
+def test_a_move_cancels_a_full_picture_and_gets_a_draft_first(desk: Desk) -> None:
+    desk.request(1, view(1))
+    full = take(desk)
+    desk.request(1, view(2))
+    assert full.cancel.cancelled
+    desk.done(full, delivered=False, cancelled=True)
+    draft = take(desk)
+    assert (draft.draft, draft.view.number) == (True, 2)
+    finish(desk, draft)
+    then = take(desk)
+    assert (then.draft, then.view.number) == (False, 2)
+
+
+def test_drafts_are_finished(desk: Desk) -> None:
+    desk.request(1, view(1, moving=True))
+    draft = take(desk)
+    desk.request(1, view(2, moving=True))
+    assert not draft.cancel.cancelled
+
+
+def test_a_move_of_one_client_leaves_the_picture_of_another(desk: Desk) -> None:
+    desk.request(1, view(1))
+    full = take(desk)
+    desk.request(2, view(1, moving=True))
+    assert not full.cancel.cancelled
+
+
+def test_who_has_waited_longest_is_next_however_often_others_ask(desk: Desk) -> None:
+    order = []
+    desk.request(1, view(0, moving=True))
+    desk.request(2, view(0, moving=True))
+    for number in range(1, 9):
+        job = take(desk)
+        order.append(job.client)
+        for _ in range(3):
+            desk.request(1, view(number, moving=True))
+        desk.request(2, view(number, moving=True))
+        finish(desk, job)
+    assert order == [1, 2] * 4
+
+
+def test_a_slow_client_gets_the_newest_when_it_is_ready_and_holds_nobody_up(desk: Desk) -> None:
+    for number in range(20):
+        for client in (1, 2):
+            desk.request(client, view(number, moving=True))
+        while (job := take(desk)).client == 1:
+            desk.done(job, delivered=True)  # it never says that it has got one
+        finish(desk, job)
+    drawn = sum(len(place.sent) for place in desk._places.values())
+    assert drawn == ON_THE_WAY
+    desk.got(1, 1)
+    assert take(desk).view.number == 19
+
+
+def test_an_error_does_not_repeat(desk: Desk) -> None:
+    desk.request(1, view(1))
+    desk.done(take(desk), delivered=False)
+    desk.request(2, view(5))
+    assert take(desk).client == 2
+
+
+def test_errands_wait_until_nobody_asks_and_give_way(desk: Desk) -> None:
+    errand = Errand(lambda _: None)
+    desk.errand(errand)
+    desk.request(1, view(0))
+    finish(desk, take(desk))
+    clock_of(desk).now += QUIET
+    assert desk.take() is errand
+    desk.request(1, view(1))
+    assert errand.cancel.cancelled
+    desk.interrupted(errand)
+    assert take(desk).view.number == 1
+    clock_of(desk).now += QUIET
+    assert desk.take() is errand
+    assert not errand.cancel.cancelled
+
+
+def test_errands_that_have_waited_long_are_done_between_two_pictures(desk: Desk) -> None:
+    errands = [Errand(lambda _: None) for _ in range(3)]
+    for errand in errands:
+        desk.errand(errand)
+    clock_of(desk).now += PATIENCE
+    done = []
+    for number in range(6):
+        desk.request(1, view(number, moving=True))
+        job = desk.take()
+        done.append(isinstance(job, Errand))
+        if isinstance(job, Errand):
+            desk.request(1, view(number, moving=True))
+            assert not job.cancel.cancelled
+        else:
+            assert isinstance(job, Job)
+            finish(desk, job)
+    assert done == [True, False] * 3
+
+
+def test_urgent_errands_come_first(desk: Desk) -> None:
+    desk.request(1, view(1))
+    errand = Errand(lambda _: None, first=True)
+    desk.errand(errand)
+    assert desk.take() is errand
+
+
+def test_who_left_is_forgotten_with_the_picture_that_is_being_drawn(desk: Desk) -> None:
+    desk.request(1, view(1))
+    job = take(desk)
+    desk.remove(1)
+    assert job.cancel.cancelled
+    desk.done(job, delivered=True)
+    desk.request(1, view(2))
+    assert len(desk) == 1
+
+
+def test_closing_wakes_who_waits(desk: Desk) -> None:
+    got: list[object] = []
+    waiting = threading.Thread(target=lambda: got.append(desk.take()))
+    waiting.start()
+    desk.close()
+    waiting.join(10)
+    assert got == [None]
+
+
+def test_how_long_a_picture_waited_is_counted_from_the_first_request(desk: Desk) -> None:
+    desk.request(1, view(1, moving=True))
+    for number in range(2, 50):
+        desk.request(1, replace(view(number), moving=True))
+    assert take(desk).waited > 0.04

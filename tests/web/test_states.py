@@ -1,0 +1,159 @@
+"""What the page says: errors, reconnecting, training, a poster; and what it looks like at every size."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.browser import Page, needs_browser
+from tests.web.conftest import PHONE, WIDE, Stage
+
+pytestmark = needs_browser
+POSTER = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='40' height='40'%3E%3Crect width='40' height='40' fill='red'/%3E%3C/svg%3E"
+
+
+def tell(page: Page, kind: str, detail: object = None) -> None:
+    page.evaluate(f"engine.dispatchEvent(new CustomEvent('{kind}', {{ detail: {json.dumps(detail)} }}))")
+
+
+def trouble(page: Page) -> str:
+    return page.evaluate("document.querySelector('.trouble.shown')?.innerText ?? ''")
+
+
+def test_errors_are_messages_that_go_when_pictures_come_again(wide: Page) -> None:
+    tell(wide, "error", {"message": "The connection was lost; trying again", "fatal": False})
+    assert trouble(wide).strip() == "The connection was lost; trying again"
+    assert wide.evaluate("document.querySelector('.trouble').getAttribute('role')") == "alert"
+    wide.press(".")
+    wide.settle()
+    wide.settle()
+    assert trouble(wide) == ""
+    tell(wide, "error", {"message": "<b>The run</b> was deleted", "fatal": True})
+    wide.press(".")
+    wide.settle()
+    assert "<b>The run</b> was deleted" in trouble(wide), "it stays, and nothing in it is markup"
+    assert "Try again" in trouble(wide)
+
+
+def test_a_clip_that_does_not_open_says_why(stage: Stage) -> None:
+    page = stage.open(WIDE, broken="video.dymap: the checksum of segment 1 is wrong")
+    assert page.evaluate("window.failed") == "video.dymap: the checksum of segment 1 is wrong"
+
+
+def test_training_is_shown_and_its_pictures_renew(stage: Stage) -> None:
+    page = stage.open(WIDE, clip={"training": True, "step": 1200, "steps": 2750, "loss": 0.01234})
+    assert page.evaluate("document.querySelector('.training').textContent") == "training · step 1200 of 2750 · loss 0.0123"
+    page.until("!engine.requested.at(-1).moving")
+    count = page.evaluate("engine.requested.length")
+    page.evaluate("engine.clip.step = 1300")
+    tell(page, "clip")
+    page.until(f"engine.requested.length > {count}")
+    assert "step 1300" in page.text()
+    page.evaluate("engine.clip.training = false")
+    tell(page, "clip")
+    page.settle()
+    assert page.evaluate("document.querySelector('.training').hidden")
+    assert "Training has ended" in page.text()
+
+
+def test_the_poster_is_shown_until_the_first_picture(stage: Stage) -> None:
+    page = stage.open(WIDE, clip={"poster": POSTER}, slow=True)
+    assert not page.evaluate("document.querySelector('.poster').hidden")
+    page.settle()
+    red = (page.picture()[60:800, :1100] == (255, 0, 0)).all(axis=-1)
+    assert red.mean() > 0.5
+    page.evaluate("engine.wishes.slow = false, engine.draw()")
+    assert page.evaluate("document.querySelector('.poster').hidden")
+
+
+def test_a_clip_of_one_frame_without_cameras_can_be_looked_at(stage: Stage) -> None:
+    page = stage.open(WIDE, frames=1, cameras=0, clip={"capture": False, "film": False, "title": ""})
+    assert page.evaluate("document.querySelector('.title').textContent") == "dancer"
+    for key in (" ", ".", "n", "1", "g", "c", "ArrowLeft"):
+        page.press(key)
+    page.settle()
+    assert page.evaluate("[state().frame, state().playing, document.querySelector('.play').disabled]") == [0, False, True]
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), PHONE, (844, 390), (768, 1024), (1024, 600), WIDE, (2560, 1440)])
+def test_nothing_is_cut_off_at_any_size(stage: Stage, width: int, height: int) -> None:
+    """All controls are inside the window, none covers another, and fingers hit what they aim at."""
+    touch = width < 900
+    page = stage.open((width, height), phone=touch)
+    page.evaluate("for (let k = 0; k < 3; k++) stage.actions.addKey()")
+    for state in ("{ panel: false }", "{ panel: true }", "{ tab: 'cameras' }", "{ tab: 'path' }"):
+        page.evaluate(f"stage.store.set({state})")
+        page.settle()
+        page.settle()
+        assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [width, height]
+        faults = page.evaluate(
+            """(least => [...document.querySelectorAll('button, select, input, [role=slider]')].flatMap(element => {
+              if (!element.checkVisibility() || getComputedStyle(element).opacity === '0') return [];
+              const place = element.getBoundingClientRect(), name = element.getAttribute('aria-label') ?? element.innerText;
+              const inside = place.left >= 0 && place.right <= innerWidth + 0.5 && (element.closest('.page') || (place.top >= 0 && place.bottom <= innerHeight + 0.5));
+              const large = element.matches('[type=range], [role=switch]') || element.closest('.keys') || (place.width >= least && place.height >= least - 0.5);
+              return inside && large ? [] : [[name, place.left, place.top, place.width, place.height]];
+            }))"""
+            + f"({44 if touch else 24})"
+        )
+        assert faults == [], state
+        assert page.evaluate("document.querySelector('.model').clientHeight") >= 0.25 * height, state
+        assert page.evaluate("[...document.querySelectorAll('.page')].every(one => one.scrollWidth <= one.clientWidth)"), state
+
+
+def test_everything_has_a_name_and_is_reached_by_tab(wide: Page) -> None:
+    nameless = """[...document.querySelectorAll('button, select, input, [role=slider], [role=tab], img')].filter(element => {
+      const named = element.getAttribute('aria-label') || element.labels?.length || element.innerText?.trim() || element.hasAttribute('alt');
+      return !named;
+    }).map(element => element.outerHTML)"""
+    wide.evaluate("for (let k = 0; k < 2; k++) stage.actions.addKey()")
+    wide.settle()
+    assert wide.evaluate(nameless) == []
+    wide.evaluate("stage.store.set({ tab: 'view' }), document.activeElement.blur()")
+    seen = []
+    for _ in range(40):
+        wide.press("Tab")
+        seen.append(wide.evaluate("""(e => e.getAttribute('aria-label') ?? e.innerText?.trim() ?? e.value)(document.activeElement)
+          + (document.activeElement.matches(':focus-visible') ? '' : ' INVISIBLE')"""))  # fmt: skip
+    for name in ("Save the picture", "Settings", "Time", "Play", "Speed", "View", "Exposure", "Field of view"):
+        assert name in seen, seen
+    assert not [name for name in seen if name.endswith("INVISIBLE") and not name.startswith("A dancer turns")], "but the page itself"
+    order = [seen.index(name) for name in ("Settings", "View", "Exposure", "Time", "Play")]
+    assert order == sorted(order), "bar, panel, time"
+
+
+def test_text_has_contrast(wide: Page) -> None:
+    """At least 4.5 to 1 (WCAG AA), of what is written on what lies below it."""
+    wide.evaluate("stage.store.set({ tab: 'cameras', overlay: true })")
+    wide.settle()
+    pairs = wide.evaluate(
+        """[...document.querySelectorAll('.app *')].flatMap(element => {
+          const text = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+          if (!text || !element.checkVisibility() || element.closest(':disabled')) return [];
+          let behind = element, back;
+          do back = getComputedStyle(behind).backgroundColor.match(/[\\d.]+/g).map(Number);
+          while ((back[3] ?? 1) < 0.5 && (behind = behind.parentElement));
+          return [[element.className + ' ' + element.textContent, getComputedStyle(element).color.match(/[\\d.]+/g).map(Number), back]];
+        })"""
+    )
+    assert len(pairs) > 30
+
+    def luminance(colour: list[float]) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.array(colour[:3]) / 255]
+        return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+    for what, ink, paper in pairs:
+        dark, light = sorted((luminance(ink), luminance(paper)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, what
+
+
+def test_whom_movement_disturbs_sees_none(stage: Stage) -> None:
+    page = stage.open(WIDE, still=True)
+    page.press("3")
+    page.settle()
+    camera = page.evaluate("engine.clip.cameras[2].T")
+    assert np.allclose(page.evaluate("engine.requested.at(-1).T"), camera, atol=1e-6), "at once"
+    assert page.evaluate("stage.motion.glide") is None
