@@ -17,8 +17,8 @@ const MAX_FIELD_VALUES = 2 ** 27; // of a segment's field
 const FIELD_VALUES_A_BYTE = 256;
 const MAX_GRID_VOXELS = 2 ** 26; // of a frame
 const MAX_SEGMENT_VOXELS = 2 ** 30; // of a segment; a bit each
-const VOXELS_A_BYTE = 2 ** 12;
-const STEP_BELOW = 1e30;
+const VOXELS_A_BYTE = 2 ** 10;
+const MAX_STEP = 9.999e29;
 
 /**
  * @typedef {object} Span frames first to stop - 1 of the clip
@@ -83,6 +83,7 @@ function checkedFacts(header, chunks) {
   const quantiser = quantiserOf(asMapping(header.quantiser, "quantiser"), shapes, field.hash.levels, spans.length);
   const start = startOf(header.decoder_start, quantiser.start, shapes);
   checkChunks(chunks, spans.length);
+  asMapping(header.provenance ?? {}, "provenance");
   const [scale, ...shift] = asNumbers(header.viewer_box ?? [1, 0, 0, 0], "viewer_box", 4);
   return {
     name: asText(header.name, "name"),
@@ -160,7 +161,7 @@ function quantiserOf(held, shapes, levels, segments) {
     return { codes: stepsOf(own["codes.weight"], 1)[0], hash: stepsOf(own.hash, levels) };
   });
   if (parts.length !== segments) throw new ClipFault(`steps of ${parts.length} segments, expected ${segments}`);
-  asNumber(held.coarseness, "quantiser.coarseness", Number.MIN_VALUE, STEP_BELOW);
+  asNumber(held.coarseness, "quantiser.coarseness", Number.MIN_VALUE, MAX_STEP);
   const start = held.start === null ? null : asWhole(held.start, "quantiser.start", 0, 2 ** 32 - 1);
   return { start, decoder, segments: parts };
 }
@@ -170,7 +171,7 @@ function quantiserOf(held, shapes, levels, segments) {
  * @param {number} count
  */
 function stepsOf(held, count) {
-  return asNumbers(held, "a list of steps", count, Number.MIN_VALUE, STEP_BELOW);
+  return asNumbers(held, "a list of steps", count, Number.MIN_VALUE, MAX_STEP);
 }
 
 /**
@@ -189,7 +190,7 @@ function startOf(held, seed, shapes) {
     const [kind, factor] = asList(entry, "an entry of decoder_start");
     const shape = known.get(name);
     if (!shape) throw new ClipFault(`decoder_start names ${shortText(name)}, which is no parameter`);
-    asNumber(factor, "a factor of decoder_start", -STEP_BELOW, STEP_BELOW);
+    asNumber(factor, "a factor of decoder_start", -MAX_STEP, MAX_STEP);
     const blocks = kind === "blocks" && shape.length === 4 && shape[2] === 4 && shape[3] === 4;
     if (!(kind === "normal" || kind === "uniform" || blocks)) throw new ClipFault(`decoder_start of the kind ${shortText(kind)}`);
   }

@@ -1,0 +1,120 @@
+"""The reader in a real browser: a worker decodes, or the page's own thread in slices; servers of other origins."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import dymap
+from tests.browser import Page, browser, needs_browser
+from tests.golden.sources import Golden
+from tests.web.clips import write_clips
+from tests.web.node import needs_node, run_node
+from tests.web.range_server import RangeServer, serving
+
+pytestmark = [needs_browser, needs_node]
+WEB = Path(dymap.__file__).parent / "web"
+READ = """
+async function read(from, options) {
+  const { Clip } = await import("/ranges/web/file/clip.js");
+  const clip = new Clip(from, options);
+  try {
+    const { bytes } = await clip.open();
+    const digests = [], tables = [];
+    for (let index = 0; index < clip.spans.length; index++) {
+      const { hash } = await clip.segment(index);
+      const sum = await crypto.subtle.digest("SHA-256", hash[2]);
+      digests.push([...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, "0")).join(""));
+    }
+    return { bytes, digests, apart: clip.decoding.apart };
+  } catch (error) {
+    return { name: error.name, message: error.message };
+  } finally {
+    clip.close();
+  }
+}
+async function gaps(work) {
+  let longest = 0, last = performance.now(), turns = 0, ended = false;
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    turns++;
+    if (!ended) channel.port2.postMessage(null);
+  };
+  channel.port2.postMessage(null);
+  const result = await work();
+  ended = true;
+  return { ...result, longest, turns };
+}
+"""
+
+
+class Scene(NamedTuple):
+    page: Page
+    server: RangeServer
+    other: RangeServer
+    """Another origin."""
+    right: dict[str, Any]
+    """What node reads."""
+
+    def read(self, source: str, options: str = "{}") -> dict[str, Any]:
+        return self.page.evaluate(f"(async () => {{ {READ} return read({source}, {options}); }})()")
+
+
+@pytest.fixture(scope="module")
+def scene(trimmed: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("site")
+    write_clips(folder, trimmed)["several segments"].rename(folder / "clip.dymap")
+    shutil.copytree(WEB, folder / "web")
+    (folder / "page.html").write_text("<!doctype html><title>A page</title>")
+    with serving(folder) as server, serving(folder) as other, browser(tmp_path_factory.mktemp("profile")) as page:
+        (right,) = run_node("fetch_clip.mjs", f"{server.address}/ranges/clip.dymap")
+        page.visit(f"{server.address}/ranges/page.html", 400, 300)
+        yield Scene(page, server, other, right)
+
+
+def test_a_worker_decodes(scene: Scene) -> None:
+    assert scene.read("'clip.dymap'") == scene.right | {"apart": True}
+
+
+@pytest.mark.parametrize("how", ["ranges", "plain", "streamed", "moved"])
+def test_servers_of_other_origins(scene: Scene, how: str) -> None:
+    """They tell a page neither the size of the file nor where a part lies."""
+    assert scene.read(f"'{scene.other.address}/{how}/clip.dymap'") == scene.right | {"apart": True}
+
+
+def test_a_file_that_is_dropped_on_the_page(scene: Scene) -> None:
+    dropped = "new File([await (await fetch('clip.dymap')).arrayBuffer()], 'dropped.dymap')"
+    assert scene.read(dropped)["digests"] == scene.right["digests"]
+    assert "dropped.dymap: this is no dymap file" in scene.read("new File(['no clip'], 'dropped.dymap')")["message"]
+
+
+@pytest.mark.parametrize(
+    "make", ["null", "() => { throw new DOMException('no', 'SecurityError') }", "() => new Worker('lost.js')"]
+)
+def test_without_a_worker_the_page_decodes(scene: Scene, make: str) -> None:
+    assert scene.read("'clip.dymap'", f"{{makeWorker: {make}}}") == scene.right | {"apart": False}
+
+
+def test_decoding_on_the_page_leaves_it_time(scene: Scene) -> None:
+    shutil.copy(WEB.parent / "play" / "dancer.dymap", scene.server.folder / "dancer.dymap")
+    script = f"(async () => {{ {READ} return gaps(() => read('dancer.dymap', {{makeWorker: null}})); }})()"
+    found = scene.page.evaluate(script)
+    assert found["apart"] is False
+    assert found["longest"] < 250  # milliseconds; less than 50 on a machine that does nothing else
+    assert found["turns"] > 5
+
+
+def test_errors_of_a_worker_are_sentences(scene: Scene) -> None:
+    damaged = bytearray((scene.server.folder / "clip.dymap").read_bytes())
+    damaged[-50] ^= 1
+    (scene.server.folder / "damaged.dymap").write_bytes(damaged)
+    found = scene.read("'damaged.dymap'")
+    assert found["name"] == "ClipFault"
+    assert found["message"].startswith("damaged.dymap: damaged file (its segment is not what was written")
