@@ -51,7 +51,7 @@ def test_a_folder_that_is_half_of_another_program_is_left(tmp_path: Path) -> Non
         assert [path.name for path in site.iterdir()] == ["dymap-site.json"]
     (site / "dymap-site.json").unlink()
     write_folder(site, given)
-    assert "poster" not in (site / "index.html").read_text().split("</head>")[0].split('id="stage">')[1]
+    assert "poster=" not in (site / "player.html").read_text()
     (site / "stage" / "mine").mkdir()
     write_folder(site, given)
     assert not (site / "stage" / "mine").exists(), "empty folders are nobody's"

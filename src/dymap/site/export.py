@@ -49,9 +49,7 @@ def write_folder(folder: Path, given: Given) -> Path:
     Raises InputError for a folder that holds anything that was not exported, and if the disk refuses.
     """
     check_own_folder(folder)
-    settings = {"engine": "browser", "clip": CLIP}
-    settings |= {"poster": POSTER} if given.poster else {}
-    settings |= {"film": FILM} if given.film else {}
+    settings = {"engine": "browser", "clip": CLIP} | ({"film": FILM} if given.film else {})
     texts = dict(web_files())
     texts["index.html"] = own(told_page("index.html", given.title, settings))
     texts["player.html"] = own(_player_page(texts.pop("player.html"), given))
@@ -78,10 +76,8 @@ def write_single_file(file: Path, given: Given) -> Path:
     that was not exported, and if the disk refuses.
     """
     check_own_file(file)
-    film = f"data:video/mp4;base64,{_base64(given.film.read_bytes())}" if given.film else None
-    poster = f"data:image/jpeg;base64,{_base64(given.poster)}" if given.poster else None
-    parts = {"engine": "browser", "poster": poster, "film": film}
-    page = own(told_page("index.html", given.title, {key: value for key, value in parts.items() if value}))
+    film = {"film": f"data:video/mp4;base64,{_base64(given.film.read_bytes())}"} if given.film else {}
+    page = own(told_page("index.html", given.title, {"engine": "browser"} | film))
     texts = web_files()
     page = STYLE.sub(lambda found: f"<style>\n{texts[found[1]]}</style>", page)
     if (found := SCRIPT.search(page)) is None:

@@ -3,7 +3,8 @@
 
 const PLAYER_STYLE = `
 :host { display: block; position: relative; aspect-ratio: 1; min-width: 0; overflow: hidden; background: #000; color: #f4f1ea;
-        font: 14px/1.4 system-ui, sans-serif; contain: content; color-scheme: dark; }
+        font: 14px/1.4 system-ui, sans-serif; contain: content; container-type: inline-size;
+        color-scheme: dark; }
 :host([hidden]) { display: none; }
 :host([background="transparent"]) { background: none; }
 canvas, .poster, video { position: absolute; inset: 0; width: 100%; height: 100%; }
@@ -23,6 +24,7 @@ svg { display: block; width: 20px; height: 20px; fill: currentColor; }
 input { flex: 1; min-width: 40px; height: 44px; margin: 0; accent-color: #f2a541; cursor: pointer; }
 output { padding: 0 6px; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .message { position: absolute; inset: 0 0 auto; margin: 0; padding: 12px 16px; background: #000c; overflow-wrap: anywhere; }
+@container (max-width: 340px) { output { display: none; } }
 @media (prefers-reduced-motion: reduce) { .bar { transition: none; } }
 `;
 const PLAYER_ICONS = {
