@@ -1,4 +1,5 @@
-"""A server of the page's files for tests: `web/` at /, `tests/web/` at /tests/, and the page with the fake engine."""
+"""A server of the page's files for tests: `web/` at /, `tests/web/` at /tests/, the page with the fake engine at
+/fake.html, and the clip that comes with dymap at /dancer.dymap."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from dymap.runs.demonstration import PACKAGED
+
 WEB = Path(__file__).parents[2] / "src" / "dymap" / "web"
 TESTS = Path(__file__).parent
 
@@ -18,6 +21,8 @@ class Handler(SimpleHTTPRequestHandler):
 
     def translate_path(self, path: str) -> str:
         path = path.split("?")[0].split("#")[0]
+        if path == "/dancer.dymap":
+            return str(PACKAGED)
         return str(TESTS / path.removeprefix("/tests/") if path.startswith("/tests/") else WEB / path.lstrip("/"))
 
     def do_GET(self) -> None:

@@ -95,7 +95,8 @@ def test_without_a_capture_nothing_is_offered(stage: Stage) -> None:
     page.settle()
     assert "Compare" not in page.text()
     assert page.evaluate("state().compare") == "off"
-    assert page.evaluate("document.querySelectorAll('.no-picture').length") == 12
+    assert page.evaluate("document.querySelectorAll('.camera').length") == 12
+    assert page.evaluate("document.querySelectorAll('.camera img, .no-picture').length") == 0
     page.press("k")
     page.evaluate("stage.store.set({ tab: 'path' })")
     page.settle()

@@ -23,7 +23,11 @@ def call(page: Page, module: str, expression: str, **values: object) -> object:
 
 def random_pose(rng: np.random.Generator) -> dict:
     R = Rotation.random(random_state=rng.integers(1 << 31)).as_matrix()
-    return {"position": rng.normal(size=3).tolist(), "R": R.reshape(-1).tolist(), "distance": float(rng.uniform(0.5, 4))}
+    return {
+        "position": rng.normal(size=3).tolist(),
+        "R": R.reshape(-1).tolist(),
+        "distance": float(rng.uniform(0.5, 4)),
+    }
 
 
 def test_looking_at_something_is_look_at(wide: Page) -> None:
@@ -63,7 +67,14 @@ def test_quaternions_and_slerp_are_those_of_scipy(wide: Page) -> None:
     assert np.allclose(call(wide, "vectors", "quaternions.map(m.toRotation)", quaternions=found), matrices)
     shares = [0, 0.1, 0.5, 0.9, 1]
     for a, b in zip(range(0, 40, 2), range(1, 40, 2), strict=True):
-        way = call(wide, "vectors", "shares.map(share => m.toRotation(m.slerp(a, b, share)))", shares=shares, a=found[a], b=found[b])
+        way = call(
+            wide,
+            "vectors",
+            "shares.map(share => m.toRotation(m.slerp(a, b, share)))",
+            shares=shares,
+            a=found[a],
+            b=found[b],
+        )
         assert np.allclose(way, Slerp([0, 1], rotations[[a, b]])(shares).as_matrix().reshape(-1, 9), atol=1e-7)
 
 
@@ -73,7 +84,12 @@ def test_moves_keep_what_they_should(wide: Page) -> None:
     for _ in range(5):
         pose = call(wide, "camera", "m.levelled(pose, up)", pose=random_pose(rng), up=up)
         pivot = np.array(pose["position"]) + pose["distance"] * np.array(pose["R"][6:])
-        for move in ("m.orbited(pose, 0.4, 0.3, up)", "m.orbited(pose, 0.4, 0.3, null)", "m.orbited(pose, 0, 9, up)", "m.levelled(m.rolled(pose, 1), up)"):
+        for move in (
+            "m.orbited(pose, 0.4, 0.3, up)",
+            "m.orbited(pose, 0.4, 0.3, null)",
+            "m.orbited(pose, 0, 9, up)",
+            "m.levelled(m.rolled(pose, 1), up)",
+        ):
             moved = call(wide, "camera", move, pose=pose, up=up)
             R = np.reshape(moved["R"], (3, 3))
             assert np.allclose(np.array(moved["position"]) + moved["distance"] * R[2], pivot), move
@@ -102,11 +118,16 @@ def test_the_first_view_holds_the_box_in_windows_of_every_shape(wide: Page) -> N
 
 def test_a_path_goes_through_its_key_views_smoothly(wide: Page) -> None:
     rng = np.random.default_rng(4)
-    keys = [{"at": at, "frame": 5 * k, "pose": random_pose(rng), "fov": 0.5 + 0.1 * k} for k, at in enumerate((0, 0.8, 2.5, 3))]
+    keys = [
+        {"at": at, "frame": 5 * k, "pose": random_pose(rng), "fov": 0.5 + 0.1 * k}
+        for k, at in enumerate((0, 0.8, 2.5, 3))
+    ]
     path = {"keys": keys, "time": "keys", "fps": 24}
 
     def at(times: np.ndarray) -> list[dict]:
-        return call(wide, "spline", "times.map(at => m.pathAt(path, at, { fps: 24, frames: 48 }))", times=times, path=path)
+        return call(
+            wide, "spline", "times.map(at => m.pathAt(path, at, { fps: 24, frames: 48 }))", times=times, path=path
+        )
 
     for key, found in zip(keys, at(np.array([key["at"] for key in keys])), strict=True):
         assert np.allclose(found["pose"]["position"], key["pose"]["position"])
@@ -115,13 +136,20 @@ def test_a_path_goes_through_its_key_views_smoothly(wide: Page) -> None:
         assert found["pose"]["distance"] == pytest.approx(key["pose"]["distance"])
     step = 1e-4
     for time in (0.8, 2.5):
-        before, middle, after = (np.array(found["pose"]["position"]) for found in at(np.array([time - step, time, time + step])))
+        before, middle, after = (
+            np.array(found["pose"]["position"]) for found in at(np.array([time - step, time, time + step]))
+        )
         assert np.allclose((middle - before) / step, (after - middle) / step, atol=0.02), "no corner in the way"
     two = {**path, "keys": keys[:2]}
     ends = Rotation.from_matrix([np.reshape(key["pose"]["R"], (3, 3)) for key in keys[:2]])
     found = call(wide, "spline", "m.pathAt(path, 0.2, { fps: 24, frames: 48 })", path=two)
-    assert np.allclose(found["pose"]["R"], Slerp([0, 0.8], ends)(0.2).as_matrix().reshape(-1), atol=1e-7), "of two keys: slerp"
-    assert np.allclose(found["pose"]["position"], 0.75 * np.array(keys[0]["pose"]["position"]) + 0.25 * np.array(keys[1]["pose"]["position"]))
+    assert np.allclose(found["pose"]["R"], Slerp([0, 0.8], ends)(0.2).as_matrix().reshape(-1), atol=1e-7), (
+        "of two keys: slerp"
+    )
+    assert np.allclose(
+        found["pose"]["position"],
+        0.75 * np.array(keys[0]["pose"]["position"]) + 0.25 * np.array(keys[1]["pose"]["position"]),
+    )
 
 
 def test_the_nearest_camera_sees_the_same_side(wide: Page) -> None:
@@ -130,9 +158,17 @@ def test_the_nearest_camera_sees_the_same_side(wide: Page) -> None:
     for index, camera in enumerate(cameras):
         centre = -np.reshape(camera["R"], (3, 3)).T @ camera["T"]
         pose = {"position": (centre * 0.8 + (0, 0, 0.1)).tolist(), "R": camera["R"], "distance": 2}
-        assert call(wide, "framing", "m.nearestCamera(cameras, pose, box)", cameras=cameras, pose=pose, box=box) == index
+        assert (
+            call(wide, "framing", "m.nearestCamera(cameras, pose, box)", cameras=cameras, pose=pose, box=box) == index
+        )
 
 
 def test_a_ready_frame_stands_in_for_one_that_is_not(wide: Page) -> None:
-    for ready, frame, expected in (([[0, 10]], 5, -1), ([[0, 10]], 20, 9), ([[0, 10], [30, 40]], 22, 30), ([], 3, -1), ([[4, 4]], 3, -1)):
+    for ready, frame, expected in (
+        ([[0, 10]], 5, -1),
+        ([[0, 10]], 20, 9),
+        ([[0, 10], [30, 40]], 22, 30),
+        ([], 3, -1),
+        ([[4, 4]], 3, -1),
+    ):
         assert call(wide, "requests", "m.standIn(ready, frame)", ready=ready, frame=frame) == expected

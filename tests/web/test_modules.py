@@ -40,13 +40,22 @@ def test_only_plain_imports_and_exports(path) -> None:  # type: ignore[no-untype
 def test_names_at_the_top_are_unique() -> None:
     found = Counter()
     for path in MODULES:
-        found.update(re.findall(r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        found.update(
+            re.findall(
+                r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)",
+                path.read_text(encoding="utf-8"),
+                re.MULTILINE,
+            )
+        )
     assert [name for name, count in found.items() if count > 1] == []
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
     graph = {
-        path.name: set(re.findall(r"^(?:import|\}).*from \"\./([^\"]+)\"", path.read_text(encoding="utf-8"), re.MULTILINE)) for path in MODULES
+        path.name: set(
+            re.findall(r"^(?:import|\}).*from \"\./([^\"]+)\"", path.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        for path in MODULES
     }
     while free := [name for name, known in graph.items() if not known & graph.keys()]:
         for name in free:

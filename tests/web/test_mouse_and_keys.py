@@ -48,7 +48,9 @@ def test_it_starts_upright_and_framed_with_the_panel_open(stage: Stage) -> None:
     assert 0.6 < np.ptp(rows) / 760 < 0.95
     assert abs(columns.mean() / 1100 - 0.5) < 0.05
     assert page.complaints == []
-    assert all(url.startswith((stage.address, "data:", "about:", "blob:")) for url in page.requests), "it asks nobody else"
+    assert all(url.startswith((stage.address, "data:", "about:", "blob:")) for url in page.requests), (
+        "it asks nobody else"
+    )
 
 
 def test_dragging_turns_around_the_subject_and_asks_for_drafts_then_for_a_full_picture(wide: Page) -> None:
@@ -98,7 +100,9 @@ def test_the_wheel_comes_closer_towards_the_pointer(wide: Page) -> None:
     _, _, near = pose(wide)
     assert near < 0.8 * far
     after = wide.evaluate(script)
-    assert np.hypot(after[0] - x, after[1] - y) < 25, "what is under the pointer stays there, nearly: it is not as far away as the pivot"
+    assert np.hypot(after[0] - x, after[1] - y) < 25, (
+        "what is under the pointer stays there, nearly: it is not as far away as the pivot"
+    )
     wide.wheel(x, y + top, 300)
     assert pose(wide)[2] == pytest.approx(far)
 
@@ -205,8 +209,15 @@ def test_keys_and_clicks_show_what_captured_cameras_saw(wide: Page) -> None:
     wide.evaluate("stage.store.set({ tab: 'cameras' })")
     wide.settle()
     assert wide.evaluate("document.querySelectorAll('.camera').length") == 12
-    assert wide.evaluate("[...document.querySelectorAll('.camera')].map(one => one.innerText.includes('test')).filter(Boolean).length") == 3
-    assert wide.evaluate("[...document.querySelectorAll('.camera img')].every(one => one.src.startsWith('data:image/png'))")
+    assert (
+        wide.evaluate(
+            "[...document.querySelectorAll('.camera')].map(one => one.innerText.includes('test')).filter(Boolean).length"
+        )
+        == 3
+    )
+    assert wide.evaluate(
+        "[...document.querySelectorAll('.camera img')].every(one => one.src.startsWith('data:image/png'))"
+    )
     wide.click(".cameras li:nth-child(12) button")
     assert np.allclose(at_rest(wide)["T"], cameras[11]["T"], atol=1e-6)
     wide.evaluate("reset(), stage.store.set({ frusta: true })")
@@ -215,7 +226,9 @@ def test_keys_and_clicks_show_what_captured_cameras_saw(wide: Page) -> None:
     wide.press("3")  # so that cameras are in sight
     at_rest(wide)
     wide.settle()
-    found = wide.evaluate("""(spots => spots[0])(stage.outlines.spots.filter(({ x, y }) => x > 20 && x < 1000 && y > 20))""")
+    found = wide.evaluate(
+        """(spots => spots[0])(stage.outlines.spots.filter(({ x, y }) => x > 20 && x < 1000 && y > 20))"""
+    )
     top = wide.evaluate("document.querySelector('.model').getBoundingClientRect().top")
     wide.mouse("mouseMoved", found["x"], found["y"] + top, button="none")
     wide.settle()

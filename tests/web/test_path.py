@@ -68,7 +68,11 @@ def test_key_views_are_added_chosen_moved_and_deleted(wide: Page) -> None:
 def test_marks_are_dragged_to_another_time(wide: Page) -> None:
     add_keys(wide)
     room = 2 * 1.15
-    wide.drag(place(wide, ".path-line", 1 / room), place(wide, ".path-line", 1.2 / room), place(wide, ".path-line", 1.5 / room))
+    wide.drag(
+        place(wide, ".path-line", 1 / room),
+        place(wide, ".path-line", 1.2 / room),
+        place(wide, ".path-line", 1.5 / room),
+    )
     assert wide.evaluate(f"{KEYS}[1].at") == pytest.approx(1.5, abs=0.02)
     wide.drag(place(wide, ".path-line", 1.5 / room), place(wide, ".path-line", 1), place(wide, ".path-line", 1))
     assert wide.evaluate(f"{KEYS}[1].at") == pytest.approx(2 - 1 / 24, abs=1e-6), "no other key view is passed"
@@ -197,5 +201,7 @@ def test_the_film_is_rendered_cancelled_and_saved(wide: Page, stage: Stage) -> N
     assert (film["size"], film["fps"], len(film["path"]["cameras"])) == ([256, 256], 24, 25)
     wide.evaluate("engine.film = async () => { throw new Error('the disk is full') }")
     wide.click(".page-path section:nth-of-type(3) .accent")
-    wide.until("document.querySelector('.trouble.shown')?.innerText.includes('The film was not rendered: the disk is full')")
+    wide.until(
+        "document.querySelector('.trouble.shown')?.innerText.includes('The film was not rendered: the disk is full')"
+    )
     wide.evaluate("delete engine.film")

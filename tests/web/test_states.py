@@ -44,7 +44,9 @@ def test_a_clip_that_does_not_open_says_why(stage: Stage) -> None:
 
 def test_training_is_shown_and_its_pictures_renew(stage: Stage) -> None:
     page = stage.open(WIDE, clip={"training": True, "step": 1200, "steps": 2750, "loss": 0.01234})
-    assert page.evaluate("document.querySelector('.training').textContent") == "training · step 1200 of 2750 · loss 0.0123"
+    assert (
+        page.evaluate("document.querySelector('.training').textContent") == "training · step 1200 of 2750 · loss 0.0123"
+    )
     page.until("!engine.requested.at(-1).moving")
     count = page.evaluate("engine.requested.length")
     page.evaluate("engine.clip.step = 1300")
@@ -74,11 +76,17 @@ def test_a_clip_of_one_frame_without_cameras_can_be_looked_at(stage: Stage) -> N
     for key in (" ", ".", "n", "1", "g", "c", "ArrowLeft"):
         page.press(key)
     page.settle()
-    assert page.evaluate("[state().frame, state().playing, document.querySelector('.play').disabled]") == [0, False, True]
+    assert page.evaluate("[state().frame, state().playing, document.querySelector('.play').disabled]") == [
+        0,
+        False,
+        True,
+    ]
     assert page.complaints == []
 
 
-@pytest.mark.parametrize(("width", "height"), [(360, 640), PHONE, (844, 390), (768, 1024), (1024, 600), WIDE, (2560, 1440)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(360, 640), PHONE, (844, 390), (768, 1024), (1024, 600), WIDE, (2560, 1440)]
+)
 def test_nothing_is_cut_off_at_any_size(stage: Stage, width: int, height: int) -> None:
     """All controls are inside the window, none covers another, and fingers hit what they aim at."""
     touch = width < 900
@@ -88,7 +96,10 @@ def test_nothing_is_cut_off_at_any_size(stage: Stage, width: int, height: int) -
         page.evaluate(f"stage.store.set({state})")
         page.settle()
         page.settle()
-        assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [width, height]
+        assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
+            width,
+            height,
+        ]
         faults = page.evaluate(
             """(least => [...document.querySelectorAll('button, select, input, [role=slider]')].flatMap(element => {
               if (!element.checkVisibility() || getComputedStyle(element).opacity === '0') return [];
@@ -101,7 +112,9 @@ def test_nothing_is_cut_off_at_any_size(stage: Stage, width: int, height: int) -
         )
         assert faults == [], state
         assert page.evaluate("document.querySelector('.model').clientHeight") >= 0.25 * height, state
-        assert page.evaluate("[...document.querySelectorAll('.page')].every(one => one.scrollWidth <= one.clientWidth)"), state
+        assert page.evaluate(
+            "[...document.querySelectorAll('.page')].every(one => one.scrollWidth <= one.clientWidth)"
+        ), state
 
 
 def test_everything_has_a_name_and_is_reached_by_tab(wide: Page) -> None:
@@ -120,7 +133,9 @@ def test_everything_has_a_name_and_is_reached_by_tab(wide: Page) -> None:
           + (document.activeElement.matches(':focus-visible') ? '' : ' INVISIBLE')"""))  # fmt: skip
     for name in ("Save the picture", "Settings", "Time", "Play", "Speed", "View", "Exposure", "Field of view"):
         assert name in seen, seen
-    assert not [name for name in seen if name.endswith("INVISIBLE") and not name.startswith("A dancer turns")], "but the page itself"
+    assert not [name for name in seen if name.endswith("INVISIBLE") and not name.startswith("A dancer turns")], (
+        "but the page itself"
+    )
     order = [seen.index(name) for name in ("Settings", "View", "Exposure", "Time", "Play")]
     assert order == sorted(order), "bar, panel, time"
 

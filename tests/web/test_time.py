@@ -81,7 +81,9 @@ def test_steps_and_speeds(wide: Page) -> None:
     wide.press("[")
     wide.settle()
     assert wide.evaluate("[state().speed, document.querySelector('[aria-label=Speed]').value]") == [0.5, "0.5"]
-    wide.evaluate("(list => { list.value = '2'; list.dispatchEvent(new Event('change')); })(document.querySelector('[aria-label=Speed]'))")
+    wide.evaluate(
+        "(list => { list.value = '2'; list.dispatchEvent(new Event('change')); })(document.querySelector('[aria-label=Speed]'))"
+    )
     assert wide.evaluate("state().speed") == 2
 
 
@@ -113,7 +115,9 @@ def test_the_timeline_is_a_slider_and_draws_what_is_ready(wide: Page) -> None:
         wide.press(key)
         assert wide.evaluate("state().frame") == frame
     wide.settle()
-    assert wide.evaluate("document.querySelector('.clip-line').getAttribute('aria-valuetext')") == "frame 0 of 48, 0:00.00"
+    assert (
+        wide.evaluate("document.querySelector('.clip-line').getAttribute('aria-valuetext')") == "frame 0 of 48, 0:00.00"
+    )
     wide.evaluate("engine.load([[0, 5], [24, 48]])")
     parts = wide.evaluate("[...document.querySelectorAll('.ready i')].map(one => [one.style.left, one.style.width])")
     assert [[float(value.rstrip("%")) for value in part] for part in parts] == [

@@ -43,12 +43,9 @@ function comparison(store, actions) {
 
 function entry(camera, index, engine, actions) {
   const address = engine.thumbnail(index), name = camera.name || `camera ${index + 1}`;
-  const picture = address
-    ? make("img", { src: address, alt: "", loading: "lazy", width: 72, height: 54, error: event => event.target.replaceWith(blank()) })
-    : blank();
+  const blank = () => make("span", { class: "no-picture", "aria-hidden": "true" });
+  const picture = address ? make("img", { src: address, alt: "", loading: "lazy", width: 72, height: 54, error: event => event.target.replaceWith(blank()) }) : null;
   return make("button", { type: "button", class: "camera", click: () => actions.camera(index), "aria-pressed": "false" },
     picture, make("span", { class: "camera-name" }, name), camera.test ? make("span", { class: "badge" }, "test") : null,
     index < 9 ? keyCap(String(index + 1)) : null);
 }
-
-const blank = () => make("span", { class: "no-picture", "aria-hidden": "true" });

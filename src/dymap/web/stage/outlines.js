@@ -12,6 +12,7 @@ import { minus, norm, plus, rotated, scaled, unrotated } from "./vectors.js";
 const EDGES = [[0, 1], [2, 3], [4, 5], [6, 7], [0, 2], [1, 3], [4, 6], [5, 7], [0, 4], [1, 5], [2, 6], [3, 7]];
 const NEAR = 0.01; // metres: nothing nearer is drawn
 const SIZE = 0.06; // of a frustum, of the camera's distance from the subject
+const VEIL = 0.3; // of the distance from the subject: who is nearer to a camera does not see it
 const REACH = 16; // CSS pixels around a camera that belong to it
 const ACCENT = "#f2a541", QUIET = "#d9d3c6";
 
@@ -54,8 +55,8 @@ export class Outlines {
   drawFrusta(context, line, state, pose, lens, width, height) {
     const middle = middleOf(this.clip.box);
     this.clip.cameras.forEach((camera, index) => {
-      const centre = centreOf(camera), size = SIZE * norm(minus(centre, middle));
-      if (norm(minus(centre, pose.position)) < 1.5 * size) return; // it would veil the picture
+      const centre = centreOf(camera), away = norm(minus(centre, middle)), size = SIZE * away;
+      if (norm(minus(centre, pose.position)) < VEIL * away) return; // it would veil the picture
       const chosen = index === state.camera || index === this.hovered;
       const corners = [[0, 0], [camera.width, 0], [camera.width, camera.height], [0, camera.height]].map(([x, y]) =>
         plus(centre, unrotated(camera.R, scaled([(x - camera.K[2]) / camera.K[0], (y - camera.K[5]) / camera.K[4], 1], size))));

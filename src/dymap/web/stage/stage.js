@@ -47,10 +47,11 @@ const ROOMY = 1100; // CSS pixels from which on the panel is open at first
 
 /**
  * Open a clip and show it.
- * @param {HTMLElement} root the page's `.app` @param {any} engine @returns {Promise<{parts: Parts, close: () => void}>}
+ * @param {HTMLElement} root the page's `.app` @param {any} engine @param {Partial<import("./state.js").State>} [wishes] at first
+ * @returns {Promise<{parts: Parts, close: () => void}>}
  * @throws what engine.open() throws: an Error whose message people can read
  */
-export async function openStage(root, engine) {
+export async function openStage(root, engine, wishes = {}) {
   root.classList.add("opening");
   try {
     await engine.open();
@@ -81,7 +82,7 @@ export async function openStage(root, engine) {
   showTraining(find(".training"), parts);
 
   let start = home();
-  store.set({ ...start, ...fromLink(location.hash, clip.frames) });
+  store.set({ ...wishes, ...start, ...fromLink(location.hash, clip.frames) });
   const followLink = () => store.set({ previewing: false, ...fromLink(location.hash, clip.frames) });
   window.addEventListener("hashchange", followLink);
 
