@@ -52,6 +52,6 @@ def test_a_folder_that_is_half_of_another_program_is_left(tmp_path: Path) -> Non
     (site / "dymap-site.json").unlink()
     write_folder(site, given)
     assert "poster=" not in (site / "player.html").read_text()
-    (site / "stage" / "mine").mkdir()
+    (site / "mine").mkdir()
     write_folder(site, given)
-    assert not (site / "stage" / "mine").exists(), "empty folders are nobody's"
+    assert not (site / "mine").exists(), "empty folders are nobody's"

@@ -84,7 +84,7 @@ def check_pictures(page: Page, clip: Path, frames: tuple[int, ...]) -> None:
 def opened(page: Page, url: str) -> Page:
     """Visit a page, and wait until it shows a picture."""
     page.visit(url, 320, 200)
-    page.until(f"{SHOWN} || {COMPLAINT}")
+    page.until(f"{SHOWN} || {COMPLAINT}", 60)
     assert page.evaluate(f"{COMPLAINT} ?? ''") == ""
     return page
 
@@ -122,7 +122,7 @@ def test_the_element_plays_in_a_page_of_its_own(house: House) -> None:
     with serving(in_folder(site)) as url:
         page = house.page
         page.visit(f"{url}player.html", 120, 90)
-        page.until("document.querySelector('dymap-player')?.frame > 0")
+        page.until("document.querySelector('dymap-player')?.frame > 0", 60)
         assert page.evaluate("document.title") == TITLE
         assert page.evaluate("document.querySelector('dymap-player').duration") == pytest.approx(5 / 12.5)
         assert page.picture().max() > 60
@@ -142,7 +142,7 @@ def test_a_damaged_clip_is_told_in_the_page(house: House) -> None:
     with serving(in_folder(house.folder / "broken")) as url:
         for address in ((house.folder / "damaged.html").as_uri(), url):
             house.page.visit(address, 320, 200)
-            house.page.until(COMPLAINT)
+            house.page.until(COMPLAINT, 60)
             assert "damaged" in house.page.evaluate(COMPLAINT)
 
 
@@ -152,6 +152,6 @@ def test_without_webgpu_the_film_is_shown(house: House, tmp_path: Path) -> None:
     page = write_single_file(tmp_path / "page.html", Given(house.painted, "a clip", b"", film))
     with browser(tmp_path / "profile", "none") as bare:
         bare.visit(page.as_uri(), 320, 200)
-        bare.until(COMPLAINT)
+        bare.until(COMPLAINT, 60)
         assert "WebGPU" in bare.evaluate(COMPLAINT)
         assert bare.evaluate("document.querySelector('video').src").startswith("data:video/mp4;base64,")

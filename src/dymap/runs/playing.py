@@ -13,8 +13,7 @@ from dymap.errors import InputError
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.exporting import given_clip, small_clip
 from dymap.signals import asked_to_end
-from dymap.site.export import CLIP, own
-from dymap.site.pages import told_page, web_files
+from dymap.site.export import CLIP, stage_files
 from dymap.site.server import Find, in_folder, serving
 
 POLL = 0.1
@@ -64,7 +63,6 @@ def play(
 def of_clip(small: Path) -> tuple[Find, str]:
     """The page with a file of version 2, and what the clip is called. Raises InputError if it is damaged."""
     given = given_clip(small)
-    files: dict[str, bytes | Path] = {path: text.encode() for path, text in web_files().items()}
-    files["index.html"] = own(told_page("index.html", given.title, {"engine": "browser", "clip": CLIP})).encode()
+    files: dict[str, bytes | Path] = {path: text.encode() for path, text in stage_files(given).items()}
     files[CLIP] = small
     return files.get, given.title

@@ -17,8 +17,9 @@ from dymap.files import replacing, replacing_folder
 from dymap.site.bundle import bundle, script_text
 from dymap.site.pages import told_page, web_files
 
-CLIP, FILM, POSTER, ELEMENT = "video.dymap", "film.mp4", "poster.jpg", "dymap-player.js"
-"""Names of files in a folder that was exported."""
+CLIP, FILM, POSTER = "video.dymap", "film.mp4", "poster.jpg"
+STAGE, ELEMENT = "dymap-stage.js", "dymap-player.js"
+"""Names of files in a folder that was exported: what is shown, and the scripts of the page and of the element."""
 MARK = "dymap-site.json"
 """The file by which such a folder is known again; it lists all others."""
 GENERATOR = '<meta name="generator" content="dymap">'
@@ -49,16 +50,10 @@ def write_folder(folder: Path, given: Given) -> Path:
     Raises InputError for a folder that holds anything that was not exported, and if the disk refuses.
     """
     check_own_folder(folder)
-    settings = {"engine": "browser", "clip": CLIP} | ({"film": FILM} if given.film else {})
-    texts = dict(web_files())
-    texts["index.html"] = own(told_page("index.html", given.title, settings))
-    texts["player.html"] = own(_player_page(texts.pop("player.html"), given))
-    texts[ELEMENT] = bundle(web_files(), "player.js")
+    texts = stage_files(given) | {"player.html": own(_player_page(given)), ELEMENT: bundle(web_files(), "player.js")}
     with replacing_folder(folder, "the site") as partial:
         for path, text in texts.items():
-            place = partial / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
+            (partial / path).write_text(text, encoding="utf-8", newline="\n")
         shutil.copyfile(given.clip, partial / CLIP)
         if given.film:
             shutil.copyfile(given.film, partial / FILM)
@@ -67,6 +62,16 @@ def write_folder(folder: Path, given: Given) -> Path:
         files = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
         (partial / MARK).write_text(json.dumps({"format": "dymap-site", "version": 1, "files": files}, indent=1) + "\n")
     return folder / "index.html"
+
+
+def stage_files(given: Given) -> dict[str, str]:
+    """The page, its script and its style by their names, beside a clip."""
+    settings = {"engine": "browser", "clip": CLIP} | ({"film": FILM} if given.film else {})
+    page = told_page("index.html", given.title, settings)
+    (found,), styles = SCRIPT.findall(page), STYLE.findall(page)
+    page = SCRIPT.sub(f'<script type="module" src="{STAGE}"></script>', page)
+    texts = web_files()
+    return {"index.html": own(page), STAGE: bundle(texts, found)} | {style: texts[style] for style in styles}
 
 
 def write_single_file(file: Path, given: Given) -> Path:
@@ -78,13 +83,11 @@ def write_single_file(file: Path, given: Given) -> Path:
     check_own_file(file)
     film = {"film": f"data:video/mp4;base64,{_base64(given.film.read_bytes())}"} if given.film else {}
     page = own(told_page("index.html", given.title, {"engine": "browser"} | film))
-    texts = web_files()
+    texts, (script,) = web_files(), SCRIPT.findall(page)
     page = STYLE.sub(lambda found: f"<style>\n{texts[found[1]]}</style>", page)
-    if (found := SCRIPT.search(page)) is None:
-        raise InputError("index.html: has no script to be put into one file")
-    code = "\n" + script_text(bundle(texts, found[1]))
+    code = "\n" + script_text(bundle(texts, script))
     clip = f'<script type="application/octet-stream;base64" id="clip">{_base64(given.clip.read_bytes())}</script>'
-    page = page.replace(found[0], f'{clip}\n<script type="module">{code}</script>')
+    page = SCRIPT.sub(lambda _: f'{clip}\n<script type="module">{code}</script>', page)
     policy = POLICY.format(script=f"'sha256-{_base64(sha256(code.encode()).digest())}'")
     page = page.replace(GENERATOR, f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n{GENERATOR}', 1)
     with replacing(file) as partial:
@@ -126,12 +129,12 @@ def check_own_file(file: Path) -> None:
                 raise InputError(f"{file}: exists already and was not exported by dymap; name a new file")
 
 
-def _player_page(page: str, given: Given) -> str:
+def _player_page(given: Given) -> str:
     attributes = f' src="{CLIP}"'
     attributes += f' poster="{POSTER}"' if given.poster else ""
     attributes += f' film="{FILM}"' if given.film else ""
     title = html.escape(printable(given.title or "dymap"))
-    return Template(page).substitute(title=title, attributes=attributes, element=ELEMENT)
+    return Template(web_files()["player.html"]).substitute(title=title, attributes=attributes, element=ELEMENT)
 
 
 def _base64(data: bytes) -> str:
