@@ -26,7 +26,7 @@ pytestmark = needs_browser
 SIDE = 64
 TITLE = "</title></script><script>window.hostile = true</script>"
 SHOWN = "document.querySelector('.model')?.dataset.frame"
-COMPLAINT = "document.querySelector('.trouble p')?.textContent"
+COMPLAINT = "document.querySelector('.welcome:not([hidden]) [role=alert], .trouble.shown p')?.textContent"
 
 
 class WithoutRanges(Answers):
