@@ -30,6 +30,7 @@ from dymap.runs.sampling import sample
 from dymap.runs.training import train
 from dymap.runs.training_process import Trained
 from dymap.sample import render_view, sample_cameras
+from dymap.site.export import check_own_file
 
 VIEWS, TEST_VIEWS = 16, (3, 7, 11, 15)
 PACKAGED = Path(__file__).parents[1] / "play" / "dancer.dymap"
@@ -37,6 +38,7 @@ PACKAGED = Path(__file__).parents[1] / "play" / "dancer.dymap"
 SIZE, MIN_SIZE, MAX_SIZE = 256, 32, 4096
 QUICK_SIZE, QUICK_FILM = 192, 24
 """Of the quick film: width and height, and at most how many images (one loop of the clip)."""
+PLAYER = "player.html"
 LARGER = 4
 """How many times as wide as the sample's images the page's pictures are, at most: the model has no pixels."""
 
@@ -81,6 +83,7 @@ def demo(
     started = time.monotonic()
     check_demo(film, size)
     out, size = Path(out), size or SIZE
+    check_own_file(out / PLAYER)
     made = sample(out / "sample", size=size, frames=frames, views=VIEWS, progress=progress)
     say(f"{made.folder}: {frames} frames, {made.views} views of {size} x {size}")
     options = {"capture.test_views": TEST_VIEWS, "capture.test_frame_step": max(1, frames // 4), "train.steps": steps,
@@ -122,7 +125,7 @@ def demo(
         out / "index.html", "A dancer, from any side", lead, clips, pairs, comparison, next_steps(folder.root), numbers,
         facts,
     )  # fmt: skip
-    player = export(folder.root, out / "player.html", single_file=True, device=device, threads=threads).page
+    player = export(folder.root, out / PLAYER, single_file=True, device=device, threads=threads).page
     return Demo(trained, Finished(baked, evaluated, page, player, time.monotonic() - started))
 
 
