@@ -74,7 +74,8 @@ def odd_sizes() -> BakedVideo:
     )  # fmt: skip
     occupancy = smooth_grids(4, (13, 7, 9))
     occupancy[2] = False
-    return replace(clip_of(Segment(random_field(config, boxes_of(4)), occupancy), (13, 7, 9)), cameras=(), test_views=())
+    whole = Segment(random_field(config, boxes_of(4)), occupancy)
+    return replace(clip_of(whole, (13, 7, 9)), cameras=(), test_views=())
 
 
 def one_voxel() -> BakedVideo:

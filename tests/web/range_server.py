@@ -6,7 +6,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -60,19 +60,22 @@ class Answer(BaseHTTPRequestHandler):
         first, stop = (int(wanted[1]), int(wanted[2]) + 1) if wanted else (0, None)
         before = sum(path == self.path for path, *_ in self.server.asked)
         self.server.asked.append((self.path, first, stop))
-        if how == "moved":
-            return self.send(302, b"", {"Location": f"/ranges/{name}"})
-        if how in ("404", "403", "503") or (how == "busy" and before % 2 == 0):
-            return self.send(int(how) if how.isdigit() else 503, b"no")
         path = (self.server.folder / name).resolve()
-        if not path.is_file() or self.server.folder.resolve() not in path.parents:
-            return self.send(404, b"no")
-        data = path.read_bytes()
-        if how in ("plain", "streamed", "snapping") or stop is None:
-            return self.send_whole(how, data)
-        if first >= len(data):
-            return self.send(416, b"", {"Content-Range": f"bytes */{len(data)}"})
-        stop = min(stop, len(data))
+        if how == "moved":
+            self.send(302, b"", {"Location": f"/ranges/{name}"})
+        elif how in ("404", "403", "503") or (how == "busy" and before % 2 == 0):
+            self.send(int(how) if how.isdigit() else 503, b"no")
+        elif not path.is_file() or self.server.folder.resolve() not in path.parents:
+            self.send(404, b"no")
+        elif how in ("plain", "streamed", "snapping") or stop is None:
+            self.send_whole(how, path.read_bytes())
+        elif first >= path.stat().st_size:
+            self.send(416, b"", {"Content-Range": f"bytes */{path.stat().st_size}"})
+        else:
+            self.send_part(how, path.read_bytes(), first, min(stop, path.stat().st_size), before)
+
+    def send_part(self, how: str, data: bytes, first: int, stop: int, before: int) -> None:
+        """before: how often it was asked for before."""
         total = len(data) + (1 if how == "changing" and before else 0)
         place = {} if how == "hidden" else {"Content-Range": f"bytes {first}-{stop - 1}/{total}"}
         if how == "other":  # the wrong bytes
@@ -83,13 +86,18 @@ class Answer(BaseHTTPRequestHandler):
     def send_whole(self, how: str, data: bytes) -> None:
         if how == "streamed":  # until the connection ends: nobody knows how much will come
             self.close_connection = True
-            return self.send(200, data, {"Content-Length": None, "Connection": "close"})
-        self.send(200, data, broken=how == "snapping")
+            self.send(200, data, {"Content-Length": None, "Connection": "close"})
+        else:
+            self.send(200, data, broken=how == "snapping")
 
-    def send(self, status: int, body: bytes, headers: dict[str, str | None] | None = None, broken: bool = False) -> None:
+    def send(
+        self, status: int, body: bytes, headers: Mapping[str, str | None] | None = None, broken: bool = False
+    ) -> None:
         """broken: the connection ends half-way."""
         kind = TYPES.get(Path(self.path.split("?")[0]).suffix, "application/octet-stream")
-        told = {"Content-Length": str(len(body)), "Content-Type": kind, "Cache-Control": "no-store"} | (headers or {})
+        told = {"Content-Length": str(len(body)), "Content-Type": kind, "Cache-Control": "no-store"} | dict(
+            headers or {}
+        )
         self.send_response(status)
         for key, value in told.items():
             if value is not None:

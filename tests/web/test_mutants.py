@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from dymap.errors import InputError
+from dymap.field.start import start_of
 from dymap.video.container import open_container
 from dymap.video.model_file import load_video
 from dymap.video.rans import varint
@@ -66,16 +67,20 @@ def test_damaged_files(sound: dict[str, Path], tmp_path: Path, request: pytest.F
 
 
 def check_same(path: Path, told: dict[str, Any]) -> None:
-    """What both read is the same; Python may be stricter."""
+    """What both read is the same; Python may be stricter, and needs no header to say how a decoder began."""
     try:
         video = load_video(path)
         segments = [video.segment(index) for index in range(len(video.segments))]
     except InputError:
         return
+    begun = open_container(path).header["decoder_start"] or {}
+    factors = {name: list(start_of(name.removeprefix("decoder."), shape) or ()) for name, shape in told["shapes"]}
     for segment, found in zip(segments, told["segments"], strict=True):
         expected = {key.removeprefix("hash."): value.numpy() for key, value in segment.field.state_dict().items()}
         expected["occupancy"] = packed_bits(segment.occupancy)
         for key, value in expected.items():
+            if key in begun and begun[key] != factors[key]:
+                continue
             assert found["arrays"][key] == digest(value), f"{path.name}: {key}"
 
 

@@ -19,12 +19,14 @@ BAND_PIXELS = 2**16
 
 
 class GpuTracer:
-    """A frame of a segment, ready for whole images: see `dymap.kernels.Tracer`. gpu: default the machine's.
+    """A frame of a segment, ready for whole images: see `dymap.kernels.Tracer`.
+
+    step: metres between samples; gpu: default the machine's; merged: consecutive samples that may get one colour.
 
     Raises IndexError for a frame outside the segment, and InputError without a GPU or for what it cannot hold.
     """
 
-    def __init__(self, model: FrameModel, step: float, gpu: Gpu | None = None):
+    def __init__(self, model: FrameModel, step: float, gpu: Gpu | None = None, merged: int = 1):
         self.gpu = gpu or default_gpu()
         segment, index, _ = model
         time = segment.field.time(index)  # raises outside the segment
@@ -34,7 +36,7 @@ class GpuTracer:
         embedding = f"views_{config.directions}"
         unit = f"unit_{on.constants['UNIT']}"
         self._march = self.gpu.kernel("march", [unit, embedding], on.constants)
-        self._step = step
+        self._step, self._merged = step, merged
         levels = levels_of(config)
         columns = np.array(levels.scales, np.float32).view(np.uint32), levels.resolutions, levels.plane_offsets[:-1]
         rows = np.stack([np.array(column, np.uint32) for column in (*columns, columns[0] * 0)], axis=1)
@@ -83,6 +85,6 @@ class GpuTracer:
         """The head of View in march.wgsl."""
         ahead = ray[:, 2] + offset * (ray[:, 0] + ray[:, 1])
         low, high = self._box.cpu().numpy()
-        rows = [(*ray[:, 0], 0), (*ray[:, 1], 0), (*ahead, 0), (*origin, self._step), (*low, 1), (*high, 0)]
+        rows = [(*ray[:, 0], self._merged), (*ray[:, 1], 0), (*ahead, 0), (*origin, self._step), (*low, 1), (*high, 0)]
         floats = np.array(rows, np.float32).reshape(-1).view(np.uint32)
         return np.concatenate([floats, np.array([*size, 0, row], np.uint32)])

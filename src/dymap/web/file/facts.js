@@ -6,7 +6,7 @@ import { damagedHeader } from "./container.js";
 import { ClipFault, shortText } from "./faults.js";
 import { bakeOptions, fieldOptions, renderOptions } from "./options.js";
 import { checkShapes, decoderShapes, hashLevels } from "./sizes.js";
-import { sizeOf } from "./values.js";
+import { shapeSize } from "./values.js";
 
 const MAX_CLIP_FRAMES = 200_000;
 const MAX_CLIP_VIEWS = 4096;
@@ -134,13 +134,13 @@ function spansOf(held, frames) {
 function checkSizes(field, shapes, levels, grid, spans, chunks) {
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const longest = spans.reduce((most, { first, stop }) => Math.max(most, stop - first), 0);
-  const decoder = shapes.reduce((sum, [, shape]) => sum + sizeOf(shape), 0);
+  const decoder = shapes.reduce((sum, [, shape]) => sum + shapeSize(shape), 0);
   const hash = 3 * levels.offsets[levels.offsets.length - 1] * field.hash.features;
   const values = decoder + hash + longest * field.code_dim;
   if (values > Math.min(MAX_FIELD_VALUES, 2 ** 22 + FIELD_VALUES_A_BYTE * bytes)) {
     throw new ClipFault(`a field of ${values} values in a file of ${bytes} bytes`);
   }
-  const voxels = sizeOf(grid);
+  const voxels = shapeSize(grid);
   if (voxels > MAX_GRID_VOXELS || longest * voxels > Math.min(MAX_SEGMENT_VOXELS, MAX_GRID_VOXELS + VOXELS_A_BYTE * bytes)) {
     throw new ClipFault(`${longest} grids of ${voxels} voxels in a file of ${bytes} bytes`);
   }

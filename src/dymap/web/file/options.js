@@ -109,7 +109,7 @@ function hashOptions(held) {
  * @param {unknown} held
  * @param {string} what
  * @param {Record<string, [OptionCheck, any]>} options
- * @returns {Record<string, any>}
+ * @returns {any} all options
  */
 function checkedOptions(held, what, options) {
   const given = asMapping(held, what);

@@ -23,6 +23,7 @@ export class RecentSegments {
     this.kept = new Map();
     /** @type {Map<number, Loading>} */
     this.loading = new Map();
+    this.failed = -1; // the segment that could not be loaded ahead: not tried again before somebody asks for it
   }
 
   /** @param {number} index */
@@ -87,6 +88,9 @@ export class RecentSegments {
         this.trim();
         this.changed();
         return segment;
+      } catch (error) {
+        if (!abort.signal.aborted) this.failed = index;
+        throw error;
       } finally {
         if (this.loading.get(index)?.abort === abort) this.loading.delete(index);
       }
@@ -103,7 +107,7 @@ export class RecentSegments {
    */
   beginNext(segment) {
     const next = (segment.index + 1) % this.count;
-    if (this.kept.has(next) || this.loading.size || 2 * segment.nbytes > this.maxBytes) return;
+    if (this.kept.has(next) || this.loading.size || this.failed === next || 2 * segment.nbytes > this.maxBytes) return;
     this.begin(next, true);
   }
 

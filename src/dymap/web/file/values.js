@@ -13,7 +13,7 @@ export function* readValues(data, shapes) {
   const stream = new Stream(data, 2 * shapes.length);
   const out = new Map();
   for (const [index, [name, shape]] of shapes.entries()) {
-    const values = new Int32Array(sizeOf(shape));
+    const values = new Int32Array(shapeSize(shape));
     if (inBlocks(name, shape)) readBlocks(stream, 2 * index, values);
     else {
       stream.symbolsOf(2 * index, values.length, values);
@@ -41,7 +41,7 @@ export function valuesOf(symbols, step, begun) {
 }
 
 /** @param {number[]} shape */
-export function sizeOf(shape) {
+export function shapeSize(shape) {
   return shape.reduce((size, side) => size * side, 1);
 }
 

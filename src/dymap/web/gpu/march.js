@@ -5,6 +5,7 @@ import { marchLevels } from "./segment.js";
 
 const HEAD = 28; // words of View in march.wgsl before its levels
 const OCCUPANCY_LAYER = 1;
+const MERGED = 4; // consecutive samples that get one colour while something moves
 /** Depths in metres beyond this are of rays that miss the box. */
 export const AWAY = 1e38;
 
@@ -86,7 +87,7 @@ export class GpuMarch {
     const layer = view.layer === "occupancy" ? OCCUPANCY_LAYER : 0;
     const voxel = Math.min(sides[0] / n.GRID_X, sides[1] / n.GRID_Y, sides[2] / n.GRID_Z);
     const step = layer === OCCUPANCY_LAYER ? voxel / 2 : Math.hypot(...sides) / this.maxSamples;
-    const floats = [right, 0, down, 0, ahead, 0, origin, step, ...box.slice(0, 3), weight, ...box.slice(3), Number(added)];
+    const floats = [right, view.moving ? MERGED : 1, down, 0, ahead, 0, origin, step, ...box.slice(0, 3), weight, ...box.slice(3), Number(added)];
     new Float32Array(head.buffer).set(floats.flat());
     head.set([width, height, layer, row], 24);
     return head;

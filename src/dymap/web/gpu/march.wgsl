@@ -1,9 +1,9 @@
 // The marching renderer (method.md 8): a ray for each invocation, samples in occupied voxels only, the colour of samples
 // whose weight counts, an end when it is opaque. Samples are where `render/march.py` has them: in the middles of whole
-// steps from where the ray enters the box.
+// steps from where the ray enters the box. Drafts give a few consecutive samples one colour.
 
 struct View {
-  right: vec4<f32>, // pixel (i, j) looks along right i + down j + ahead, world
+  right: vec4<f32>, // pixel (i, j) looks along right i + down j + ahead, world; w: samples that may get one colour
   down: vec4<f32>,
   ahead: vec4<f32>,
   origin: vec4<f32>, // world, metres; w: the step, metres
@@ -16,6 +16,7 @@ struct View {
 const OCCUPANCY = 1u; // the layer that shows occupied voxels
 const MIN_WEIGHT = 1e-3;
 const MIN_TRANSMITTANCE = 1e-3;
+const GAP = 3.0; // steps without a sample, across which no colour is shared
 const AWAY = 3e38; // depth of rays that miss the box
 
 @group(0) @binding(0) var<uniform> view: View;
@@ -76,44 +77,72 @@ fn march(direction: vec3<f32>, near: f32, far: f32) -> Seen {
   d = select(d, vec3<f32>(1e-12), abs(d) < vec3<f32>(1e-12));
   let forward = select(vec3<f32>(), vec3<f32>(1.0), d > vec3<f32>());
 
-  var inputs: array<vec4<real>, INPUT_QUADS>; // of the networks: features of a sample, then the view
+  var inputs: array<vec4<real>, INPUT_QUADS>; // of the networks: features, then the view
   let embedded = views(direction);
 $for v VIEW_QUADS
   inputs[QUADS + $v] = vec4<real>(embedded[$v]);
 $end
-  var sum = vec4<f32>();
+  var seen = vec4<f32>();
   var mean = 0.0;
   var transmittance = 1.0;
   var k = 0.0;
-  while (transmittance >= MIN_TRANSMITTANCE) {
-    let t = near + (k + 0.5) * step;
-    if (t >= far) {
-      break;
-    }
-    let p = o + t * d;
-    let empty = empty_around(p);
-    if (empty > 0.0) {
+  // Consecutive samples that get one colour: that of their mean.
+  var weights = 0.0;
+  var lengths = 0.0;
+  var features: array<vec4<f32>, QUADS>;
+  // Rays that run in lockstep meet at their next sample, and give colours in the same turns.
+  for (var turn = 0.0; ; turn += 1.0) {
+    let last = k;
+    var t = 0.0;
+    var p = vec3<f32>();
+    var ended = false;
+    loop {
+      t = near + (k + 0.5) * step;
+      p = o + t * d;
+      ended = t >= far || transmittance < MIN_TRANSMITTANCE;
+      var empty = 0.0;
+      if (!ended) {
+        empty = empty_around(p);
+      }
+      if (empty == 0.0) {
+        break;
+      }
       // On by whole steps, at least one, until the face of what is empty is reached.
       let face = (floor(p / empty) + forward) * empty;
       let ways = (face - p) / d;
       k += max(ceil(min(ways.x, min(ways.y, ways.z)) / step - 1e-3), 1.0);
-      continue;
     }
-    k += 1.0;
+    if (weights > 0.0 && (ended || k - last > GAP || turn % view.right.w == 0.0)) {
+      let n = clamp((o + lengths / weights * d) / size, vec3<f32>(), vec3<f32>(1.0));
+$for q QUADS
+      inputs[$q] = vec4<real>(features[$q] / weights);
+      features[$q] = vec4<f32>();
+$end
+      seen += weights * vec4<f32>(colour(n, &inputs), 1.0);
+      mean += lengths;
+      weights = 0.0;
+      lengths = 0.0;
+    }
+    if (ended) {
+      break;
+    }
     if (view.size.z == OCCUPANCY) {
       return Seen(vec4<f32>(voxel_colour(p, o, d), 1.0), t, far);
     }
-    let n = clamp(p / size, vec3<f32>(), vec3<f32>(1.0));
-    let sigma = density(n, &inputs);
-    let alpha = 1.0 - exp(-max(sigma, 0.0) * step);
+    k += 1.0;
+    let sample = density(clamp(p / size, vec3<f32>(), vec3<f32>(1.0)));
+    let alpha = 1.0 - exp(-max(sample.sigma, 0.0) * step);
     let weight = alpha * transmittance;
     transmittance *= 1.0 - alpha;
     if (weight > MIN_WEIGHT) {
-      sum += weight * vec4<f32>(colour(n, &inputs), 1.0);
-      mean += weight * t;
+      weights += weight;
+      lengths += weight * t;
+$for q QUADS
+      features[$q] += weight * sample.features[$q];
+$end
     }
   }
-  return Seen(sum, mean + (1.0 - sum.w) * far, far);
+  return Seen(seen, mean + (1.0 - seen.w) * far, far);
 }
 
 // Voxels along a side of the largest known empty cube around a point: 4, 1 or, if something is there, 0.
@@ -149,8 +178,13 @@ struct Corners {
   weight: vec4<f32>,
 }
 
-// Raw density of a point in box coordinates; its features become inputs of the networks.
-fn density(n: vec3<f32>, inputs: ptr<function, array<vec4<real>, INPUT_QUADS>>) -> f32 {
+struct Sample {
+  sigma: f32,
+  features: array<vec4<f32>, QUADS>,
+}
+
+// Raw density and features of a point in box coordinates.
+fn density(n: vec3<f32>) -> Sample {
   var sums: array<vec4<f32>, PLANE_QUADS>; // features, then density coefficients
   for (var plane = 0u; plane < 3u; plane++) {
     let ab = projected(n, plane);
@@ -167,12 +201,12 @@ $end
     }
 $end
   }
-  var sigma = 0.0;
+  var sample: Sample;
 $for q QUADS
-  sigma += dot(sums[$q], sums[QUADS + $q]);
-  (*inputs)[$q] = vec4<real>(sums[$q]);
+  sample.features[$q] = sums[$q];
+  sample.sigma += dot(sums[$q], sums[QUADS + $q]);
 $end
-  return sigma;
+  return sample;
 }
 
 // Coordinates of a point on the plane xy, xz or yz.
