@@ -10,6 +10,7 @@ import { askedCamera, cameraOf } from "./player/camera.js";
 import { makePlayerParts, renewCanvas, showPlaying } from "./player/parts.js";
 import { Session } from "./player/session.js";
 import { clockOf } from "./stage/playback.js";
+import { viewOf } from "./stage/requests.js";
 
 /** @typedef {import("./player/camera.js").PlayerCamera} PlayerCamera */
 
@@ -117,6 +118,20 @@ export class DymapPlayer extends HTMLElement {
   async capture() {
     if (!this.session) throw new Error("there is no picture yet: wait for the event ready");
     return this.session.engine.capture();
+  }
+
+  /**
+   * What is shown now as numbers, to put other things in front of it and behind it. Rows from the top.
+   * @param {number} width pixels @param {number} height
+   * @returns {Promise<{frame: number, camera: PlayerCamera, width: number, height: number, colours: Float32Array, distances: Float32Array}>}
+   *   colours: [height, width, 4] 0 to 1, premultiplied; distances: [height, width] metres along the ray, infinite where nothing is
+   */
+  async numbers(width, height) {
+    if (!this.session) throw new Error("there is no picture yet: wait for the event ready");
+    const { store, engine } = this.session, { state } = store;
+    const camera = cameraOf(state.pose, state.fov), { frame } = state;
+    const { colours, seen } = await engine.numbersOf(viewOf(state, engine.clip.cameras, frame, false), width, height);
+    return { frame, camera, width, height, colours, distances: seen };
   }
 
   get paused() {
