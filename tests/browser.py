@@ -106,6 +106,20 @@ class Page:
         left, top, width, height = self.evaluate(script)
         return left, top, width, height
 
+    def rect(self, selector: str) -> tuple[float, float, float, float]:
+        """Left, top, width and height in the window, CSS pixels, of the first such element, wherever it is."""
+        script = f"(p => [p.x, p.y, p.width, p.height])(document.querySelector({selector!r}).getBoundingClientRect())"
+        left, top, width, height = self.evaluate(script)
+        return left, top, width, height
+
+    def fill(self, selector: str, value: object, kind: str = "change") -> None:
+        """Give a control a value, as if a person had; kind: change, or input while a slider is dragged."""
+        self.evaluate(
+            f"(one => {{ one.value = {str(value)!r}; one.dispatchEvent(new Event({kind!r}, {{ bubbles: true }})); }})"
+            f"(document.querySelector({selector!r}))"
+        )
+        self.settle()
+
     def mouse(self, kind: str, x: float, y: float, *, button: str = "left", modifiers: int = 0) -> None:
         """kind: mousePressed, mouseMoved, mouseReleased, with or by a button. modifiers: 1 alt, 2 ctrl, 8 shift."""
         held = {"none": 0, "left": 1, "right": 2, "middle": 4}[button]

@@ -49,6 +49,11 @@ class Recent(Generic[Key, Value]):
                 self._trim()
         return value
 
+    def has(self, key: Key) -> bool:
+        """Whether a value is kept, so that it can be had at once."""
+        with self._lock:
+            return key in self._kept
+
     def ahead(self, key: Key) -> None:
         """Make a value in the background, unless it is here. Of several requests the newest waits for its turn.
 

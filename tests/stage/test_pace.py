@@ -19,6 +19,13 @@ def test_drafts_come_often_enough_and_are_no_smaller_than_they_need_be(full: flo
     assert share == 1 or full * share**2 > 0.7 * budget or share == SMALLEST
 
 
+def test_frames_that_take_long_to_make_do_not_make_drafts_tiny() -> None:
+    pace = Pace()
+    for _ in range(60):
+        pace.took(pace.share(), 0.1 * pace.share() ** 2, 1, making=0.5)
+    assert 0.1 * pace.share() ** 2 > 0.2 / RATE
+
+
 def test_a_slow_picture_is_answered_at_once_and_sizes_are_few() -> None:
     pace = Pace()
     for _ in range(50):

@@ -68,6 +68,19 @@ def test_layers_and_backgrounds(visitor: Visitor, video: Video) -> None:
     assert brighter[solid].mean() > 1.2 * opacity[solid].mean() * white[solid].mean() / 255
 
 
+def test_while_the_clip_plays_a_frame_that_was_made_ahead_stands_for_its_neighbour(
+    subject: ClipSubject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = {0, 1}
+    monkeypatch.setattr(subject, "ready", lambda frame: frame in ready)
+    monkeypatch.setattr(subject, "ahead", ready.add)
+    with Stage(subject, port=0) as stage, visit(stage.url) as visitor:
+        shown = [visitor.picture(visitor.view(frame=k, moving=True))[0]["frame"] for k in (0, 2, 5, 7)]
+        assert shown == [0, 2, 4, 8], "after 2 in steps of 2 comes 4, after 5 in steps of 3 comes 8"
+        head, _ = visitor.picture(visitor.view(frame=12))
+        assert head["frame"] == 12, "at rest it is the one that was asked for"
+
+
 def test_a_picture_to_keep_is_exact(visitor: Visitor, video: Video) -> None:
     visitor.send(visitor.message(3) | {"type": "capture", "id": 50, "frame": 2})
     head, picture = visitor.picture(50)

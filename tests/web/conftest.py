@@ -21,12 +21,9 @@ class Stage:
     def __init__(self, page: Page, address: str, downloads: Path):
         self.page, self.address, self.downloads = page, address, downloads
 
-    def open(
-        self, size: tuple[int, int], *, phone: bool = False, still: bool = False, hash: str = "", **wishes: object
-    ) -> Page:
+    def open(self, size: tuple[int, int], *, phone: bool = False, still: bool = False, **wishes: object) -> Page:
         """Open the page anew. wishes: for the fake engine."""
-        address = f"{self.address}/fake.html?wishes={quote(json.dumps(wishes))}{hash}"
-        self.page.visit("about:blank", *size)
+        address = f"{self.address}/fake.html?wishes={quote(json.dumps(wishes))}"
         self.page.visit(address, *size, phone=phone, still=still)
         self.page.until("window.stage || window.failed")
         if self.page.evaluate("Boolean(window.stage)") and not wishes.get("slow"):

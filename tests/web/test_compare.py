@@ -20,9 +20,8 @@ def compare(page: Page, how: str) -> None:
     page.until("!stage.motion.glide && !engine.requested.at(-1).moving")
 
 
-def boxes(page: Page) -> list[list[float]]:
-    script = "(p => [p.x, p.y, p.width, p.height])(document.querySelector('{}').getBoundingClientRect())"
-    return [page.evaluate(script.format(one)) for one in (".model", ".filmed")]
+def boxes(page: Page) -> list[tuple[float, float, float, float]]:
+    return [page.rect(one) for one in (".model", ".filmed")]
 
 
 def test_side_by_side_has_the_shape_and_the_lens_of_the_nearest_camera(wide: Page) -> None:
@@ -86,6 +85,13 @@ def test_playing_renews_what_was_filmed_and_g_goes_through_the_kinds(wide: Page)
         assert wide.evaluate("state().compare") == how
     wide.settle()
     assert boxes(wide)[0][2] > 1000, "the picture has the whole stage again"
+
+
+def test_a_moment_that_a_camera_did_not_film_is_said(wide: Page) -> None:
+    wide.evaluate("engine.truth = async () => null")
+    compare(wide, "side")
+    assert "not filmed at this moment" in wide.text()
+    wide.evaluate("delete engine.truth")
 
 
 def test_without_a_capture_nothing_is_offered(stage: Stage) -> None:

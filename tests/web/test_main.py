@@ -60,9 +60,10 @@ def test_a_page_can_hold_its_clip_and_a_film_for_browsers_without_webgpu(stage: 
     for held, said in (("AAAA", "the clip in this page"), (base64.b64encode(PACKAGED.read_bytes()).decode(), "WebGPU")):
         page.visit(f"{stage.address}/", *WIDE)
         page.evaluate(f"""(() => {{
-          document.body.insertAdjacentHTML('beforeend', '<script type="application/json" id="stage"></' + 'script><script id="clip" type="x"></' + 'script>');
-          document.querySelector('#stage').textContent = {json.dumps(told)};
-          document.querySelector('#clip').textContent = '{held}';
+          for (const [id, text] of [['stage', {told!r}], ['clip', '{held}']]) {{
+            const script = Object.assign(document.createElement('script'), {{ id, type: 'x', textContent: text }});
+            document.body.append(script);
+          }}
           return import('/stage/main.js?again={len(held)}').then(() => null);
         }})()""")
         assert said in page.until(FAILED)
@@ -105,8 +106,8 @@ def test_the_machine_that_draws_is_shown_with_all_controls(stage: Shown, machine
     for _ in range(2):
         page.press("k")
         page.press("ArrowLeft")
-    page.evaluate("""(list => { list.value = '256 256'; list.dispatchEvent(new Event('change')); })
-      (document.querySelector('[aria-label="Size of the film"]')), stage.store.set({ path: { ...stage.store.state.path, fps: 4 } })""")
+    page.fill('[aria-label="Size of the film"]', "256 256")
+    page.evaluate("stage.store.set({ path: { ...stage.store.state.path, fps: 4 } })")
     page.settle()
     page.click(".page-path section:nth-of-type(3) .accent")
     assert b"ftyp" in stage.saved("A_dancer.mp4").read_bytes()[:16]

@@ -12,6 +12,10 @@ from dymap.geometry.camera import Camera, look_at
 from tests.browser import Page, needs_browser
 
 pytestmark = needs_browser
+MOVES = (
+    "m.orbited(pose, 0.4, 0.3, up)", "m.orbited(pose, 0.4, 0.3, null)", "m.orbited(pose, 0, 9, up)",
+    "m.levelled(m.rolled(pose, 1), up)",
+)  # fmt: skip
 
 
 def call(page: Page, module: str, expression: str, **values: object) -> object:
@@ -23,11 +27,8 @@ def call(page: Page, module: str, expression: str, **values: object) -> object:
 
 def random_pose(rng: np.random.Generator) -> dict:
     R = Rotation.random(random_state=rng.integers(1 << 31)).as_matrix()
-    return {
-        "position": rng.normal(size=3).tolist(),
-        "R": R.reshape(-1).tolist(),
-        "distance": float(rng.uniform(0.5, 4)),
-    }
+    position, distance = rng.normal(size=3).tolist(), float(rng.uniform(0.5, 4))
+    return {"position": position, "R": R.reshape(-1).tolist(), "distance": distance}
 
 
 def test_looking_at_something_is_look_at(wide: Page) -> None:
@@ -67,14 +68,8 @@ def test_quaternions_and_slerp_are_those_of_scipy(wide: Page) -> None:
     assert np.allclose(call(wide, "vectors", "quaternions.map(m.toRotation)", quaternions=found), matrices)
     shares = [0, 0.1, 0.5, 0.9, 1]
     for a, b in zip(range(0, 40, 2), range(1, 40, 2), strict=True):
-        way = call(
-            wide,
-            "vectors",
-            "shares.map(share => m.toRotation(m.slerp(a, b, share)))",
-            shares=shares,
-            a=found[a],
-            b=found[b],
-        )
+        script = "shares.map(share => m.toRotation(m.slerp(a, b, share)))"
+        way = call(wide, "vectors", script, shares=shares, a=found[a], b=found[b])
         assert np.allclose(way, Slerp([0, 1], rotations[[a, b]])(shares).as_matrix().reshape(-1, 9), atol=1e-7)
 
 
@@ -84,12 +79,7 @@ def test_moves_keep_what_they_should(wide: Page) -> None:
     for _ in range(5):
         pose = call(wide, "camera", "m.levelled(pose, up)", pose=random_pose(rng), up=up)
         pivot = np.array(pose["position"]) + pose["distance"] * np.array(pose["R"][6:])
-        for move in (
-            "m.orbited(pose, 0.4, 0.3, up)",
-            "m.orbited(pose, 0.4, 0.3, null)",
-            "m.orbited(pose, 0, 9, up)",
-            "m.levelled(m.rolled(pose, 1), up)",
-        ):
+        for move in MOVES:
             moved = call(wide, "camera", move, pose=pose, up=up)
             R = np.reshape(moved["R"], (3, 3))
             assert np.allclose(np.array(moved["position"]) + moved["distance"] * R[2], pivot), move
@@ -110,8 +100,9 @@ def test_the_first_view_holds_the_box_in_windows_of_every_shape(wide: Page) -> N
     box = [-0.4, -0.3, 0.1, 0.5, 0.3, 1.9]
     for aspect in (0.45, 1.0, 2.4):
         view = call(wide, "framing", "m.firstView({ box, up: [0, 0, 1], cameras: [] }, aspect)", box=box, aspect=aspect)
-        corners = call(wide, "camera", "corners.map(corner => m.projected(corner, view.pose, m.lensOf(view.fov, aspect, 1)))",
-                       corners=[[x, y, z] for x in box[::3] for y in box[1::3] for z in box[2::3]], view=view, aspect=aspect)  # fmt: skip
+        script = "corners.map(corner => m.projected(corner, view.pose, m.lensOf(view.fov, aspect, 1)))"
+        corners = [[x, y, z] for x in box[::3] for y in box[1::3] for z in box[2::3]]
+        corners = call(wide, "camera", script, corners=corners, view=view, aspect=aspect)
         share = np.abs(np.array(corners)[:, :2] / (aspect, 1) - 0.5).max()
         assert 0.43 < share < 0.5, "inside, and not far"
 
@@ -125,9 +116,8 @@ def test_a_path_goes_through_its_key_views_smoothly(wide: Page) -> None:
     path = {"keys": keys, "time": "keys", "fps": 24}
 
     def at(times: np.ndarray) -> list[dict]:
-        return call(
-            wide, "spline", "times.map(at => m.pathAt(path, at, { fps: 24, frames: 48 }))", times=times, path=path
-        )
+        script = "times.map(at => m.pathAt(path, at, { fps: 24, frames: 48 }))"
+        return call(wide, "spline", script, times=times, path=path)
 
     for key, found in zip(keys, at(np.array([key["at"] for key in keys])), strict=True):
         assert np.allclose(found["pose"]["position"], key["pose"]["position"])
@@ -136,20 +126,15 @@ def test_a_path_goes_through_its_key_views_smoothly(wide: Page) -> None:
         assert found["pose"]["distance"] == pytest.approx(key["pose"]["distance"])
     step = 1e-4
     for time in (0.8, 2.5):
-        before, middle, after = (
-            np.array(found["pose"]["position"]) for found in at(np.array([time - step, time, time + step]))
-        )
+        around = at(np.array([time - step, time, time + step]))
+        before, middle, after = (np.array(found["pose"]["position"]) for found in around)
         assert np.allclose((middle - before) / step, (after - middle) / step, atol=0.02), "no corner in the way"
     two = {**path, "keys": keys[:2]}
     ends = Rotation.from_matrix([np.reshape(key["pose"]["R"], (3, 3)) for key in keys[:2]])
-    found = call(wide, "spline", "m.pathAt(path, 0.2, { fps: 24, frames: 48 })", path=two)
-    assert np.allclose(found["pose"]["R"], Slerp([0, 0.8], ends)(0.2).as_matrix().reshape(-1), atol=1e-7), (
-        "of two keys: slerp"
-    )
-    assert np.allclose(
-        found["pose"]["position"],
-        0.75 * np.array(keys[0]["pose"]["position"]) + 0.25 * np.array(keys[1]["pose"]["position"]),
-    )
+    found = call(wide, "spline", "m.pathAt(path, 0.2, { fps: 24, frames: 48 })", path=two)["pose"]
+    assert np.allclose(found["R"], Slerp([0, 0.8], ends)(0.2).as_matrix().reshape(-1), atol=1e-7), "of two: slerp"
+    first, second = (np.array(key["pose"]["position"]) for key in keys[:2])
+    assert np.allclose(found["position"], 0.75 * first + 0.25 * second)
 
 
 def test_the_nearest_camera_sees_the_same_side(wide: Page) -> None:
@@ -164,11 +149,6 @@ def test_the_nearest_camera_sees_the_same_side(wide: Page) -> None:
 
 
 def test_a_ready_frame_stands_in_for_one_that_is_not(wide: Page) -> None:
-    for ready, frame, expected in (
-        ([[0, 10]], 5, -1),
-        ([[0, 10]], 20, 9),
-        ([[0, 10], [30, 40]], 22, 30),
-        ([], 3, -1),
-        ([[4, 4]], 3, -1),
-    ):
+    cases = [([[0, 10]], 5, -1), ([[0, 10]], 20, 9), ([[0, 10], [30, 40]], 22, 30), ([], 3, -1), ([[4, 4]], 3, -1)]
+    for ready, frame, expected in cases:
         assert call(wide, "requests", "m.standIn(ready, frame)", ready=ready, frame=frame) == expected

@@ -10,6 +10,8 @@ import pytest
 
 from tests.web.served import WEB
 
+TOP = r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)"
+IMPORTED = r"^(?:import|\}).*from \"\./([^\"]+)\""
 MODULES = sorted((WEB / "stage").glob("*.js"))
 each_module = pytest.mark.parametrize("path", MODULES, ids=[path.name for path in MODULES])
 
@@ -40,23 +42,13 @@ def test_only_plain_imports_and_exports(path) -> None:  # type: ignore[no-untype
 def test_names_at_the_top_are_unique() -> None:
     found = Counter()
     for path in MODULES:
-        found.update(
-            re.findall(
-                r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)",
-                path.read_text(encoding="utf-8"),
-                re.MULTILINE,
-            )
-        )
+        found.update(re.findall(TOP, path.read_text(encoding="utf-8"), re.MULTILINE))
     assert [name for name, count in found.items() if count > 1] == []
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
-    graph = {
-        path.name: set(
-            re.findall(r"^(?:import|\}).*from \"\./([^\"]+)\"", path.read_text(encoding="utf-8"), re.MULTILINE)
-        )
-        for path in MODULES
-    }
+    texts = {path.name: path.read_text(encoding="utf-8") for path in MODULES}
+    graph = {name: set(re.findall(IMPORTED, text, re.MULTILINE)) for name, text in texts.items()}
     while free := [name for name, known in graph.items() if not known & graph.keys()]:
         for name in free:
             del graph[name]

@@ -48,9 +48,8 @@ def test_it_starts_upright_and_framed_with_the_panel_open(stage: Stage) -> None:
     assert 0.6 < np.ptp(rows) / 760 < 0.95
     assert abs(columns.mean() / 1100 - 0.5) < 0.05
     assert page.complaints == []
-    assert all(url.startswith((stage.address, "data:", "about:", "blob:")) for url in page.requests), (
-        "it asks nobody else"
-    )
+    own = (stage.address, "data:", "about:", "blob:")
+    assert [url for url in page.requests if not url.startswith(own)] == [], "it asks nobody else"
 
 
 def test_dragging_turns_around_the_subject_and_asks_for_drafts_then_for_a_full_picture(wide: Page) -> None:
@@ -151,9 +150,7 @@ def test_the_horizon_can_be_left_and_is_levelled_again(wide: Page) -> None:
 
 def test_the_lens_and_the_exposure_are_sliders(wide: Page) -> None:
     for label, at, key, value in (("Field of view", 20, "fov", np.radians(20)), ("Exposure", 1.5, "exposure", 1.5)):
-        wide.evaluate(f"""(input => {{ input.value = {at}; input.dispatchEvent(new Event('input')); }})
-          (document.querySelector('[aria-label="{label}"]'))""")
-        wide.settle()
+        wide.fill(f'[aria-label="{label}"]', at, "input")
         assert at_rest(wide)[key] == pytest.approx(value)
     assert "20°" in wide.evaluate("document.querySelector('.page-view').innerText")
 
@@ -166,9 +163,7 @@ def test_layers_and_backgrounds_are_asked_for(wide: Page) -> None:
     for name, expected in backgrounds.items():
         wide.click(f'.page-view label[data-value="{name}"]')
         assert at_rest(wide)["background"] == expected
-    wide.evaluate("""(input => { input.value = '#336699'; input.dispatchEvent(new Event('input')); })
-      (document.querySelector('input[type=color]'))""")
-    wide.settle()
+    wide.fill("input[type=color]", "#336699", "input")
     assert np.allclose(at_rest(wide)["background"], (0.2, 0.4, 0.6))
     wide.press("t")
     assert at_rest(wide)["layer"] == "depth"
@@ -176,8 +171,10 @@ def test_layers_and_backgrounds_are_asked_for(wide: Page) -> None:
 
 def test_switches_show_the_box_the_cameras_and_the_overlay(wide: Page) -> None:
     def drawn() -> int:
-        return wide.evaluate("""(c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((n, v) => n + (v > 0), 0))
-          (document.querySelector('.lines'))""")
+        return wide.evaluate("""(canvas => {
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          return data.reduce((count, value) => count + (value > 0), 0);
+        })(document.querySelector('.lines'))""")
 
     assert drawn() == 0
     counts = []
@@ -209,15 +206,8 @@ def test_keys_and_clicks_show_what_captured_cameras_saw(wide: Page) -> None:
     wide.evaluate("stage.store.set({ tab: 'cameras' })")
     wide.settle()
     assert wide.evaluate("document.querySelectorAll('.camera').length") == 12
-    assert (
-        wide.evaluate(
-            "[...document.querySelectorAll('.camera')].map(one => one.innerText.includes('test')).filter(Boolean).length"
-        )
-        == 3
-    )
-    assert wide.evaluate(
-        "[...document.querySelectorAll('.camera img')].every(one => one.src.startsWith('data:image/png'))"
-    )
+    assert wide.evaluate("document.querySelectorAll('.camera .badge').length") == 3
+    assert wide.evaluate("[...document.querySelectorAll('.camera img')].every(one => one.src.startsWith('data:'))")
     wide.click(".cameras li:nth-child(12) button")
     assert np.allclose(at_rest(wide)["T"], cameras[11]["T"], atol=1e-6)
     wide.evaluate("reset(), stage.store.set({ frusta: true })")
@@ -226,9 +216,7 @@ def test_keys_and_clicks_show_what_captured_cameras_saw(wide: Page) -> None:
     wide.press("3")  # so that cameras are in sight
     at_rest(wide)
     wide.settle()
-    found = wide.evaluate(
-        """(spots => spots[0])(stage.outlines.spots.filter(({ x, y }) => x > 20 && x < 1000 && y > 20))"""
-    )
+    found = wide.evaluate("stage.outlines.spots.find(({ x, y }) => x > 20 && x < 1000 && y > 20)")
     top = wide.evaluate("document.querySelector('.model').getBoundingClientRect().top")
     wide.mouse("mouseMoved", found["x"], found["y"] + top, button="none")
     wide.settle()
@@ -260,7 +248,7 @@ def test_nothing_is_drawn_when_nothing_changes(wide: Page) -> None:
     assert wide.evaluate("engine.requested.length") == count
 
 
-def test_a_link_restores_camera_and_time(wide: Page, stage: Stage) -> None:
+def test_a_link_restores_camera_and_time(wide: Page) -> None:
     for key in ("ArrowRight", "ArrowUp", ".", ".", "t"):
         wide.press(key)
     view = at_rest(wide)

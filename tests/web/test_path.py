@@ -50,8 +50,7 @@ def test_key_views_are_added_chosen_moved_and_deleted(wide: Page) -> None:
     assert wide.evaluate(f"{KEYS}.map(key => [key.at, key.frame])") == [[0, 8], [1, 0], [2, 16]]
     wide.click('[aria-label="Earlier: key view 2"]')
     wide.settle()
-    wide.evaluate("(input => { input.value = 1.5; input.dispatchEvent(new Event('change')); })"
-                  "(document.querySelector('[aria-label=\"Second of key view 2\"]'))")  # fmt: skip
+    wide.fill('[aria-label="Second of key view 2"]', 1.5)
     assert wide.evaluate(f"{KEYS}.map(key => key.at)") == [0, 1.5, 2]
     wide.settle()
     wide.press("ArrowUp")
@@ -68,11 +67,7 @@ def test_key_views_are_added_chosen_moved_and_deleted(wide: Page) -> None:
 def test_marks_are_dragged_to_another_time(wide: Page) -> None:
     add_keys(wide)
     room = 2 * 1.15
-    wide.drag(
-        place(wide, ".path-line", 1 / room),
-        place(wide, ".path-line", 1.2 / room),
-        place(wide, ".path-line", 1.5 / room),
-    )
+    wide.drag(*(place(wide, ".path-line", at / room) for at in (1, 1.2, 1.5)))
     assert wide.evaluate(f"{KEYS}[1].at") == pytest.approx(1.5, abs=0.02)
     wide.drag(place(wide, ".path-line", 1.5 / room), place(wide, ".path-line", 1), place(wide, ".path-line", 1))
     assert wide.evaluate(f"{KEYS}[1].at") == pytest.approx(2 - 1 / 24, abs=1e-6), "no other key view is passed"
@@ -126,10 +121,11 @@ def test_a_saved_path_is_what_dymap_render_reads(wide: Page, stage: Stage) -> No
 def test_paths_of_dymap_render_and_transforms_are_loaded(wide: Page, tmp_path: Path) -> None:
     cameras = load(PACKAGED).cameras[:4]
     write_cameras(tmp_path / "saved.json", [(camera, 2 * index) for index, camera in enumerate(cameras)])
-    frames = [
-        {"transform_matrix": np.vstack([np.column_stack([camera.R.T * (1, -1, -1), camera.position]), [0, 0, 0, 1]]).tolist(), "time": index / 3, "fl_x": camera.K[1, 1]}
-        for index, camera in enumerate(cameras)
-    ]  # fmt: skip
+    frames = []
+    for index, camera in enumerate(cameras):
+        pose = np.eye(4)
+        pose[:3] = np.column_stack([camera.R.T * (1, -1, -1), camera.position])
+        frames.append({"transform_matrix": pose.tolist(), "time": index / 3, "fl_x": camera.K[1, 1]})
     size = {"w": cameras[0].width, "h": cameras[0].height}
     (tmp_path / "transforms.json").write_text(json.dumps(size | {"frames": frames}))
     for name, times in (("saved.json", [0, 2, 4, 6]), ("transforms.json", [0, 16, 31, 47])):
@@ -144,27 +140,25 @@ def test_paths_of_dymap_render_and_transforms_are_loaded(wide: Page, tmp_path: P
             assert key["frame"] == times[index]
 
 
+KEY = {"at": 0, "frame": 0, "position": [0, 0, 0], "R": [1, 0, 0, 0, 1, 0, 0, 0, 1], "distance": 1, "fov": 1}
+
+
+def own(**values: object) -> str:
+    return json.dumps({"format": "dymap-cameras", "version": 1} | values)
+
+
 HOSTILE = {
     "not JSON": ("{", "not JSON"),
     "another thing": ("[]", "neither a path of dymap"),
-    "another version": ('{"format": "dymap-cameras", "version": 2}', "version 2; this page reads 1"),
-    "no cameras": ('{"format": "dymap-cameras", "version": 1, "cameras": []}', "list of 1 to 100000"),
-    "numbers missing": ('{"format": "dymap-cameras", "version": 1, "cameras": [{"K": [[1]]}]}', "camera 0: K"),
-    "null": ('{"format": "dymap-cameras", "version": 1, "cameras": [null]}', "camera 0"),
-    "keys out of order": (
-        json.dumps({"format": "dymap-cameras", "version": 1, "keys": [
-            {"at": at, "frame": 0, "position": [0, 0, 0], "R": [1, 0, 0, 0, 1, 0, 0, 0, 1], "distance": 1, "fov": 1} for at in (0, 2, 1)
-        ]}), "not in the order of time"),
-    "no rotation": (
-        json.dumps({"format": "dymap-cameras", "version": 1, "keys": [
-            {"at": 0, "frame": 0, "position": [0, 0, 0], "R": [1, 0, 0, 0, 2, 0, 0, 0, 1], "distance": 1, "fov": 1}
-        ]}), "keys[0].R holds no rotation"),
-    "a frame outside": (
-        json.dumps({"format": "dymap-cameras", "version": 1, "keys": [
-            {"at": 0, "frame": 48, "position": [0, 0, 0], "R": [1, 0, 0, 0, 1, 0, 0, 0, 1], "distance": 1, "fov": 1}
-        ]}), "frame 48 is outside the clip"),
-    "no lens": ('{"frames": [{"transform_matrix": [[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]]}]}', "no lens"),
-}  # fmt: skip
+    "another version": (own(version=2), "version 2; this page reads 1"),
+    "no cameras": (own(cameras=[]), "list of 1 to 100000"),
+    "numbers missing": (own(cameras=[{"K": [[1]]}]), "camera 0: K"),
+    "null": (own(cameras=[None]), "camera 0"),
+    "keys out of order": (own(keys=[KEY | {"at": at} for at in (0, 2, 1)]), "not in the order of time"),
+    "no rotation": (own(keys=[KEY | {"R": [1, 0, 0, 0, 2, 0, 0, 0, 1]}]), "keys[0].R holds no rotation"),
+    "a frame outside": (own(keys=[KEY | {"frame": 48}]), "frame 48 is outside the clip"),
+    "no lens": (json.dumps({"frames": [{"transform_matrix": np.eye(4).tolist()}]}), "no lens"),
+}
 
 
 @pytest.mark.parametrize("what", HOSTILE)
@@ -186,8 +180,7 @@ def test_broken_paths_are_refused_in_a_sentence(wide: Page, tmp_path: Path, what
 
 def test_the_film_is_rendered_cancelled_and_saved(wide: Page, stage: Stage) -> None:
     add_keys(wide, 2)
-    wide.evaluate("(list => { list.value = '256 256'; list.dispatchEvent(new Event('change')); })"
-                  "(document.querySelector('[aria-label=\"Size of the film\"]'))")  # fmt: skip
+    wide.fill('[aria-label="Size of the film"]', "256 256")
     wide.evaluate("engine.wishes.filmStep = 60")
     wide.click(".page-path section:nth-of-type(3) .accent")
     wide.until("document.querySelector('progress').value > 0.1")
@@ -201,7 +194,6 @@ def test_the_film_is_rendered_cancelled_and_saved(wide: Page, stage: Stage) -> N
     assert (film["size"], film["fps"], len(film["path"]["cameras"])) == ([256, 256], 24, 25)
     wide.evaluate("engine.film = async () => { throw new Error('the disk is full') }")
     wide.click(".page-path section:nth-of-type(3) .accent")
-    wide.until(
-        "document.querySelector('.trouble.shown')?.innerText.includes('The film was not rendered: the disk is full')"
-    )
+    said = wide.until("document.querySelector('.trouble.shown')?.innerText ?? ''")
+    assert said.startswith("The film was not rendered: the disk is full")
     wide.evaluate("delete engine.film")

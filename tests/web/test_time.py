@@ -11,9 +11,7 @@ pytestmark = needs_browser
 
 def place(page: Page, selector: str, share: float) -> tuple[float, float]:
     """A point of a line in the window."""
-    left, top, width, height = page.evaluate(
-        f"(p => [p.x, p.y, p.width, p.height])(document.querySelector('{selector}').getBoundingClientRect())"
-    )
+    left, top, width, height = page.rect(selector)
     return left + 8 + share * (width - 16), top + height / 2
 
 
@@ -53,6 +51,14 @@ def test_every_frame_is_kept_if_that_is_wanted(wide: Page) -> None:
     assert len(shown) < shown[-1] - shown[0], "in time, some are left out"
 
 
+def test_an_engine_that_decodes_slower_than_time_runs_shows_pictures_nevertheless(wide: Page) -> None:
+    wide.evaluate("engine.wishes.decode = 100")
+    wide.press(" ")
+    shown = wide.until("engine.shown.length > 3 && engine.shown")
+    wide.evaluate("engine.wishes.decode = 0")
+    assert shown == sorted(shown)
+
+
 def test_it_repeats_or_ends(wide: Page) -> None:
     wide.evaluate("stage.store.set({ frame: 45, speed: 4 })")
     wide.press(" ")
@@ -81,9 +87,7 @@ def test_steps_and_speeds(wide: Page) -> None:
     wide.press("[")
     wide.settle()
     assert wide.evaluate("[state().speed, document.querySelector('[aria-label=Speed]').value]") == [0.5, "0.5"]
-    wide.evaluate(
-        "(list => { list.value = '2'; list.dispatchEvent(new Event('change')); })(document.querySelector('[aria-label=Speed]'))"
-    )
+    wide.fill("[aria-label=Speed]", 2)
     assert wide.evaluate("state().speed") == 2
 
 
@@ -115,9 +119,8 @@ def test_the_timeline_is_a_slider_and_draws_what_is_ready(wide: Page) -> None:
         wide.press(key)
         assert wide.evaluate("state().frame") == frame
     wide.settle()
-    assert (
-        wide.evaluate("document.querySelector('.clip-line').getAttribute('aria-valuetext')") == "frame 0 of 48, 0:00.00"
-    )
+    said = wide.evaluate("document.querySelector('.clip-line').getAttribute('aria-valuetext')")
+    assert said == "frame 0 of 48, 0:00.00"
     wide.evaluate("engine.load([[0, 5], [24, 48]])")
     parts = wide.evaluate("[...document.querySelectorAll('.ready i')].map(one => [one.style.left, one.style.width])")
     assert [[float(value.rstrip("%")) for value in part] for part in parts] == [

@@ -124,9 +124,7 @@ def test_the_panel_leaves_the_picture_in_sight(phone: Page) -> None:
 def test_the_divider_follows_a_finger(phone: Page) -> None:
     phone.evaluate("stage.actions.compare('wipe')")
     phone.until("document.querySelector('.truth').dataset.shows && !stage.motion.glide")
-    left, top, width, height = phone.evaluate(
-        "(p => [p.x, p.y, p.width, p.height])(document.querySelector('.filmed').getBoundingClientRect())"
-    )
+    left, top, width, height = phone.rect(".filmed")
     y = top + height / 2
     swipe(phone, ((left + width / 2, y),), ((left + 0.6 * width, y),), ((left + 0.75 * width, y),))
     assert phone.evaluate("state().wipe") == pytest.approx(0.75, abs=0.02)

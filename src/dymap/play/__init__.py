@@ -1,1 +1,1 @@
-"""What is played: a Video and its images, films, meshes, the demo's page and the viewer."""
+"""What is played: a Video and its images, films, meshes and the demo's page."""

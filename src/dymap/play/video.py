@@ -77,6 +77,14 @@ class Video:
         """Make ready, in the background, what an image at position `frame` needs: the next one of a film."""
         self._renderers.prefetch(frame, renderer)
 
+    def prepare(self, frame: int, renderer: RendererName = "march") -> None:
+        """Make ready, now, what an image at position `frame` needs. Raises IndexError outside the clip."""
+        self._renderers.get(frame, renderer)
+
+    def ready(self, frame: int, renderer: RendererName = "march") -> bool:
+        """Whether that has been done, and is still in memory."""
+        return self._renderers.ready(frame, renderer)
+
     def close(self) -> None:
         """Wait for what is made ready in the background, and forget all frames. For programs that end meanwhile."""
         self._renderers.close()

@@ -25,6 +25,10 @@ class RendererCache(Recent[RendererKey, Renderer]):
         """The renderer of the frame at a position. Raises what making it raises."""
         return self.take(RendererKey(frame, name))
 
+    def ready(self, frame: int, name: RendererName = "march") -> bool:
+        """Whether the renderer is here already."""
+        return self.has(RendererKey(frame, name))
+
     def prefetch(self, frame: int, name: RendererName = "march") -> None:
         """Make a renderer in the background, unless it is here. Of several requests the newest waits for its turn."""
         self.ahead(RendererKey(frame, name))

@@ -110,6 +110,12 @@ class TrainingSubject:
         grid = self._hull(frame)
         return torch.ones(1, 1, 1, dtype=torch.bool) if grid is None else grid, torch.from_numpy(self.boxes[frame])
 
+    def prepare(self, frame: int) -> None:
+        self._frames.take(frame)
+
+    def ready(self, frame: int) -> bool:
+        return self._frames.has(frame)
+
     def ahead(self, frame: int) -> None:
         """Nothing: that would be in a thread that does not give way."""
 

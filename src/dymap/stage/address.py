@@ -27,7 +27,7 @@ def check_address(host: str, port: int) -> None:
                 probe.bind(place)
     except OSError as error:
         raise InputError(
-            f"cannot listen on {host} port {port} ({error.strerror or error}); is another viewer running there? "
+            f"cannot listen on {host} port {port} ({error.strerror or error}); does another program listen there? "
             "--port chooses another port, 0 one that is free"
         ) from None
 

@@ -35,7 +35,8 @@ class Client:
 
     def __init__(self, number: int, desk: Desk, loop: asyncio.AbstractEventLoop):
         self.number, self.pace = number, Pace()
-        self.last_frame = 0
+        self.last_frame = 0  # that was asked for
+        self.ahead = -1  # the frame that was made ready for it last
         self._desk, self._loop = desk, loop
         self._pictures: deque[bytes] = deque(maxlen=ON_THE_WAY + 1)  # and one to keep
         self._texts: dict[str, dict[str, Any]] = {}

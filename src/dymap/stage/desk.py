@@ -31,7 +31,7 @@ PATIENCE = 2.0
 
 @dataclass(frozen=True)
 class Job:
-    """A picture to draw. waited: seconds since it was asked for. cancel: ends it early."""
+    """A picture to draw. waited: seconds since this view was asked for. cancel: ends it early."""
 
     client: int
     view: View
@@ -53,10 +53,12 @@ class Errand:
 
 @dataclass(eq=False)
 class _Place:
-    """What is known of a client. since: when the oldest unanswered request came (infinity: nothing is asked for)."""
+    """What is known of a client. since: when the oldest unanswered request came (infinity: nothing is asked for), by
+    which its turn comes; asked: when the newest came."""
 
     view: View | None = None
     since: float = inf
+    asked: float = 0.0
     draft_first: bool = False
     drawing: Job | None = None
     sent: deque[int] = field(default_factory=deque)
@@ -100,7 +102,7 @@ class Desk:
             if (place := self._places.get(client)) is None:
                 return
             now = self._asked = self._clock()
-            place.view, place.since = view, min(place.since, now)
+            place.view, place.asked, place.since = view, now, min(place.since, now)
             if view.moving:
                 place.moved = now
             if place.drawing is not None and not place.drawing.draft:
@@ -164,7 +166,7 @@ class Desk:
             if delivered:
                 place.sent.append(job.view.number)
             if delivered and job.draft and not job.view.moving and place.since == inf:
-                place.since = self._clock()  # the draft came first; now the full picture
+                place.since = place.asked = self._clock()  # the draft came first; now the full picture
 
     def interrupted(self, errand: Errand) -> None:
         """An errand gave way: it is tried again."""
@@ -185,7 +187,7 @@ class Desk:
         place = self._places[client]
         assert place.view is not None
         draft = place.view.moving or place.draft_first
-        job = Job(client, place.view, draft, Cancel(), self._clock() - place.since)
+        job = Job(client, place.view, draft, Cancel(), self._clock() - place.asked)
         place.since, place.draft_first, place.drawing = inf, False, job
         return job
 

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from dymap.errors import InputError, printable, shortened
 from dymap.render.image import Cancelled
@@ -19,6 +20,8 @@ from dymap.stage.picture import draw, encode, keepsake
 from dymap.stage.subject import Subject, check_frame
 from dymap.stage.view import camera_of, full_size, scaled
 
+BESIDE = 2
+"""Frames by which a draft of a playing clip may be beside its time."""
 LEAP = 8
 """Frames that a playing clip goes ahead at most between two pictures."""
 
@@ -74,19 +77,23 @@ class Drawing:
         started = time.perf_counter()
         subject, view = self._subject(), job.view
         check_frame(subject, view.frame)
+        leap = (view.frame - client.last_frame) % len(subject.boxes)
+        following = (view.frame + leap) % len(subject.boxes)
+        client.last_frame = view.frame
+        view = at_hand(view, client.ahead, subject)
+        subject.prepare(view.frame)
+        prepared = time.perf_counter()
         full = full_size(view.canvas, self._side)
         share = client.pace.share() if job.draft else 1.0
         width, height = scaled(full, share)
-        leap = (view.frame - client.last_frame) % len(subject.boxes)
         picture, opacity = draw(subject, view, camera_of(view, width, height), job.cancel)
         if view.moving and 0 < leap <= LEAP:
-            subject.ahead((view.frame + leap) % len(subject.boxes))
+            client.ahead = following
+            subject.ahead(following)
         drawn = time.perf_counter()
         data = encode(picture, opacity, job.draft)
         ended = time.perf_counter()
-        if job.draft or view.frame == client.last_frame:  # a full picture's time may include a new frame's decoding
-            client.pace.took(share, ended - started, self._desk.moving())
-        client.last_frame = view.frame
+        client.pace.took(share, ended - prepared, self._desk.moving(), prepared - started)
         header = {
             "type": "picture", "id": view.number, "kind": "draft" if job.draft else "full", "width": width,
             "height": height, "frame": view.frame, "mime": "image/jpeg", "alpha": opacity is not None,
@@ -116,6 +123,15 @@ class Drawing:
             client.deliver(header, data)
 
         self._desk.errand(Errand(run))
+
+
+def at_hand(view: View, ahead: int, subject: Subject) -> View:
+    """The view; or, while the clip plays, the same of the frame that was made ready for it if that is beside the one
+    that is asked for and not ready: to make both would halve the pictures."""
+    near = 0 < abs(view.frame - ahead) <= BESIDE and 0 <= ahead < len(subject.boxes)
+    if view.moving and near and subject.ready(ahead) and not subject.ready(view.frame):
+        return replace(view, frame=ahead)
+    return view
 
 
 KEEPSAKE = 4096

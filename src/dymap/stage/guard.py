@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import warnings
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -44,6 +45,9 @@ def guarded(host: str, token: str) -> Middleware:
             answer = await handler(request)
         except web.HTTPException as fault:
             answer = web.Response(status=fault.status, text=printable(fault.text or fault.reason) + "\n")
+        except Exception as fault:  # of one request, which nobody else needs to know of
+            warnings.warn(f"{request.path[:80]!r} could not be answered: {fault!r:.200}", RuntimeWarning, stacklevel=1)
+            answer = web.Response(status=500, text="this could not be answered\n")
         if not answer.prepared:
             for name, value in HEADERS.items():
                 answer.headers.setdefault(name, value)

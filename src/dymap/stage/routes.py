@@ -91,7 +91,7 @@ class Answers:
         return web.Response(text=text, content_type="text/html")
 
     async def clip(self, _: web.Request) -> web.Response:
-        return web.json_response(self._stage.subject.describe())
+        return web.json_response(await asyncio.to_thread(self._stage.subject.describe))
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """A file of the page."""
@@ -147,7 +147,7 @@ class Answers:
         except (ValueError, RecursionError):
             raise web.HTTPBadRequest(text="a film is asked for in JSON") from None
         try:
-            job = await self._in_thread(self._stage.films.start, asked)
+            job = await asyncio.to_thread(self._stage.films.start, asked)
         except InputError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         return web.json_response(job.told())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -40,6 +41,12 @@ class Subject(Protocol):
 
     def grid(self, frame: int) -> tuple[Tensor, Tensor]:
         """[gx, gy, gz] bool, what is occupied, and the box [2, 3] that it divides."""
+
+    def prepare(self, frame: int) -> None:
+        """Make a frame ready, now."""
+
+    def ready(self, frame: int) -> bool:
+        """Whether a frame is ready."""
 
     def ahead(self, frame: int) -> None:
         """Make a frame ready in the background, which will be asked for next."""
@@ -82,10 +89,12 @@ class ClipSubject:
         if self._file is not None:
             with suppress(OSError):
                 size = self._file.stat().st_size
+        framed = torch.stack([self._video.viewer_box(frame) for frame in range(len(self.boxes))]).median(dim=0).values
         about = {"title": baked.about.title, "author": baked.about.author, "licence": baked.about.licence}
         return clip_facts(
             self.name, self._video.fps, self.boxes, self.cameras, baked.test_views, bytes=size,
-            poster="poster.jpg" if baked.poster else None, capture=self._open_truth is not None, film=True, **about,
+            poster="poster.jpg" if baked.poster else None, capture=self._open_truth is not None, film=True,
+            box=framed.reshape(-1).tolist(), **about,
         )  # fmt: skip
 
     def render(self, camera: Camera, frame: int, cancel: Cancel | None = None) -> Image:
@@ -93,6 +102,12 @@ class ClipSubject:
 
     def grid(self, frame: int) -> tuple[Tensor, Tensor]:
         return self._video.baked.grid(frame), self._video.boxes[frame]
+
+    def prepare(self, frame: int) -> None:
+        self._video.prepare(frame, self._renderer)
+
+    def ready(self, frame: int) -> bool:
+        return self._video.ready(frame, self._renderer)
 
     def ahead(self, frame: int) -> None:
         self._video.prefetch(frame, self._renderer)
@@ -130,7 +145,7 @@ def clip_facts(
         "fps": float(fps),
         "frames": len(boxes),
         "boxes": np.round(boxes, 6).reshape(-1).tolist(),
-        "box": np.round(np.median(boxes, axis=0), 6).reshape(-1).tolist(),
+        "box": np.median(boxes, axis=0).reshape(-1).tolist(),
         "cameras": [_camera(camera, index in test_views) for index, camera in enumerate(cameras)],
         "up": np.round(up_direction(cameras), 6).tolist(),
         "poster": None,

@@ -59,7 +59,12 @@ export function makeActions({ root, engine, store, playback, motion, messages, h
     addKey: () => {
       const { path, selected, pose, fov, frame } = state();
       const added = withKey(path, { pose, fov, frame }, selected, 1);
-      store.set({ path: added.path, selected: added.index, moment: added.path.keys[added.index].at, previewing: false });
+      store.set({
+        path: added.path,
+        selected: added.index,
+        moment: added.path.keys[added.index].at,
+        previewing: false,
+      });
       messages.say(`Key view ${added.index + 1}${added.index ? "" : ": move the camera and add the next"}`);
     },
     selectKey: index => {
@@ -78,12 +83,21 @@ export function makeActions({ root, engine, store, playback, motion, messages, h
       const { previewing, path, moment } = state();
       if (path.keys.length < 2) return messages.say("A path needs two key views: K adds one");
       const again = moment >= durationOf(path) - 1e-6;
-      store.set({ previewing: !previewing, playing: false, turntable: false, compare: "off", moment: previewing || !again ? moment : 0 });
+      store.set({
+        previewing: !previewing,
+        playing: false,
+        turntable: false,
+        compare: "off",
+        moment: previewing || !again ? moment : 0,
+      });
     },
 
     photo: async () => {
       try {
-        download(await engine.capture(), `${fileName(clip.title || "clip")}_${String(state().frame).padStart(4, "0")}.png`);
+        download(
+          await engine.capture(),
+          `${fileName(clip.title || "clip")}_${String(state().frame).padStart(4, "0")}.png`,
+        );
         messages.say("Picture saved");
       } catch (error) {
         messages.complain(`The picture could not be saved: ${error.message}`);
@@ -109,8 +123,14 @@ export function makeActions({ root, engine, store, playback, motion, messages, h
   function freely(change) {
     if (state().compare === "off") return motion.move(change);
     const pose = change(change(change(state().pose)));
-    const others = clip.cameras.map((camera, index) => ({ camera, index })).filter(({ index }) => index !== state().camera);
-    const found = nearestCamera(others.map(({ camera }) => camera), pose, clip.box);
+    const others = clip.cameras
+      .map((camera, index) => ({ camera, index }))
+      .filter(({ index }) => index !== state().camera);
+    const found = nearestCamera(
+      others.map(({ camera }) => camera),
+      pose,
+      clip.box,
+    );
     if (found >= 0) actions.camera(others[found].index);
   }
 

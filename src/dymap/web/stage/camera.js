@@ -7,8 +7,22 @@
  */
 
 import {
-  about, between, cross, dot, limited, minus, norm, plus, rotated, scaled, slerp, timesTransposed, toQuaternion,
-  toRotation, unit, unrotated,
+  about,
+  between,
+  cross,
+  dot,
+  limited,
+  minus,
+  norm,
+  plus,
+  rotated,
+  scaled,
+  slerp,
+  timesTransposed,
+  toQuaternion,
+  toRotation,
+  unit,
+  unrotated,
 } from "./vectors.js";
 
 /** @typedef {ArrayLike<number>} Numbers */
@@ -57,7 +71,8 @@ export function lookingAt(position, target, up) {
  * @returns {Pose}
  */
 export function orbited(pose, yaw, pitch, up) {
-  const pivot = pivotOf(pose), R = turnedRotation(pose.R, -yaw, pitch, up);
+  const pivot = pivotOf(pose),
+    R = turnedRotation(pose.R, -yaw, pitch, up);
   return { position: minus(pivot, scaled(R.slice(6), pose.distance)), R, distance: pose.distance };
 }
 
@@ -89,7 +104,8 @@ function levelRotation(R, up) {
 
 /** @param {Pose} pose @param {Numbers} up [3] world @returns {Pose} with its horizon level, around the same point */
 export function levelled(pose, up) {
-  const pivot = pivotOf(pose), R = levelRotation(pose.R, up);
+  const pivot = pivotOf(pose),
+    R = levelRotation(pose.R, up);
   return { position: minus(pivot, scaled(R.slice(6), pose.distance)), R, distance: pose.distance };
 }
 
@@ -130,7 +146,8 @@ export function lensOf(fov, width, height) {
  * @param {{K: Numbers, width: number, height: number}} camera @param {number} width @param {number} height @returns {Lens}
  */
 export function lensOfCamera(camera, width, height) {
-  const x = width / camera.width, y = height / camera.height;
+  const x = width / camera.width,
+    y = height / camera.height;
   return { fx: camera.K[0] * x, fy: camera.K[4] * y, cx: (camera.K[2] + 0.5) * x, cy: (camera.K[5] + 0.5) * y };
 }
 

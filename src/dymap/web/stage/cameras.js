@@ -9,7 +9,8 @@ export function makeCameras({ store, actions, engine }) {
   const { clip } = engine;
   const frusta = toggle("Show in the picture", "C", on => store.set({ frusta: on }));
   store.watch(["frusta"], state => frusta.show(state.frusta));
-  if (!clip.cameras.length) return make("div", {}, section("Captured cameras", make("p", { class: "hint" }, "This clip names none.")));
+  if (!clip.cameras.length)
+    return make("div", {}, section("Captured cameras", make("p", { class: "hint" }, "This clip names none.")));
 
   const entries = clip.cameras.map((camera, index) => entry(camera, index, engine, actions));
   const list = make("ul", { class: "cameras" }, ...entries.map(button => make("li", {}, button)));
@@ -22,15 +23,30 @@ export function makeCameras({ store, actions, engine }) {
     });
   });
 
-  return make("div", {},
+  return make(
+    "div",
+    {},
     clip.capture ? section("Compare with what was filmed", comparison(store, actions)) : null,
-    section(`Captured cameras`, frusta.element,
-      make("div", { class: "row" }, textButton("Nearest", actions.nearest, { icon: "nearest" })), list),
+    section(
+      `Captured cameras`,
+      frusta.element,
+      make("div", { class: "row" }, textButton("Nearest", actions.nearest, { icon: "nearest" })),
+      list,
+    ),
   );
 }
 
 function comparison(store, actions) {
-  const how = choice("Comparison", [["off", "Off"], ["side", "Side by side"], ["wipe", "Wipe"], ["difference", "Difference"]], actions.compare);
+  const how = choice(
+    "Comparison",
+    [
+      ["off", "Off"],
+      ["side", "Side by side"],
+      ["wipe", "Wipe"],
+      ["difference", "Difference"],
+    ],
+    actions.compare,
+  );
   how.element.classList.add("plain");
   const hint = make("p", { class: "hint" });
   store.watch(["compare"], ({ compare }) => {
@@ -42,10 +58,25 @@ function comparison(store, actions) {
 }
 
 function entry(camera, index, engine, actions) {
-  const address = engine.thumbnail(index), name = camera.name || `camera ${index + 1}`;
+  const address = engine.thumbnail(index),
+    name = camera.name || `camera ${index + 1}`;
   const blank = () => make("span", { class: "no-picture", "aria-hidden": "true" });
-  const picture = address ? make("img", { src: address, alt: "", loading: "lazy", width: 72, height: 54, error: event => event.target.replaceWith(blank()) }) : null;
-  return make("button", { type: "button", class: "camera", click: () => actions.camera(index), "aria-pressed": "false" },
-    picture, make("span", { class: "camera-name" }, name), camera.test ? make("span", { class: "badge" }, "test") : null,
-    index < 9 ? keyCap(String(index + 1)) : null);
+  const picture = address
+    ? make("img", {
+        src: address,
+        alt: "",
+        loading: "lazy",
+        width: 72,
+        height: 54,
+        error: event => event.target.replaceWith(blank()),
+      })
+    : null;
+  return make(
+    "button",
+    { type: "button", class: "camera", click: () => actions.camera(index), "aria-pressed": "false" },
+    picture,
+    make("span", { class: "camera-name" }, name),
+    camera.test ? make("span", { class: "badge" }, "test") : null,
+    index < 9 ? keyCap(String(index + 1)) : null,
+  );
 }

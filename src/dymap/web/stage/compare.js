@@ -9,10 +9,13 @@ import { make } from "./dom.js";
  */
 export function listenToComparison(pictures, { engine, store, actions, messages }, arrange) {
   const { clip } = engine;
-  const filmed = pictures.querySelector(".filmed"), canvas = /** @type {HTMLCanvasElement} */ (pictures.querySelector(".truth"));
-  const modelTag = pictures.querySelector(".model .tag");
+  const filmed = /** @type {HTMLElement} */ (pictures.querySelector(".filmed")),
+    canvas = /** @type {HTMLCanvasElement} */ (pictures.querySelector(".truth"));
+  const modelTag = /** @type {HTMLElement} */ (pictures.querySelector(".model .tag"));
   const divider = /** @type {HTMLElement} */ (pictures.querySelector(".divider"));
-  const truth = new Truth(engine, canvas, error => messages.complain(`What was filmed cannot be shown: ${error.message}`));
+  const truth = new Truth(engine, canvas, filmed.querySelector(".tag"), error =>
+    messages.complain(`What was filmed cannot be shown: ${error.message}`),
+  );
 
   store.watch(["compare"], ({ compare }) => {
     pictures.dataset.compare = compare;
@@ -47,7 +50,16 @@ export function listenToComparison(pictures, { engine, store, actions, messages 
     place((event.clientX - frame.left) / frame.width);
   });
   divider.addEventListener("keydown", event => {
-    const to = { ArrowLeft: -0.02, ArrowRight: 0.02, ArrowDown: -0.02, ArrowUp: 0.02, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 }[event.key];
+    const to = {
+      ArrowLeft: -0.02,
+      ArrowRight: 0.02,
+      ArrowDown: -0.02,
+      ArrowUp: 0.02,
+      PageDown: -0.1,
+      PageUp: 0.1,
+      Home: -1,
+      End: 1,
+    }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     place(store.state.wipe + to);
@@ -57,8 +69,9 @@ export function listenToComparison(pictures, { engine, store, actions, messages 
 
 /** The filmed picture that is wanted now: one is asked for at a time, and the newest counts. */
 class Truth {
-  /** @param {any} engine @param {HTMLCanvasElement} canvas @param {(error: Error) => void} fail */
-  constructor(engine, canvas, fail) {
+  /** @param {any} engine @param {HTMLCanvasElement} canvas @param {Element} tag says what it is @param {(error: Error) => void} fail */
+  constructor(engine, canvas, tag, fail) {
+    this.tag = tag;
     this.engine = engine;
     this.canvas = canvas;
     this.fail = fail;
@@ -85,13 +98,14 @@ class Truth {
 
   async fetch() {
     if (this.busy || !this.wanted || this.wanted === this.shown) return;
-    const wanted = this.wanted, [camera, frame] = wanted.split(" ").map(Number);
+    const wanted = this.wanted,
+      [camera, frame] = wanted.split(" ").map(Number);
     this.busy = true;
     try {
       const width = Math.max(Math.round(this.canvas.clientWidth * Math.min(devicePixelRatio, 2)), 64);
       const picture = await this.engine.truth(camera, frame, width);
       this.shown = wanted;
-      if (picture && this.wanted) this.draw(picture, wanted);
+      if (this.wanted) this.draw(picture, wanted);
     } catch (error) {
       this.shown = wanted;
       this.fail(error);
@@ -100,11 +114,12 @@ class Truth {
     this.fetch();
   }
 
-  /** @param {ImageBitmap} picture @param {string} wanted */
+  /** @param {ImageBitmap | null} picture null: this camera did not film then @param {string} wanted */
   draw(picture, wanted) {
-    [this.canvas.width, this.canvas.height] = [picture.width, picture.height];
-    this.canvas.getContext("2d").drawImage(picture, 0, 0);
+    [this.canvas.width, this.canvas.height] = picture ? [picture.width, picture.height] : [16, 16];
+    if (picture) this.canvas.getContext("2d")?.drawImage(picture, 0, 0);
     this.canvas.dataset.shows = wanted;
-    picture.close?.();
+    this.tag.textContent = picture ? "filmed" : "not filmed at this moment";
+    picture?.close();
   }
 }

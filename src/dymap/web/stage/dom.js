@@ -12,7 +12,8 @@ export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);
-    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value === true ? "" : String(value));
+    else if (value !== false && value !== null && value !== undefined)
+      element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...children.filter(child => child !== null));
   return element;
@@ -41,8 +42,12 @@ export const reicon = (button, name) => button.replaceChildren(icon(name));
 
 /** @param {string} text @param {() => void} act @param {{icon?: import("./icons.js").IconName, class?: string, disabled?: boolean}} [options] */
 export function textButton(text, act, options = {}) {
-  return make("button", { type: "button", class: `word ${options.class ?? ""}`, disabled: options.disabled ?? false, click: () => act() },
-    options.icon ? icon(options.icon) : null, make("span", {}, text));
+  return make(
+    "button",
+    { type: "button", class: `word ${options.class ?? ""}`, disabled: options.disabled ?? false, click: () => act() },
+    options.icon ? icon(options.icon) : null,
+    make("span", {}, text),
+  );
 }
 
 /**
@@ -53,8 +58,15 @@ export function textButton(text, act, options = {}) {
 export function choice(label, options, choose) {
   const name = `choice-${label.toLowerCase().replace(/\W+/g, "-")}`;
   const inputs = options.map(([value]) => make("input", { type: "radio", name, value, change: () => choose(value) }));
-  const labels = options.map(([value, text], k) => make("label", { "data-value": value }, inputs[k], make("span", {}, text)));
-  const element = make("fieldset", { class: "choice" }, make("legend", {}, label), make("div", { class: "options" }, ...labels));
+  const labels = options.map(([value, text], k) =>
+    make("label", { "data-value": value }, inputs[k], make("span", {}, text)),
+  );
+  const element = make(
+    "fieldset",
+    { class: "choice" },
+    make("legend", {}, label),
+    make("div", { class: "options" }, ...labels),
+  );
   return { element, show: value => inputs.forEach(input => (input.checked = input.value === value)) };
 }
 
@@ -81,8 +93,13 @@ export const keyCap = key => (key ? make("kbd", { "aria-hidden": "true" }, key) 
 export function slider(label, range, move) {
   const output = make("output", { class: "number" });
   const input = make("input", {
-    type: "range", min: range.min, max: range.max, step: range.step, "aria-label": label,
-    input: () => move(Number(input.value)), dblclick: () => move(range.usual),
+    type: "range",
+    min: range.min,
+    max: range.max,
+    step: range.step,
+    "aria-label": label,
+    input: () => move(Number(input.value)),
+    dblclick: () => move(range.usual),
   });
   const percent = value => `${(100 * (value - range.min)) / (range.max - range.min)}%`;
   const show = value => {
@@ -117,7 +134,12 @@ export const section = (title, ...children) => make("section", {}, make("h2", {}
 export function releaseFocus(root) {
   const release = () => {
     const element = document.activeElement;
-    if (element instanceof HTMLElement && element.matches("button, select, [type=checkbox], [type=radio]") && !element.matches(":focus-visible")) element.blur();
+    if (
+      element instanceof HTMLElement &&
+      element.matches("button, select, [type=checkbox], [type=radio]") &&
+      !element.matches(":focus-visible")
+    )
+      element.blur();
   };
   for (const kind of ["click", "change"]) root.addEventListener(kind, release);
 }

@@ -24,13 +24,15 @@ export const cornersOf = box =>
  * @returns {{pose: Pose, fov: number}} fov: vertical, radians
  */
 export function firstView(clip, aspect) {
-  const middle = middleOf(clip.box), first = clip.cameras[0];
+  const middle = middleOf(clip.box),
+    first = clip.cameras[0];
   const eye = first ? centreOf(first) : plus(middle, scaled(sideOf(clip.up), 3));
   const fov = limited(first ? fovOf(first) : 0.8, LENSES[0], LENSES[1]);
   const way = minus(eye, middle);
   const direction = norm(way) > 1e-6 ? unit(way) : sideOf(clip.up);
   const size = norm(minus(clip.box.length ? Array.from(clip.box).slice(3) : middle, middle));
-  const corners = cornersOf(clip.box), lens = lensOf(fov, 2 * aspect, 2);
+  const corners = cornersOf(clip.box),
+    lens = lensOf(fov, 2 * aspect, 2);
   const fits = distance => {
     const pose = lookingAt(plus(middle, scaled(direction, distance)), middle, clip.up);
     return corners.every(corner => {
@@ -38,7 +40,8 @@ export function firstView(clip, aspect) {
       return z > 0 && Math.abs(x - aspect) * ROOM <= aspect && Math.abs(y - 1) * ROOM <= 1;
     });
   };
-  let near = 0, far = Math.max(size, 1e-3);
+  let near = 0,
+    far = Math.max(size, 1e-3);
   for (let k = 0; k < 40 && !fits(far); k++) [near, far] = [far, far * 2];
   for (let k = 0; k < 24; k++) fits((near + far) / 2) ? (far = (near + far) / 2) : (near = (near + far) / 2);
   return { pose: lookingAt(plus(middle, scaled(direction, far)), middle, clip.up), fov };
@@ -53,7 +56,9 @@ const sideOf = up => unit(cross(Math.abs(up[0]) < 0.9 ? [1, 0, 0] : [0, 1, 0], u
  * @returns {{pose: Pose, fov: number}}
  */
 export function viewOfCamera(camera, box) {
-  const position = centreOf(camera), R = Array.from(camera.R), way = minus(middleOf(box), position);
+  const position = centreOf(camera),
+    R = Array.from(camera.R),
+    way = minus(middleOf(box), position);
   const ahead = dot(way, R.slice(6));
   return { pose: { position, R, distance: ahead > 0.1 ? ahead : Math.max(norm(way), 0.1) }, fov: fovOf(camera) };
 }
@@ -63,8 +68,10 @@ export function viewOfCamera(camera, box) {
  * @param {ClipCamera[]} cameras @param {Pose} pose @param {Numbers} box [6] @returns {number} its index, -1 without any
  */
 export function nearestCamera(cameras, pose, box) {
-  const middle = middleOf(box), side = minus(pose.position, middle);
-  let best = -1, least = Infinity;
+  const middle = middleOf(box),
+    side = minus(pose.position, middle);
+  let best = -1,
+    least = Infinity;
   cameras.forEach((camera, index) => {
     const other = minus(centreOf(camera), middle);
     const angle = Math.acos(limited(dot(unit(side), unit(other)), -1, 1));
@@ -77,4 +84,3 @@ export function nearestCamera(cameras, pose, box) {
 /** @param {Pose} pose @param {Pose} other @returns {boolean} */
 export const samePose = (pose, other) =>
   norm(minus(pose.position, other.position)) < 1e-6 && pose.R.every((value, k) => Math.abs(value - other.R[k]) < 1e-6);
-

@@ -58,15 +58,22 @@ export function listenToGestures(surface) {
 
   element.addEventListener("contextmenu", event => event.preventDefault());
   element.addEventListener("dragstart", event => event.preventDefault());
-  element.addEventListener("wheel", event => {
-    event.preventDefault();
-    if (store.state.compare !== "off") return;
-    const pixels = event.deltaY * (event.deltaMode ? LINE : 1) * (event.ctrlKey ? 6 : 1); // ctrl: two fingers on a trackpad
-    motion.move(pose => dollied(pose, Math.exp(Math.max(Math.min(pixels, 400), -400) * WHEEL), rayOf(event.clientX, event.clientY)));
-  }, { passive: false });
+  element.addEventListener(
+    "wheel",
+    event => {
+      event.preventDefault();
+      if (store.state.compare !== "off") return;
+      const pixels = event.deltaY * (event.deltaMode ? LINE : 1) * (event.ctrlKey ? 6 : 1); // ctrl: two fingers on a trackpad
+      motion.move(pose =>
+        dollied(pose, Math.exp(Math.max(Math.min(pixels, 400), -400) * WHEEL), rayOf(event.clientX, event.clientY)),
+      );
+    },
+    { passive: false },
+  );
 
   function drag(mode, dx, dy) {
-    const place = surface.place(), radians = Math.PI / Math.max(Math.min(place.width, place.height), 200);
+    const place = surface.place(),
+      radians = Math.PI / Math.max(Math.min(place.width, place.height), 200);
     if (mode === "pan") pan(dx, dy);
     else if (mode === "look") motion.move(pose => lookedAround(pose, -dx / lens().fx, dy / lens().fx, motion.up));
     else motion.move(pose => orbited(pose, -dx * radians, dy * radians, motion.up));
@@ -78,7 +85,7 @@ export function listenToGestures(surface) {
   }
 
   /** Two fingers: the middle shifts, the distance zooms, the angle turns the picture if the horizon need not be level. */
-  function pinch([a, b], [c, d]) {
+  function pinch(/** @type {any[]} */ [a, b], /** @type {any[]} */ [c, d]) {
     const middle = [(c.x + d.x) / 2, (c.y + d.y) / 2];
     pan(middle[0] - (a.x + b.x) / 2, middle[1] - (a.y + b.y) / 2);
     const spread = Math.hypot(b.x - a.x, b.y - a.y) / Math.max(Math.hypot(d.x - c.x, d.y - c.y), 1);
@@ -99,7 +106,8 @@ export function listenToGestures(surface) {
   }
 
   function rayOf(x, y) {
-    const place = surface.place(), { fx, fy, cx, cy } = lens();
+    const place = surface.place(),
+      { fx, fy, cx, cy } = lens();
     return [(x - place.left - cx) / fx, (y - place.top - cy) / fy];
   }
 }

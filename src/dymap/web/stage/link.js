@@ -10,10 +10,14 @@ const LARGEST = 1e5; // of a number in a link: metres
 
 /** @param {State} state @returns {string} without # */
 export function linkOf(state) {
-  const { pose, fov, frame, layer, background } = state, short = value => String(Number(value.toPrecision(6)));
+  const { pose, fov, frame, layer, background } = state,
+    short = value => String(Number(value.toPrecision(6)));
   const parts = new URLSearchParams({
-    frame: String(frame), at: pose.position.map(short).join("_"), turn: toQuaternion(pose.R).map(short).join("_"),
-    ahead: short(pose.distance), lens: short((fov * 180) / Math.PI),
+    frame: String(frame),
+    at: pose.position.map(short).join("_"),
+    turn: toQuaternion(pose.R).map(short).join("_"),
+    ahead: short(pose.distance),
+    lens: short((fov * 180) / Math.PI),
   });
   if (layer !== "colour") parts.set("layer", layer);
   if (background !== "black") parts.set("background", background);
@@ -30,8 +34,10 @@ export function fromLink(hash, frames) {
   const patch = {};
   const frame = Number(parts.get("frame") ?? NaN);
   if (Number.isInteger(frame) && frame >= 0 && frame < frames) patch.frame = frame;
-  const position = numbersOf(parts.get("at"), 3), turn = numbersOf(parts.get("turn"), 4);
-  const ahead = Number(parts.get("ahead") ?? NaN), lens = Number(parts.get("lens") ?? NaN);
+  const position = numbersOf(parts.get("at"), 3),
+    turn = numbersOf(parts.get("turn"), 4);
+  const ahead = Number(parts.get("ahead") ?? NaN),
+    lens = Number(parts.get("lens") ?? NaN);
   if (position && turn && Math.hypot(...turn) > 0.5 && ahead > 1e-3 && ahead < LARGEST) {
     patch.pose = { position, R: toRotation(turn), distance: ahead };
   }
@@ -46,5 +52,7 @@ export function fromLink(hash, frames) {
 /** @param {string | null} text @param {number} count @returns {number[] | null} */
 function numbersOf(text, count) {
   const numbers = (text ?? "").split("_").map(part => (part.trim() ? Number(part) : NaN));
-  return numbers.length === count && numbers.every(value => Number.isFinite(value) && Math.abs(value) < LARGEST) ? numbers : null;
+  return numbers.length === count && numbers.every(value => Number.isFinite(value) && Math.abs(value) < LARGEST)
+    ? numbers
+    : null;
 }

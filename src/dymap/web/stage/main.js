@@ -16,34 +16,47 @@ import { listenToDrops, showFailure, showWelcome } from "./welcome.js";
 
 /** @param {Document} page @param {Location} address */
 function begin(page, address) {
-  const empty = /** @type {HTMLElement} */ (page.querySelector("#app")), told = readTold(page);
-  let app = empty, number = 0;
+  const empty = /** @type {HTMLElement} */ (page.querySelector("#app")),
+    told = readTold(page);
+  let app = empty,
+    number = 0;
   /** @type {(() => void) | null} */
   let close = null;
   const blank = /** @type {HTMLElement} */ (empty.cloneNode(true));
 
   /** Show a clip, and no longer what was shown. @param {() => any} makeEngine */
   async function show(makeEngine) {
-    const mine = ++number, fresh = /** @type {HTMLElement} */ (blank.cloneNode(true));
+    const mine = ++number,
+      fresh = /** @type {HTMLElement} */ (blank.cloneNode(true));
     close?.();
     close = null;
     app.replaceWith(fresh);
     app = fresh;
     try {
-      const stage = await openStage(app, makeEngine(), told.background ? { background: backgroundName(told.background) } : {});
+      const stage = await openStage(
+        app,
+        makeEngine(),
+        told.background ? { background: backgroundName(told.background) } : {},
+      );
       if (mine !== number) return stage.close(); // another was dropped meanwhile
       close = stage.close;
       Object.assign(globalThis, { stage: stage.parts }); // for the console
     } catch (error) {
       if (mine !== number) return;
       console.info(error);
-      showFailure(/** @type {HTMLElement} */ (app.querySelector(".welcome")), error.message || String(error), told.film, play);
+      showFailure(
+        /** @type {HTMLElement} */ (app.querySelector(".welcome")),
+        error.message || String(error),
+        told.film,
+        play,
+      );
     }
   }
 
   const play = file => show(() => new BrowserEngine(file));
   listenToDrops(() => /** @type {HTMLElement} */ (app.querySelector(".drop")), play);
-  const within = page.querySelector("#clip"), clip = new URLSearchParams(address.search).get("clip") ?? told.clip;
+  const within = page.querySelector("#clip"),
+    clip = new URLSearchParams(address.search).get("clip") ?? told.clip;
   if (within?.textContent) show(() => new BrowserEngine(bytesOf(within.textContent)));
   else if (told.engine === "server") show(() => new ServerEngine());
   else if (clip) show(() => new BrowserEngine(addressOf(clip, page.baseURI)));
@@ -63,20 +76,29 @@ function readTold(page) {
 /** @param {string} clip @param {string} base @returns {string} */
 function addressOf(clip, base) {
   const address = URL.canParse(clip, base) ? new URL(clip, base) : null;
-  if (!address || !["http:", "https:", "blob:"].includes(address.protocol)) throw new Error(`${clip.slice(0, 80)} is no address of a clip on the web.`);
+  if (!address || !["http:", "https:", "blob:"].includes(address.protocol))
+    throw new Error(`${clip.slice(0, 80)} is no address of a clip on the web.`);
   return address.href;
 }
 
 /** @param {string} text base64 @returns {Uint8Array} */
 function bytesOf(text) {
-  const raw = atob(text.trim()), bytes = new Uint8Array(raw.length);
+  const raw = atob(text.trim()),
+    bytes = new Uint8Array(raw.length);
   for (let k = 0; k < raw.length; k++) bytes[k] = raw.charCodeAt(k);
   return bytes;
 }
 
 /** @param {number[]} colour [3] 0 to 1 @returns {string} as the state names it */
 function backgroundName(colour) {
-  const hex = `#${colour.slice(0, 3).map(value => Math.round(255 * Math.min(Math.max(Number(value) || 0, 0), 1)).toString(16).padStart(2, "0")).join("")}`;
+  const hex = `#${colour
+    .slice(0, 3)
+    .map(value =>
+      Math.round(255 * Math.min(Math.max(Number(value) || 0, 0), 1))
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
   return { "#000000": "black", "#ffffff": "white", "#808080": "grey" }[hex] ?? hex;
 }
 

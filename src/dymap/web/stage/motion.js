@@ -10,7 +10,14 @@ import { between } from "./vectors.js";
 const GLIDE = 0.45; // s
 const ROUND = 0.35; // radians a second of the turntable
 const FLIGHT = 0.7; // of the distance to what it looks at, a second
-const AXES = { KeyD: [1, 0, 0], KeyA: [-1, 0, 0], KeyE: [0, -1, 0], KeyQ: [0, 1, 0], KeyW: [0, 0, 1], KeyS: [0, 0, -1] };
+const AXES = {
+  KeyD: [1, 0, 0],
+  KeyA: [-1, 0, 0],
+  KeyE: [0, -1, 0],
+  KeyQ: [0, 1, 0],
+  KeyW: [0, 0, 1],
+  KeyS: [0, 0, -1],
+};
 
 export class Motion {
   /** @param {import("./state.js").Store} store @param {{up: ArrayLike<number>, fps: number, frames: number}} clip */
@@ -75,7 +82,8 @@ export class Motion {
   tickGlide(passed) {
     if (!this.glide) return false;
     this.glide.passed += passed;
-    const share = Math.min(this.glide.passed / GLIDE, 1), eased = share * share * (3 - 2 * share);
+    const share = Math.min(this.glide.passed / GLIDE, 1),
+      eased = share * share * (3 - 2 * share);
     const { from, to, lens } = this.glide;
     this.store.set({ pose: share < 1 ? glided(from, to, eased) : to, fov: between([lens[0]], [lens[1]], eased)[0] });
     if (share === 1) this.glide = null;
@@ -90,7 +98,13 @@ export class Motion {
       this.velocity = [0, 0, 0];
       return false;
     }
-    if (passed) this.move(pose => moved(pose, this.velocity.map(value => value * passed * pose.distance)));
+    if (passed)
+      this.move(pose =>
+        moved(
+          pose,
+          this.velocity.map(value => value * passed * pose.distance),
+        ),
+      );
     return true;
   }
 
@@ -101,7 +115,8 @@ export class Motion {
       this.store.set({ previewing: false });
       return false;
     }
-    const end = durationOf(path), next = Math.min(moment + passed, end);
+    const end = durationOf(path),
+      next = Math.min(moment + passed, end);
     this.showMoment(next);
     if (next === end) this.store.set({ previewing: false });
     return next < end;

@@ -9,12 +9,26 @@ import { minus, norm, plus, rotated, scaled, unrotated } from "./vectors.js";
 /** @typedef {import("./camera.js").Pose} Pose */
 /** @typedef {import("./camera.js").Lens} Lens */
 
-const EDGES = [[0, 1], [2, 3], [4, 5], [6, 7], [0, 2], [1, 3], [4, 6], [5, 7], [0, 4], [1, 5], [2, 6], [3, 7]];
+const EDGES = [
+  [0, 1],
+  [2, 3],
+  [4, 5],
+  [6, 7],
+  [0, 2],
+  [1, 3],
+  [4, 6],
+  [5, 7],
+  [0, 4],
+  [1, 5],
+  [2, 6],
+  [3, 7],
+];
 const NEAR = 0.01; // metres: nothing nearer is drawn
 const SIZE = 0.06; // of a frustum, of the camera's distance from the subject
 const VEIL = 0.3; // of the distance from the subject: who is nearer to a camera does not see it
 const REACH = 16; // CSS pixels around a camera that belong to it
-const ACCENT = "#f2a541", QUIET = "#d9d3c6";
+const ACCENT = "#f2a541",
+  QUIET = "#d9d3c6";
 
 /** Draws lines, and knows which camera is where. */
 export class Outlines {
@@ -55,11 +69,22 @@ export class Outlines {
   drawFrusta(context, line, state, pose, lens, width, height) {
     const middle = middleOf(this.clip.box);
     this.clip.cameras.forEach((camera, index) => {
-      const centre = centreOf(camera), away = norm(minus(centre, middle)), size = SIZE * away;
+      const centre = centreOf(camera),
+        away = norm(minus(centre, middle)),
+        size = SIZE * away;
       if (norm(minus(centre, pose.position)) < VEIL * away) return; // it would veil the picture
       const chosen = index === state.camera || index === this.hovered;
-      const corners = [[0, 0], [camera.width, 0], [camera.width, camera.height], [0, camera.height]].map(([x, y]) =>
-        plus(centre, unrotated(camera.R, scaled([(x - camera.K[2]) / camera.K[0], (y - camera.K[5]) / camera.K[4], 1], size))));
+      const corners = [
+        [0, 0],
+        [camera.width, 0],
+        [camera.width, camera.height],
+        [0, camera.height],
+      ].map(([x, y]) =>
+        plus(
+          centre,
+          unrotated(camera.R, scaled([(x - camera.K[2]) / camera.K[0], (y - camera.K[5]) / camera.K[4], 1], size)),
+        ),
+      );
       stroke(context, "#000000a0", chosen ? 4.5 : 3.5, () => frustum(line, centre, corners));
       stroke(context, chosen ? ACCENT : QUIET, chosen ? 2 : 1.25, () => frustum(line, centre, corners));
       const [x, y, z] = projected(centre, pose, lens);
@@ -73,7 +98,8 @@ export class Outlines {
   drawPath(context, line, state, pose, lens) {
     const { path } = state;
     if (path.keys.length > 1) {
-      const end = durationOf(path), points = Array.from({ length: 97 }, (_, k) => pathAt(path, (end * k) / 96, this.clip).pose.position);
+      const end = durationOf(path),
+        points = Array.from({ length: 97 }, (_, k) => pathAt(path, (end * k) / 96, this.clip).pose.position);
       stroke(context, "#000000a0", 4, () => points.slice(1).forEach((point, k) => line(points[k], point)));
       stroke(context, ACCENT, 1.75, () => points.slice(1).forEach((point, k) => line(points[k], point)));
     }
@@ -91,7 +117,8 @@ export class Outlines {
 
   /** @param {number} x CSS pixels in the picture @param {number} y @returns {number} index of the camera there, -1: none */
   cameraAt(x, y) {
-    let best = -1, least = REACH;
+    let best = -1,
+      least = REACH;
     for (const spot of this.spots) {
       const distance = Math.hypot(spot.x - x, spot.y - y);
       if (distance < least) [best, least] = [spot.index, distance];
@@ -120,10 +147,11 @@ function segment(context, from, to, pose, lens) {
   let [a, b] = [from, to].map(point => rotated(pose.R, minus(point, pose.position)));
   if (a[2] < NEAR && b[2] < NEAR) return;
   if (a[2] < NEAR || b[2] < NEAR) {
-    const share = (NEAR - a[2]) / (b[2] - a[2]), cut = [0, 1, 2].map(k => a[k] + (b[k] - a[k]) * share);
+    const share = (NEAR - a[2]) / (b[2] - a[2]),
+      cut = [0, 1, 2].map(k => a[k] + (b[k] - a[k]) * share);
     [a, b] = a[2] < NEAR ? [cut, b] : [a, cut];
   }
-  const place = ([x, y, z]) => [lens.cx + (lens.fx * x) / z, lens.cy + (lens.fy * y) / z];
+  const place = (/** @type {number[]} */ [x, y, z]) => [lens.cx + (lens.fx * x) / z, lens.cy + (lens.fy * y) / z];
   const [[x0, y0], [x1, y1]] = [place(a), place(b)];
   context.moveTo(x0, y0);
   context.lineTo(x1, y1);

@@ -10,7 +10,9 @@ const SPAN = 2000; // ms over which pictures a second are counted
 export function makeOverlay(place, { engine, store, requests }) {
   /** @type {number[]} */
   let times = [];
-  let bytes = 0, last = null, waited = 0;
+  let bytes = 0,
+    last = null,
+    waited = 0;
   engine.addEventListener("picture", event => {
     const now = performance.now();
     times = [...times.filter(time => now - time < SPAN), now];
@@ -26,7 +28,8 @@ export function makeOverlay(place, { engine, store, requests }) {
 
   function show() {
     if (!last) return place.replaceChildren(...row("picture", "none yet"));
-    const ms = last.ms ?? {}, rate = times.length > 1 ? ((times.length - 1) * 1000) / (times[times.length - 1] - times[0]) : 0;
+    const ms = last.ms ?? {},
+      rate = times.length > 1 ? ((times.length - 1) * 1000) / (times[times.length - 1] - times[0]) : 0;
     place.replaceChildren(
       ...row("picture", `${last.width} × ${last.height}, ${last.kind}`),
       ...row("event to pixel", `${waited.toFixed(0)} ms`),

@@ -43,7 +43,11 @@ export class Playback {
     const { playing, loop, frame, speed } = this.store.state;
     const end = speed > 0 ? this.frames - 1 : 0;
     this.between = 0;
-    this.store.set({ playing: !playing, previewing: false, frame: !playing && !loop && frame === end ? this.frames - 1 - end : frame });
+    this.store.set({
+      playing: !playing,
+      previewing: false,
+      frame: !playing && !loop && frame === end ? this.frames - 1 - end : frame,
+    });
   }
 
   /** Pause at a frame, this many after the present one. @param {number} count */
@@ -63,7 +67,10 @@ export class Playback {
   /** The next speed of the list. @param {number} way 1: faster, -1: slower */
   change(way) {
     const { speed } = this.store.state;
-    const nearest = SPEEDS.reduce((best, one, k) => (Math.abs(one - speed) < Math.abs(SPEEDS[best] - speed) ? k : best), 0);
+    const nearest = SPEEDS.reduce(
+      (best, one, k) => (Math.abs(one - speed) < Math.abs(SPEEDS[best] - speed) ? k : best),
+      0,
+    );
     this.store.set({ speed: SPEEDS[Math.min(Math.max(nearest + way, 0), SPEEDS.length - 1)] });
   }
 }
@@ -76,6 +83,7 @@ const limitedStep = between => Math.min(Math.max(between, -1), 1);
  * @param {number} frame @param {number} fps @returns {string} 1:02.50
  */
 export function clockOf(frame, fps) {
-  const hundredths = Math.round((100 * frame) / fps), minutes = Math.floor(hundredths / 6000);
+  const hundredths = Math.round((100 * frame) / fps),
+    minutes = Math.floor(hundredths / 6000);
   return `${minutes}:${((hundredths % 6000) / 100).toFixed(2).padStart(5, "0")}`;
 }

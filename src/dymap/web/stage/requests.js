@@ -6,6 +6,8 @@ import { translationOf } from "./camera.js";
 /** @typedef {import("./state.js").State} State */
 
 const REST = 140; // ms without a change, after which the picture counts as standing
+const HUNGER = 250; // ms without a picture, after which the next frame waits for that of the last
+const PATIENCE = 2000; // ms that it waits at most
 const BACKGROUNDS = { black: [0, 0, 0], white: [1, 1, 1], grey: [0.5, 0.5, 0.5] };
 
 /** @param {string} background of the state @returns {number[] | null} [3] 0 to 1; null: see-through */
@@ -38,8 +40,12 @@ export class Requests {
     this.changedAt = 0; // ms
     this.standsIn = -1; // the frame that was asked for in place of one that is not ready
     this.sentAt = 0;
+    this.sentFrame = -1;
+    this.pictureAt = 0; // ms: the last that came
+    this.answered = true;
     this.rightOneDue = false; // what stands in is shown
     engine.addEventListener("picture", event => {
+      [this.pictureAt, this.answered] = [performance.now(), true];
       if (this.standsIn < 0 || event.detail.view.frame !== this.standsIn) return;
       this.rightOneDue = true;
       this.wake();
@@ -60,6 +66,7 @@ export class Requests {
     const busy = state.handling || state.scrubbing || state.playing || state.previewing || state.turntable;
     const wanted = viewOf(state, this.engine.clip.cameras, state.frame, false);
     const said = JSON.stringify(wanted);
+    if (said !== this.said && this.starves(state.frame, now)) return true;
     if (said !== this.said || this.rightOneDue) {
       this.standsIn = state.scrubbing && !this.rightOneDue ? standIn(this.engine.buffered(), state.frame) : -1;
       this.send({ ...wanted, moving: true, frame: this.standsIn < 0 ? state.frame : this.standsIn }, now);
@@ -71,8 +78,17 @@ export class Requests {
     return this.moving && !busy;
   }
 
+  /**
+   * Whether the picture that was asked for last should come first: an engine that lets go of a frame as soon as another
+   * is wanted would show none while time runs faster than it can.
+   * @param {number} frame @param {number} now ms
+   */
+  starves(frame, now) {
+    return !this.answered && frame !== this.sentFrame && now - this.pictureAt > HUNGER && now - this.sentAt < PATIENCE;
+  }
+
   send(view, now) {
-    this.sentAt = now;
+    [this.sentAt, this.sentFrame, this.answered] = [now, view.frame, false];
     this.engine.request(view);
   }
 }

@@ -32,13 +32,33 @@ export const imagesOf = path => (path.keys.length ? Math.round(durationOf(path) 
 export function pathAt(path, at, clip) {
   const { keys } = path;
   const { index, share } = spanOf(keys, at);
-  const [before, first, second, after] = [-1, 0, 1, 2].map(k => keys[Math.min(Math.max(index + k, 0), keys.length - 1)]);
+  const [before, first, second, after] = [-1, 0, 1, 2].map(
+    k => keys[Math.min(Math.max(index + k, 0), keys.length - 1)],
+  );
   const four = [before, first, second, after];
-  const spline = read => hermite(four.map(key => key.at), four.map(read), share);
+  const spline = read =>
+    hermite(
+      four.map(key => key.at),
+      four.map(read),
+      share,
+    );
   const position = [0, 1, 2].map(k => spline(key => key.pose.position[k]));
-  const pose = { position, R: toRotation(turnAt(four.map(key => toQuaternion(key.pose.R)), share)), distance: 1 };
+  const pose = {
+    position,
+    R: toRotation(
+      turnAt(
+        four.map(key => toQuaternion(key.pose.R)),
+        share,
+      ),
+    ),
+    distance: 1,
+  };
   pose.distance = Math.exp(spline(key => Math.log(key.pose.distance)));
-  return { pose, fov: between([first.fov], [second.fov], share)[0], frame: frameAt(path, at, first, second, share, clip) };
+  return {
+    pose,
+    fov: between([first.fov], [second.fov], share)[0],
+    frame: frameAt(path, at, first, second, share, clip),
+  };
 }
 
 /** Between which two keys a time lies, and where. @param {Key[]} keys @param {number} at */
@@ -53,7 +73,8 @@ function spanOf(keys, at) {
 /** The clip's frame at a time of the film. */
 function frameAt(path, at, first, second, share, clip) {
   if (path.time === "keys") return Math.round(first.frame + (second.frame - first.frame) * share);
-  const begin = path.keys[0], passed = Math.floor((Math.max(at, begin.at) - begin.at) * clip.fps + 1e-6);
+  const begin = path.keys[0],
+    passed = Math.floor((Math.max(at, begin.at) - begin.at) * clip.fps + 1e-6);
   return (begin.frame + passed) % clip.frames;
 }
 
@@ -62,12 +83,17 @@ function frameAt(path, at, first, second, share, clip) {
  * and its neighbours (Catmull and Rom's spline for uneven times).
  */
 function hermite(times, values, share) {
-  const [t0, t1, t2, t3] = times, [v0, v1, v2, v3] = values, length = t2 - t1;
+  const [t0, t1, t2, t3] = times,
+    [v0, v1, v2, v3] = values,
+    length = t2 - t1;
   if (length <= 0) return share < 1 ? v1 : v2;
   const slope = (v2 - v1) / length;
   const before = t1 > t0 ? (((v1 - v0) / (t1 - t0)) * length + slope * (t1 - t0)) / (t2 - t0) : slope;
   const after = t3 > t2 ? (slope * (t3 - t2) + ((v3 - v2) / (t3 - t2)) * length) / (t3 - t1) : slope;
-  const s = share, a = s * s * (3 - 2 * s), b = s * (1 - s) * (1 - s), c = s * s * (s - 1);
+  const s = share,
+    a = s * s * (3 - 2 * s),
+    b = s * (1 - s) * (1 - s),
+    c = s * s * (s - 1);
   return v1 * (1 - a) + v2 * a + length * (before * b + after * c);
 }
 
@@ -84,7 +110,8 @@ function control(before, q, next) {
   const inverse = [q[0], -q[1], -q[2], -q[3]];
   const [one, other] = [next, before].map(end => logarithm(product4(inverse, end)));
   if (norm(one) < 1e-9 || norm(other) < 1e-9) return q;
-  const half = [0, 1, 2].map(k => -(one[k] + other[k]) / 4), angle = norm(half);
+  const half = [0, 1, 2].map(k => -(one[k] + other[k]) / 4),
+    angle = norm(half);
   const factor = angle > 1e-9 ? Math.sin(angle) / angle : 1;
   return product4(q, [Math.cos(angle), half[0] * factor, half[1] * factor, half[2] * factor]);
 }
@@ -98,8 +125,10 @@ function logarithm(q) {
 
 /** The product of two quaternions. */
 const product4 = (p, q) => [
-  p[0] * q[0] - p[1] * q[1] - p[2] * q[2] - p[3] * q[3], p[0] * q[1] + p[1] * q[0] + p[2] * q[3] - p[3] * q[2],
-  p[0] * q[2] - p[1] * q[3] + p[2] * q[0] + p[3] * q[1], p[0] * q[3] + p[1] * q[2] - p[2] * q[1] + p[3] * q[0],
+  p[0] * q[0] - p[1] * q[1] - p[2] * q[2] - p[3] * q[3],
+  p[0] * q[1] + p[1] * q[0] + p[2] * q[3] - p[3] * q[2],
+  p[0] * q[2] - p[1] * q[3] + p[2] * q[0] + p[3] * q[1],
+  p[0] * q[3] + p[1] * q[2] - p[2] * q[1] + p[3] * q[0],
 ];
 
 /**
@@ -108,8 +137,10 @@ const product4 = (p, q) => [
  * @returns {{path: Path, index: number}} index: of the new key
  */
 export function withKey(path, view, after, pause) {
-  const { keys } = path, index = after < 0 ? keys.length : after + 1;
-  const previous = keys[index - 1], next = keys[index];
+  const { keys } = path,
+    index = after < 0 ? keys.length : after + 1;
+  const previous = keys[index - 1],
+    next = keys[index];
   const at = !previous ? 0 : next ? (previous.at + next.at) / 2 : previous.at + pause;
   return { path: { ...path, keys: [...keys.slice(0, index), { ...view, at }, ...keys.slice(index)] }, index };
 }
@@ -119,9 +150,11 @@ export function withKey(path, view, after, pause) {
  * @param {Path} path @param {number} index @param {number} at seconds @returns {Path}
  */
 export function retimed(path, index, at) {
-  const { keys } = path, least = 1 / path.fps;
+  const { keys } = path,
+    least = 1 / path.fps;
   if (index === 0) return path;
-  const low = keys[index - 1].at + least, high = index + 1 < keys.length ? keys[index + 1].at - least : Infinity;
+  const low = keys[index - 1].at + least,
+    high = index + 1 < keys.length ? keys[index + 1].at - least : Infinity;
   const time = Math.max(Math.min(at, high), low);
   return { ...path, keys: keys.map((key, k) => (k === index ? { ...key, at: time } : key)) };
 }
@@ -131,13 +164,15 @@ export function retimed(path, index, at) {
  * @param {Path} path @param {number} from @param {number} to @returns {Path}
  */
 export function reordered(path, from, to) {
-  const times = path.keys.map(key => key.at), keys = [...path.keys];
+  const times = path.keys.map(key => key.at),
+    keys = [...path.keys];
   keys.splice(to, 0, ...keys.splice(from, 1));
   return { ...path, keys: keys.map((key, k) => ({ ...key, at: times[k] })) };
 }
 
 /** @param {Path} path @param {number} index @returns {Path} without a key; it begins at 0 */
 export function withoutKey(path, index) {
-  const keys = path.keys.filter((_, k) => k !== index), begin = keys.length ? keys[0].at : 0;
+  const keys = path.keys.filter((_, k) => k !== index),
+    begin = keys.length ? keys[0].at : 0;
   return { ...path, keys: keys.map(key => ({ ...key, at: key.at - begin })) };
 }

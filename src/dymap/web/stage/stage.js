@@ -59,18 +59,40 @@ export async function openStage(root, engine, wishes = {}) {
     root.classList.remove("opening");
   }
   const find = selector => /** @type {any} */ (root.querySelector(selector));
-  const { clip } = engine, pictures = find(".pictures"), model = find(".model"), canvas = find(".picture");
-  const loop = new Loop((now, passed) => tick(now, passed)), wake = () => loop.wake();
-  const store = new Store(firstState(), wake), playback = new Playback(store, clip.fps, clip.frames);
-  const motion = new Motion(store, clip), requests = new Requests(engine, wake), messages = new Messages(find(".messages"));
+  const { clip } = engine,
+    pictures = find(".pictures"),
+    model = find(".model"),
+    canvas = find(".picture");
+  const loop = new Loop((now, passed) => tick(now, passed)),
+    wake = () => loop.wake();
+  const store = new Store(firstState(), wake),
+    playback = new Playback(store, clip.fps, clip.frames);
+  const motion = new Motion(store, clip),
+    requests = new Requests(engine, wake),
+    messages = new Messages(find(".messages"));
   const outlines = new Outlines(find(".lines"), clip);
   const shape = () => Math.max(pictures.clientWidth, 16) / Math.max(pictures.clientHeight, 16);
   const home = () => firstView(clip, shape());
   /** @type {Parts} */
-  const parts = { root, engine, store, playback, motion, requests, messages, home, loop, outlines, help: makeHelp(find(".help")) };
+  const parts = {
+    root,
+    engine,
+    store,
+    playback,
+    motion,
+    requests,
+    messages,
+    home,
+    loop,
+    outlines,
+    help: makeHelp(find(".help")),
+  };
   parts.actions = makeActions(parts);
 
-  store.set({ panel: innerWidth >= ROOMY && innerHeight >= 600, path: { ...store.state.path, fps: Math.round(clip.fps) || 25 } });
+  store.set({
+    panel: innerWidth >= ROOMY && innerHeight >= 600,
+    path: { ...store.state.path, fps: Math.round(clip.fps) || 25 },
+  });
   makeTopBar(find(".top"), parts);
   makeTransport(find(".transport"), parts);
   makePanel(find(".panel"), parts, [
@@ -88,11 +110,14 @@ export async function openStage(root, engine, wishes = {}) {
 
   /** Lay out the frames: the whole stage, or the shape of the camera that is compared, once or twice. */
   function arrange() {
-    const { compare, camera } = store.state, width = pictures.clientWidth, height = pictures.clientHeight;
-    const compared = compare !== "off" ? clip.cameras[camera] ?? clip.cameras[0] : null;
-    let size = [width, height], across = false;
+    const { compare, camera } = store.state,
+      width = pictures.clientWidth,
+      height = pictures.clientHeight;
+    const compared = compare !== "off" ? (clip.cameras[camera] ?? clip.cameras[0]) : null;
+    let size = [width, height],
+      across = false;
     if (compared) {
-      const aspect = (compared.width / compared.K[0]) / (compared.height / compared.K[4]);
+      const aspect = compared.width / compared.K[0] / (compared.height / compared.K[4]);
       const fit = (w, h) => (w / h > aspect ? [h * aspect, h] : [w, w / aspect]);
       const [beside, below] = [fit(width / 2 - 4, height), fit(width, height / 2 - 4)];
       across = beside[0] >= below[0];
@@ -116,10 +141,28 @@ export async function openStage(root, engine, wishes = {}) {
   }
 
   let linesDue = true;
-  store.watch(["pose", "fov", "frame", "outline", "frusta", "camera", "path", "selected", "panel", "tab", "compare", "handling", "previewing"],
-    () => (linesDue = true));
+  store.watch(
+    [
+      "pose",
+      "fov",
+      "frame",
+      "outline",
+      "frusta",
+      "camera",
+      "path",
+      "selected",
+      "panel",
+      "tab",
+      "compare",
+      "handling",
+      "previewing",
+    ],
+    () => (linesDue = true),
+  );
   function drawLines() {
-    const { state } = store, width = model.clientWidth, height = model.clientHeight;
+    const { state } = store,
+      width = model.clientWidth,
+      height = model.clientHeight;
     const compared = state.compare !== "off" && !state.handling ? clip.cameras[state.camera] : null;
     const pose = compared ? viewOfCamera(compared, clip.box).pose : state.pose;
     const lens = compared ? lensOfCamera(compared, width, height) : lensOf(state.fov, width, height);
@@ -131,7 +174,10 @@ export async function openStage(root, engine, wishes = {}) {
   listenToComparison(pictures, parts, arrange);
   let tappedAt = -Infinity;
   listenToGestures({
-    element: pictures, motion, store, place: () => model.getBoundingClientRect(),
+    element: pictures,
+    motion,
+    store,
+    place: () => model.getBoundingClientRect(),
     tapped: (x, y) => {
       const index = outlines.cameraAt(x, y);
       if (index >= 0) return parts.actions.camera(index);
@@ -159,8 +205,13 @@ export async function openStage(root, engine, wishes = {}) {
     model.dataset.frame = event.detail.view.frame;
     messages.recover();
   });
-  engine.addEventListener("error", event => messages.complain(event.detail.message, event.detail.fatal ? "ever" : "picture"));
-  engine.addEventListener("clip", () => requests.again());
+  engine.addEventListener("error", event =>
+    messages.complain(event.detail.message, event.detail.fatal ? "ever" : "picture"),
+  );
+  engine.addEventListener("clip", () => {
+    if (clip.poster && !model.dataset.frame) [poster.src, poster.hidden] = [clip.poster, false];
+    requests.again();
+  });
 
   const observer = new ResizeObserver(() => {
     arrange();

@@ -39,11 +39,32 @@ export const LAYERS = ["colour", "depth", "opacity", "occupancy"];
 
 /** @returns {State} at first, but for the camera */
 export const firstState = () => ({
-  pose: { position: [0, 0, -1], R: [1, 0, 0, 0, 1, 0, 0, 0, 1], distance: 1 }, fov: 0.8, frame: 0, playing: false,
-  speed: 1, loop: true, keep: "time", scrubbing: false, handling: false, turntable: false, level: true,
-  layer: "colour", background: "black", exposure: 0, outline: false, frusta: false, camera: -1, compare: "off",
-  wipe: 0.5, panel: false, tab: "view", overlay: false, path: { keys: [], time: "runs", fps: 25 }, selected: -1,
-  moment: 0, previewing: false,
+  pose: { position: [0, 0, -1], R: [1, 0, 0, 0, 1, 0, 0, 0, 1], distance: 1 },
+  fov: 0.8,
+  frame: 0,
+  playing: false,
+  speed: 1,
+  loop: true,
+  keep: "time",
+  scrubbing: false,
+  handling: false,
+  turntable: false,
+  level: true,
+  layer: "colour",
+  background: "black",
+  exposure: 0,
+  outline: false,
+  frusta: false,
+  camera: -1,
+  compare: "off",
+  wipe: 0.5,
+  panel: false,
+  tab: "view",
+  overlay: false,
+  path: { keys: [], time: "runs", fps: 25 },
+  selected: -1,
+  moment: 0,
+  previewing: false,
 });
 
 /** The state and its watchers. */

@@ -14,17 +14,32 @@ const MOST_TICKS = 60;
  * @param {import("./stage.js").Parts} parts @returns {HTMLElement}
  */
 export function makeTimeline({ engine, store, playback }) {
-  const { fps, frames } = engine.clip, last = Math.max(frames - 1, 1);
-  const ready = make("div", { class: "ready" }), done = make("div", { class: "done" }), knob = make("div", { class: "knob" });
+  const { fps, frames } = engine.clip,
+    last = Math.max(frames - 1, 1);
+  const ready = make("div", { class: "ready" }),
+    done = make("div", { class: "done" }),
+    knob = make("div", { class: "knob" });
   const bubble = make("output", { class: "bubble", hidden: true });
   const ticks = make("div", { class: "ticks", "aria-hidden": "true" });
   if (frames <= MOST_TICKS) {
     for (let k = 0; k < frames; k++) ticks.append(stretch(k / last, 0));
   }
-  const line = make("div", {
-    class: "line clip-line", role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": "0", "aria-valuemax": frames - 1,
-    "aria-orientation": "horizontal", "aria-disabled": frames < 2,
-  }, make("div", { class: "track" }, ready, done, ticks), knob, bubble);
+  const line = make(
+    "div",
+    {
+      class: "line clip-line",
+      role: "slider",
+      tabindex: "0",
+      "aria-label": "Time",
+      "aria-valuemin": "0",
+      "aria-valuemax": frames - 1,
+      "aria-orientation": "horizontal",
+      "aria-disabled": frames < 2,
+    },
+    make("div", { class: "track" }, ready, done, ticks),
+    knob,
+    bubble,
+  );
 
   let goesOn = false; // it was playing when it was grabbed
   dragAlong(line, {
@@ -36,9 +51,18 @@ export function makeTimeline({ engine, store, playback }) {
     end: () => store.set({ scrubbing: false, playing: goesOn }),
   });
   line.addEventListener("keydown", event => {
-    const { frame } = store.state, page = Math.max(Math.round(frames / 10), 1);
-    const to = { ArrowLeft: frame - 1, ArrowDown: frame - 1, ArrowRight: frame + 1, ArrowUp: frame + 1, PageDown: frame - page,
-      PageUp: frame + page, Home: 0, End: frames - 1 }[event.key];
+    const { frame } = store.state,
+      page = Math.max(Math.round(frames / 10), 1);
+    const to = {
+      ArrowLeft: frame - 1,
+      ArrowDown: frame - 1,
+      ArrowRight: frame + 1,
+      ArrowUp: frame + 1,
+      PageDown: frame - page,
+      PageUp: frame + page,
+      Home: 0,
+      End: frames - 1,
+    }[event.key];
     if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     store.set({ playing: false, previewing: false });
@@ -53,10 +77,13 @@ export function makeTimeline({ engine, store, playback }) {
   });
   store.watch(["scrubbing"], ({ scrubbing }) => (bubble.hidden = !scrubbing));
 
-  const showReady = () => ready.replaceChildren(...engine.buffered().map(([first, stop]) => {
-    const [left, right] = [first, stop - 1].map(frame => Math.min(frame, last) / last);
-    return stretch(left, Math.max(right - left, 0));
-  }));
+  const showReady = () =>
+    ready.replaceChildren(
+      ...engine.buffered().map(([first, stop]) => {
+        const [left, right] = [first, stop - 1].map(frame => Math.min(frame, last) / last);
+        return stretch(left, Math.max(right - left, 0));
+      }),
+    );
   engine.addEventListener("buffer", showReady);
   showReady();
   return line;
@@ -75,13 +102,16 @@ function stretch(from, length) {
  * @param {import("./stage.js").Parts} parts @returns {HTMLElement}
  */
 export function makePathLine({ store, motion, actions }) {
-  const knob = make("div", { class: "knob" }), marks = make("div", { class: "marks" });
+  const knob = make("div", { class: "knob" }),
+    marks = make("div", { class: "marks" });
   const line = make("div", { class: "line path-line", hidden: true }, make("div", { class: "track" }), marks, knob);
   const length = state => Math.max(durationOf(state.path) * 1.15, 1); // room behind the last, to drag it there
 
   dragAlong(line, {
     begin: () => store.set({ scrubbing: true, playing: false, previewing: false }),
-    move: share => store.state.path.keys.length && motion.showMoment(Math.min(share * length(store.state), durationOf(store.state.path))),
+    move: share =>
+      store.state.path.keys.length &&
+      motion.showMoment(Math.min(share * length(store.state), durationOf(store.state.path))),
     end: () => store.set({ scrubbing: false }),
   });
 
@@ -101,17 +131,27 @@ export function makePathLine({ store, motion, actions }) {
   });
 
   function mark(index) {
-    const element = make("div", { class: "mark", role: "slider", tabindex: "0", "aria-valuemin": "0", focus: () => store.set({ selected: index }) });
+    const element = make("div", {
+      class: "mark",
+      role: "slider",
+      tabindex: "0",
+      "aria-valuemin": "0",
+      focus: () => store.set({ selected: index }),
+    });
     let dragged = false;
     const retime = at => store.set({ path: retimed(store.state.path, index, at), selected: index });
-    dragAlong(element, {
-      begin: () => (dragged = false),
-      move: (share, moved) => {
-        dragged ||= moved;
-        if (dragged) retime(share * line.dataset.length);
+    dragAlong(
+      element,
+      {
+        begin: () => (dragged = false),
+        move: (share, moved) => {
+          dragged ||= moved;
+          if (dragged) retime(share * line.dataset.length);
+        },
+        end: () => dragged || actions.selectKey(index),
       },
-      end: () => dragged || actions.selectKey(index),
-    }, line);
+      line,
+    );
     element.addEventListener("pointerdown", () => (line.dataset.length = String(length(store.state))));
     element.addEventListener("keydown", event => {
       const way = { ArrowLeft: -0.1, ArrowDown: -0.1, ArrowRight: 0.1, ArrowUp: 0.1 }[event.key];
@@ -132,9 +172,11 @@ export function makePathLine({ store, motion, actions }) {
  * @param {HTMLElement} [line] along which
  */
 function dragAlong(element, follow, line = element) {
-  let from = 0, moved = false;
+  let from = 0,
+    moved = false;
   const tell = event => {
-    const place = line.getBoundingClientRect(), inset = parseFloat(getComputedStyle(line).getPropertyValue("--inset")) || 0;
+    const place = line.getBoundingClientRect(),
+      inset = parseFloat(getComputedStyle(line).getPropertyValue("--inset")) || 0;
     moved ||= Math.abs(event.clientX - from) > 4;
     follow.move(Math.min(Math.max((event.clientX - place.left - inset) / (place.width - 2 * inset), 0), 1), moved);
   };

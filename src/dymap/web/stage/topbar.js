@@ -6,13 +6,17 @@ import { iconButton, reicon, relabel } from "./dom.js";
 /** @param {HTMLElement} place @param {import("./stage.js").Parts} parts */
 export function makeTopBar(place, { store, actions, engine }) {
   const { clip } = engine;
-  const title = place.querySelector(".title"), about = place.querySelector(".about"), tools = place.querySelector(".tools");
+  const title = place.querySelector(".title"),
+    about = /** @type {HTMLElement} */ (place.querySelector(".about")),
+    tools = place.querySelector(".tools");
   const name = clip.title || clip.name || "Clip";
   title.textContent = document.title = name;
   about.textContent = [clip.author, clip.licence].filter(Boolean).join(" · ");
   about.title = about.textContent;
 
-  const overlay = iconButton("gauge", "Milliseconds and bytes", "I", () => actions.flip("overlay"), { class: "tool spare" });
+  const overlay = iconButton("gauge", "Milliseconds and bytes", "I", () => actions.flip("overlay"), {
+    class: "tool spare",
+  });
   const link = iconButton("link", "Copy a link with camera and time", "L", actions.link);
   const photo = iconButton("photo", "Save the picture", "P", actions.photo);
   const full = iconButton("full", "Full screen", "F", actions.fullScreen);

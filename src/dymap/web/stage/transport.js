@@ -7,12 +7,17 @@ import { makePathLine, makeTimeline } from "./timeline.js";
 
 /** @param {HTMLElement} place @param {import("./stage.js").Parts} parts */
 export function makeTransport(place, parts) {
-  const { store, actions, engine } = parts, { fps, frames } = engine.clip;
+  const { store, actions, engine } = parts,
+    { fps, frames } = engine.clip;
   const play = iconButton("play", "Play", "space", actions.play, { class: "tool play" });
   const back = iconButton("back", "One frame back", ",", () => actions.step(-1), { class: "tool step" });
   const on = iconButton("forward", "One frame on", ".", () => actions.step(1), { class: "tool step" });
   const loop = iconButton("loop", "Repeat", "R", () => actions.flip("loop"));
-  const speed = select("Speed", SPEEDS.map(one => [String(one), `${one} ×`]), value => store.set({ speed: Number(value) }));
+  const speed = select(
+    "Speed",
+    SPEEDS.map(one => [String(one), `${one} ×`]),
+    value => store.set({ speed: Number(value) }),
+  );
   const clock = make("output", { class: "clock", "aria-live": "off" });
   const end = clockOf(frames - 1, fps);
   place.replaceChildren(
@@ -28,6 +33,10 @@ export function makeTransport(place, parts) {
   store.watch(["loop"], state => loop.setAttribute("aria-pressed", String(state.loop)));
   store.watch(["speed"], state => speed.show(String(state.speed)));
   store.watch(["frame"], ({ frame }) => {
-    clock.replaceChildren(make("b", {}, clockOf(frame, fps)), make("span", { class: "of" }, ` / ${end}`), make("span", { class: "count" }, `${frame}`));
+    clock.replaceChildren(
+      make("b", {}, clockOf(frame, fps)),
+      make("span", { class: "of" }, ` / ${end}`),
+      make("span", { class: "count" }, `${frame}`),
+    );
   });
 }

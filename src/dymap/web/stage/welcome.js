@@ -19,17 +19,40 @@ export function showWelcome(place, open) {
  */
 export function showFailure(place, why, film, open) {
   place.replaceChildren(
-    ...(film ? [make("video", { class: "film", src: film, controls: true, loop: true, muted: true, playsinline: true, "aria-label": "Film of the clip" })] : []),
+    ...(film
+      ? [
+          make("video", {
+            class: "film",
+            src: film,
+            controls: true,
+            loop: true,
+            muted: true,
+            playsinline: true,
+            "aria-label": "Film of the clip",
+          }),
+        ]
+      : []),
     make("h2", {}, film ? "Only the film can be played here" : "This clip cannot be played"),
     make("p", { role: "alert" }, why),
-    make("div", { class: "row" }, textButton("Try again", () => location.reload(), { icon: "update" }), ...chooser(open)),
+    make(
+      "div",
+      { class: "row" },
+      textButton("Try again", () => location.reload(), { icon: "update" }),
+      ...chooser(open),
+    ),
   );
   place.hidden = false;
 }
 
 /** A button to choose a file. @param {(file: File) => void} open */
 function chooser(open) {
-  const input = make("input", { type: "file", accept: ".dymap", hidden: true, "aria-label": "File to play", change: () => input.files[0] && open(input.files[0]) });
+  const input = make("input", {
+    type: "file",
+    accept: ".dymap",
+    hidden: true,
+    "aria-label": "File to play",
+    change: () => input.files[0] && open(input.files[0]),
+  });
   return [textButton("Choose a file", () => input.click(), { icon: "open", class: "accent" }), input];
 }
 
