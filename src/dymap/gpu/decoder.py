@@ -47,11 +47,11 @@ class GpuDecoder:
         n, P, S = self.constants, self.config.plane_size, self.config.map_size
         quads, group = 6 * n["QUADS"], 2 * n["QUADS"]
         head = convolution(
-            self.gpu, self._to_frame, self._last, *self._planes, planes, P, P, self._width, quads, group, False
+            self.gpu, self._to_planes, self._last, *self._planes, planes, P, P, self._width, quads, group, False
         )
         out = networks if self._maps is None else self._maps
         count = n["NETWORK"] if self._maps is None else n["MAP_QUADS"]
-        to = self._to_frame if self._maps is None else self._to_image
+        to = self._to_networks if self._maps is None else self._to_image
         maps = convolution(
             self.gpu, to, self._small, *self._networks, out, S, S, self._small_width, 3 * count, count, False
         )
@@ -90,7 +90,7 @@ class GpuDecoder:
         C = self.config.channels
         heads = ("decoder.features", "decoder.density")
         parts = [(head, plain_lanes(C, block * C)) for block in BLOCKS for head in heads]
-        self._to_frame = self.gpu.kernel("convolve", ["result_frame"], {})
+        self._to_planes = self.gpu.kernel("convolve", ["result_planes"], {})
         self._planes = weights.packed(parts, 9), weights.bias(parts)
 
     def _trunk(self, weights: Weights) -> None:
@@ -116,6 +116,7 @@ class GpuDecoder:
         three = self.config.layers == 3
         lanes = plain_lanes(self.config.map_params) if three else network_lanes(self.config)
         parts = [(head, lanes) for head in HEADS]
+        self._to_networks = self.gpu.kernel("convolve", ["result_networks"], {})
         self._networks = weights.packed(parts, 9), weights.bias(parts)
         self._maps = self.gpu.buffer(3 * S * S * n["MAP_QUADS"] * 16, "the MLP maps") if three else None
         if three:

@@ -16,8 +16,8 @@ from dymap.errors import InputError
 from dymap.gpu.template import shader
 
 Numbers = Literal["f32", "packed", "f16"]
-"""How planes, networks and weights lie in memory, and what networks compute in: f32: 32 bits; packed: 16 and 32; f16:
-16 and 16, with sums of 32."""
+"""How planes lie in memory, and what networks lie and compute in: f32: 32 bits; packed: 16 and 32; f16: 16 and 16, with
+sums of 32."""
 WIDE = ("max-storage-buffer-binding-size", "max-buffer-size")
 """Limits that are asked for as the adapter has them; all others are those that every adapter has."""
 MOST_GROUPS = 65535

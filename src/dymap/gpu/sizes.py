@@ -100,7 +100,7 @@ def buffer_bytes(constants: dict[str, int], numbers: str) -> dict[str, int]:
     blocks = n["BLOCKS_X"] * n["BLOCKS_Y"] * n["BLOCKS_Z"]
     return {
         "planes": 3 * n["PLANE_SIZE"] ** 2 * 8 * n["QUADS"] * number,
-        "networks": 3 * n["MAP_SIZE"] ** 2 * n["NETWORK"] * 4 * number,
+        "networks": 3 * n["MAP_SIZE"] ** 2 * n["NETWORK"] * (8 if numbers == "f16" else 16),
         "grids": 3 * n["VERTICES"] * n["LEVEL_UNITS"] * unit,
         "occupied": 4 * (n["VOXEL_WORDS"] + -(-blocks // 32)),
     }

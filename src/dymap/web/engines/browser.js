@@ -197,7 +197,7 @@ export class BrowserEngine extends Engine {
   }
 
   /**
-   * Draw a picture, in bands of rows if that takes long, so that a newer request can end it.
+   * Draw a picture; a full one in bands of rows if that takes long, so that a newer request can end it.
    * @param {Works} works
    * @param {View} view
    * @param {import("../gpu/march.js").GpuPicture} picture
@@ -205,11 +205,11 @@ export class BrowserEngine extends Engine {
    * @returns {Promise<boolean>} whether it was finished
    */
   async inBands({ gpu, march }, view, picture, parts) {
-    const rows = Math.max(8, Math.floor(this.pace.pixels(view.moving ? 4 * BAND_TIME : BAND_TIME) / picture.width));
+    const rows = view.moving ? picture.height : Math.max(8, Math.floor(this.pace.pixels(BAND_TIME) / picture.width));
     for (let first = 0; first < picture.height; first += rows) {
       march.draw(view, picture, parts, first, Math.min(first + rows, picture.height));
       await gpu.done();
-      if (this.wanted && !view.moving && first + rows < picture.height) return false;
+      if (this.wanted && first + rows < picture.height) return false;
     }
     return true;
   }

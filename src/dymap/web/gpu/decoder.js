@@ -86,7 +86,7 @@ export class GpuDecoder {
     const parts = PLANE_BLOCKS.flatMap((block) => ["decoder.features", "decoder.density"].map((head) => /** @type {[string, number[]]} */ ([head, plainLanes(C, block * C)])));
     const given = [image, weights.packed(parts, 9), weights.bias(parts)];
     const group = kernels.constants.PLANE_QUADS;
-    return (planes) => convolutionStep(gpu, kernels.toFrame, [...given, planes], [side, side, quadsOf(channels), 3 * group, group, 0]);
+    return (planes) => convolutionStep(gpu, kernels.toPlanes, [...given, planes], [side, side, quadsOf(channels), 3 * group, group, 0]);
   }
 
   /**
@@ -126,7 +126,7 @@ export class GpuDecoder {
     const given = [image, weights.packed(parts, 9), weights.bias(parts)];
     const count = three ? constants.MAP_QUADS : constants.NETWORK;
     const sizes = [side, side, quadsOf(channels), 3 * count, count, 0];
-    if (!three) return (networks) => [convolutionStep(gpu, kernels.toFrame, [...given, networks], sizes)];
+    if (!three) return (networks) => [convolutionStep(gpu, kernels.toNetworks, [...given, networks], sizes)];
     const maps = gpu.buffer(3 * side * side * count * 16, "the MLP maps");
     const heads = convolutionStep(gpu, kernels.toImage, [...given, maps], sizes);
     const { multiply } = kernels;

@@ -10,7 +10,8 @@ import { kernelConstants } from "./sizes.js";
  * @property {import("../file/options.js").FieldOptions} field
  * @property {Record<string, number>} constants
  * @property {GPUComputePipeline} pack @property {GPUComputePipeline} linear @property {GPUComputePipeline} upsample
- * @property {GPUComputePipeline} toImage convolutions that write an image @property {GPUComputePipeline} toFrame and a frame
+ * @property {GPUComputePipeline} toImage convolutions that write an image
+ * @property {GPUComputePipeline} toPlanes and planes @property {GPUComputePipeline} toNetworks and networks
  * @property {GPUComputePipeline} multiply @property {GPUComputePipeline} collapse @property {GPUComputePipeline} occupy
  * @property {GPUComputePipeline} march
  */
@@ -28,7 +29,8 @@ export async function compileKernels(gpu, { field, levels, grid }) {
     linear: gpu.kernel("linear"),
     upsample: gpu.kernel("upsample"),
     toImage: gpu.kernel("convolve", ["result_image"]),
-    toFrame: gpu.kernel("convolve", ["result_frame"]),
+    toPlanes: gpu.kernel("convolve", ["result_planes"]),
+    toNetworks: gpu.kernel("convolve", ["result_networks"]),
     multiply: gpu.kernel("multiply", [], constants),
     collapse: gpu.kernel("collapse", [unit], constants),
     occupy: gpu.kernel("occupy", [], constants),

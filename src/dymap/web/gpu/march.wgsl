@@ -22,7 +22,7 @@ const AWAY = 3e38; // depth of rays that miss the box
 @group(0) @binding(0) var<uniform> view: View;
 @group(0) @binding(1) var<storage, read> planes: array<Four>; // [3, P, P, PLANE_QUADS] features, then density coefficients
 @group(0) @binding(2) var<storage, read> grids: array<Unit>; // [3, VERTICES, LEVEL_UNITS]
-@group(0) @binding(3) var<storage, read> networks: array<Four>; // [3, S * S, HIDDEN_QUADS, ROW]
+@group(0) @binding(3) var<storage, read> networks: array<Weights>; // [3, S * S, HIDDEN_QUADS, ROW]
 @group(0) @binding(4) var<storage, read> occupied: array<u32>; // bits of voxels and of blocks, see occupy.wgsl
 @group(0) @binding(5) var<storage, read_write> picture: array<vec4<f32>>; // [height, width] rgb over black, opacity
 @group(0) @binding(6) var<storage, read_write> depths: array<vec2<f32>>; // [height, width] depth, end of the ray, metres
@@ -277,8 +277,9 @@ $for i INPUT_QUADS
                  networks[w + 4u * $i + 3u], (*inputs)[$i]);
 $end
     let hidden = max(sum, vec4<f32>());
-    outputs += vec3<f32>(dot(hidden, four(networks[w + ROW - 3u])), dot(hidden, four(networks[w + ROW - 2u])),
-                         dot(hidden, four(networks[w + ROW - 1u])));
+    outputs += vec3<f32>(dot(hidden, weights_of(networks[w + ROW - 3u])),
+                         dot(hidden, weights_of(networks[w + ROW - 2u])),
+                         dot(hidden, weights_of(networks[w + ROW - 1u])));
   }
   return outputs;
 }

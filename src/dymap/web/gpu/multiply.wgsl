@@ -6,7 +6,7 @@ const V = VIEWS;
 const H = HIDDEN;
 
 @group(0) @binding(0) var<storage, read> maps: array<f32>; // [3, S * S, 4 MAP_QUADS]: W1 [C, H], W2 [H + V, H], W3 [H, 3]
-@group(0) @binding(1) var<storage, read_write> networks: array<Four>; // [3, S * S, NETWORK], see march.wgsl
+@group(0) @binding(1) var<storage, read_write> networks: array<Weights>; // [3, S * S, NETWORK], see march.wgsl
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -25,7 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       value[lane] = weight(map, column, h);
     }
   }
-  networks[at] = as_four(value);
+  networks[at] = as_weights(value);
 }
 
 // What a hidden unit takes of an input, or gives to a colour: columns are features, views, each padded to fours; colours.

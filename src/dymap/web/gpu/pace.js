@@ -8,6 +8,7 @@ const SHARE_STEPS = 8; // sizes between a picture and one of twice the side: few
 export class GpuPace {
   constructor() {
     this.pixelTime = 0; // ms a pixel took, 0: not known yet
+    this.pictures = 0;
   }
 
   /**
@@ -31,12 +32,15 @@ export class GpuPace {
   }
 
   /**
-   * A picture of so many pixels took so long: slower is followed at once, faster by and by.
+   * A picture of so many pixels took so long: slower is followed quickly, faster by and by. The first does not count:
+   * drivers finish their kernels then.
    * @param {number} pixels
    * @param {number} ms
    */
   took(pixels, ms) {
+    if (++this.pictures === 1) return;
     const found = Math.max(ms, 0.05) / Math.max(pixels, 1);
-    this.pixelTime = found > this.pixelTime ? found : this.pixelTime + 0.2 * (found - this.pixelTime);
+    if (!this.pixelTime) this.pixelTime = found;
+    this.pixelTime += (found > this.pixelTime ? 0.5 : 0.2) * (found - this.pixelTime);
   }
 }

@@ -104,7 +104,7 @@ export function frameBytes(n, numbers) {
   const blocks = n.BLOCKS_X * n.BLOCKS_Y * n.BLOCKS_Z;
   return {
     planes: 3 * n.PLANE_SIZE ** 2 * 8 * n.QUADS * number,
-    networks: 3 * n.MAP_SIZE ** 2 * n.NETWORK * 4 * number,
+    networks: 3 * n.MAP_SIZE ** 2 * n.NETWORK * (numbers === "f16" ? 8 : 16),
     grids: 3 * n.VERTICES * n.LEVEL_UNITS * unit,
     occupied: 4 * (n.VOXEL_WORDS + Math.ceil(blocks / 32)),
   };
