@@ -24,6 +24,7 @@ from dymap.sample import write_sample
 from dymap.video.clip import InMemory
 from dymap.video.model_file import save_video
 from tests.cli.conftest import SETTINGS
+from tests.cli.test_export import playing
 from tests.cli.test_view import end, viewing
 from tests.golden.sources import Golden
 from tests.video.videos import BAKE, BOXES, painted_video
@@ -104,6 +105,10 @@ def test_command_runs_word_by_word(
     elif command.startswith("dymap view "):
         with viewing(*shlex.split(command)[2:]) as (process, port, _):
             assert b"<html" in urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=10).read().lower()
+            end(process)
+    elif command.startswith("dymap play "):
+        with playing(*shlex.split(command)[2:]) as (process, url):
+            assert b"<html" in urllib.request.urlopen(url, timeout=10).read().lower()
             end(process)
     elif command.startswith("dymap mesh "):
         monkeypatch.chdir(with_a_surface(tmp_path, trimmed))

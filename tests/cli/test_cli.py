@@ -192,7 +192,7 @@ def test_demo_does_everything_at_once(dymap: Run, tmp_path: Path) -> None:
     said = dymap("demo", "--out", tmp_path / "demo", *options)
     assert said.code == 0
     for name in ("sample/annots.npy", "run/video.dymap", "run/evaluation/metrics.json", "run/preview.png", "orbit.mp4",
-                 "fixed_time.mp4", "fixed_view.mp4", "index.html"):  # fmt: skip
+                 "fixed_time.mp4", "fixed_view.mp4", "index.html", "player.html"):  # fmt: skip
         assert (tmp_path / "demo" / name).is_file() or name == "run/preview.png", name
     metrics = json.loads((tmp_path / "demo/run/evaluation/metrics.json").read_text())
     assert {image["view"] for image in metrics["images"]} == {"03", "07", "11", "15"}

@@ -74,10 +74,22 @@ def check_end(outcome: Outcome, fault: Fault, job: Job, told: str) -> None:
 def test_all_commands_that_change_the_disk_are_tried(world: World) -> None:
     assert len(jobs(world.root)) == JOBS
     asked = jobs(world.root)
-    changing = {"sample", "train", "bake", "pack", "evaluate", "render", "mesh", "import-model", "clean", "capture"}
+    changing = {
+        "sample",
+        "train",
+        "bake",
+        "pack",
+        "export",
+        "evaluate",
+        "render",
+        "mesh",
+        "import-model",
+        "clean",
+        "capture",
+    }
     assert {job.arguments[0] for job in asked} == changing
     assert set(CAPTURE) == {job.arguments[1] for job in asked if job.arguments[0] == "capture"}
-    assert set(COMMANDS) == changing | {"demo", "info", "presets", "view"}, "the demo's are tried one by one"
+    assert set(COMMANDS) == changing | {"demo", "info", "play", "presets", "view"}, "the demo's are tried one by one"
 
 
 def test_a_damaged_file_is_told(world: World) -> None:

@@ -17,6 +17,8 @@ COMMANDS = {
     "evaluate": "Measure a run on its test views.",
     "render": "Film the clip from any viewpoint.",
     "view": "Look at the clip in a browser.",
+    "play": "Play the clip in a browser that draws it itself.",
+    "export": "Write the clip with the page that plays it, to be given away.",
     "mesh": "Write the surface of each frame as a file.",
     "import-model": "Import a released model.",
     "info": "Say what a run, a capture or a baked file is, and what comes next.",

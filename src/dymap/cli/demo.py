@@ -44,6 +44,9 @@ def demo(
     say(describe(made.finished.baked))
     show(made.finished.evaluated)
     pictures, run = made.finished.evaluated.folder, made.trained.run
-    say(f"{made.finished.seconds:.0f} s in all; open {made.finished.page} in a browser; pictures: {pictures}")
+    say(
+        f"{made.finished.seconds:.0f} s in all; open {made.finished.page} in a browser, and {made.finished.player}, "
+        f"which plays the clip itself; pictures: {pictures}"
+    )
     say(f"next, with your own capture: dymap info DIR (it says how to train on it), or {command('info', run)}")
     return 0

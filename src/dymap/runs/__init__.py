@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dymap.runs.configuration import configure
     from dymap.runs.demonstration import Demo, demo, quick_demo
     from dymap.runs.evaluation import Evaluated, evaluate
+    from dymap.runs.exporting import Exported, export
     from dymap.runs.facts import info
     from dymap.runs.filming import Filmed, Orbit, film
     from dymap.runs.folder import RunFolder, RunRecord
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dymap.runs.meshing import Meshed, mesh
     from dymap.runs.notebook import Shown, show
     from dymap.runs.packing import Packed, pack
+    from dymap.runs.playing import Playing, play
     from dymap.runs.sampling import Sampled, sample
     from dymap.runs.training import train
     from dymap.runs.training_process import Trained
@@ -50,6 +52,7 @@ _FILES = {
     "configuration": ("configure",),
     "demonstration": ("Demo", "demo", "quick_demo"),
     "evaluation": ("Evaluated", "evaluate"),
+    "exporting": ("Exported", "export"),
     "facts": ("info",),
     "filming": ("Filmed", "Orbit", "film"),
     "folder": ("RunFolder", "RunRecord"),
@@ -57,6 +60,7 @@ _FILES = {
     "meshing": ("Meshed", "mesh"),
     "notebook": ("Shown", "show"),
     "packing": ("Packed", "pack"),
+    "playing": ("Playing", "play"),
     "sampling": ("Sampled", "sample"),
     "training": ("train",),
     "training_process": ("Trained",),
@@ -65,11 +69,12 @@ _FILES = {
 """Which file holds which names."""
 
 __all__ = [
-    "Baked", "Bars", "CacheEntry", "CheckedCapture", "Converted", "Demo", "Evaluated", "Filmed", "Imported",
-    "MadeMasks", "Meshed", "Orbit", "Packed", "RunFolder", "RunRecord", "Sampled", "Shown", "Trained", "Update",
-    "VideoImport", "Viewing", "bake", "cache_entries", "cache_root", "check_capture", "clean", "configure",
-    "convert_capture", "demo", "evaluate", "film", "first_configuration", "import_model", "import_videos", "info",
-    "make_masks", "mesh", "no_bars", "pack", "quick_demo", "sample", "show", "strangers", "train", "view",
+    "Baked", "Bars", "CacheEntry", "CheckedCapture", "Converted", "Demo", "Evaluated", "Exported", "Filmed", "Imported",
+    "MadeMasks", "Meshed", "Orbit", "Packed", "Playing", "RunFolder", "RunRecord", "Sampled", "Shown", "Trained",
+    "Update", "VideoImport", "Viewing", "bake", "cache_entries", "cache_root", "check_capture", "clean", "configure",
+    "convert_capture", "demo", "evaluate", "export", "film", "first_configuration", "import_model", "import_videos",
+    "info", "make_masks", "mesh", "no_bars", "pack", "play", "quick_demo", "sample", "show", "strangers", "train",
+    "view",
 ]  # fmt: skip
 
 

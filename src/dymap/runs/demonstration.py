@@ -1,6 +1,6 @@
 """`dymap.runs.demo`: the whole path on the built-in sample, and `quick_demo`: a film of a clip that comes with dymap.
 
-sample -> train -> bake -> evaluate -> three films, pairs of pictures -> page -> Demo
+sample -> train -> bake -> evaluate -> three films, pairs of pictures -> page -> page that plays the clip -> Demo
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from dymap.runs.baking import Baked, bake
 from dymap.runs.bars import Bars, Say, no_bars, say_nothing
 from dymap.runs.commands import command
 from dymap.runs.evaluation import Evaluated, measure, provenance
+from dymap.runs.exporting import export
 from dymap.runs.folder import RunFolder
 from dymap.runs.process import pick_device
 from dymap.runs.sampling import sample
 from dymap.runs.training import train
 from dymap.runs.training_process import Trained
 from dymap.sample import render_view, sample_cameras
+from dymap.site.export import check_own_file
 
 VIEWS, TEST_VIEWS = 16, (3, 7, 11, 15)
 PACKAGED = Path(__file__).parents[1] / "play" / "dancer.dymap"
@@ -36,17 +38,20 @@ PACKAGED = Path(__file__).parents[1] / "play" / "dancer.dymap"
 SIZE, MIN_SIZE, MAX_SIZE = 256, 32, 4096
 QUICK_SIZE, QUICK_FILM = 192, 24
 """Of the quick film: width and height, and at most how many images (one loop of the clip)."""
+PLAYER = "player.html"
 LARGER = 4
 """How many times as wide as the sample's images the page's pictures are, at most: the model has no pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """What comes after the training of a demo. page: a file to open in a browser. seconds: of the whole demo."""
+    """What comes after the training of a demo. page: a file to open in a browser; player: one that plays the clip.
+    seconds: of the whole demo."""
 
     baked: Baked
     evaluated: Evaluated
     page: Path
+    player: Path
     seconds: float
 
 
@@ -78,6 +83,7 @@ def demo(
     started = time.monotonic()
     check_demo(film, size)
     out, size = Path(out), size or SIZE
+    check_own_file(out / PLAYER)
     made = sample(out / "sample", size=size, frames=frames, views=VIEWS, progress=progress)
     say(f"{made.folder}: {frames} frames, {made.views} views of {size} x {size}")
     options = {"capture.test_views": TEST_VIEWS, "capture.test_frame_step": max(1, frames // 4), "train.steps": steps,
@@ -119,7 +125,8 @@ def demo(
         out / "index.html", "A dancer, from any side", lead, clips, pairs, comparison, next_steps(folder.root), numbers,
         facts,
     )  # fmt: skip
-    return Demo(trained, Finished(baked, evaluated, page, time.monotonic() - started))
+    player = export(folder.root, out / PLAYER, single_file=True, device=device, threads=threads).page
+    return Demo(trained, Finished(baked, evaluated, page, player, time.monotonic() - started))
 
 
 def quick_demo(
@@ -203,6 +210,8 @@ def next_steps(run: Path) -> list[NextStep]:
     """What to do with the run of a demo, and then with a capture of one's own."""
     return [
         NextStep("Look around", "Turn her with the mouse, at any moment, in a browser.", command("view", run)),
+        NextStep("Give it away", "One file that plays by a double click, in browsers with WebGPU: player.html is one.",
+                 command("export", run, "--single-file", "--out", "dancer.html")),
         NextStep("Film", "Along an orbit or a path of your own, at any size, with alpha.",
                  command("render", run, "--size", 1024, 1024, "--background", "white")),
         NextStep("Make meshes", "A coloured surface for each moment, for other programs.",

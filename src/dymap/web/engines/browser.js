@@ -11,6 +11,7 @@ import { Engine } from "./engine.js";
 
 const BAND_TIME = 12; // ms of a full picture, before a newer request is looked at
 const LOST_TWICE = "The GPU was lost again; reload the page, or close other pages that use it.";
+const LEAST_SEEN = 1 / 512; // opacity below which there is nothing
 const NOT_SHOWN_YET = "there is no picture yet";
 
 /** @typedef {import("./engine.js").View} View */
@@ -102,17 +103,22 @@ export class BrowserEngine extends Engine {
   /**
    * Colours and depths of a view, for compositing: rgb over black and opacity [height * width * 4]; and metres along the
    * ray [height * width], of which the light that passes has a share at the ray's end; infinity if a ray misses the box.
+   * seen: the same of only what is seen, infinity where nothing is.
    * @param {View} view
    * @param {number} width pixels
    * @param {number} height
-   * @returns {Promise<{colours: Float32Array, depths: Float32Array}>}
+   * @returns {Promise<{colours: Float32Array, depths: Float32Array, seen: Float32Array}>}
    */
   numbersOf(view, width, height) {
     return this.apart(view, width, height, async ({ gpu }, picture) => {
       const count = width * height;
       const [colours, both] = await Promise.all([gpu.read(picture.colours, 4 * count), gpu.read(picture.depths, 2 * count)]);
       const depths = Float32Array.from({ length: count }, (_, i) => (both[2 * i + 1] < AWAY ? both[2 * i] : Infinity));
-      return { colours, depths };
+      const seen = depths.map((depth, i) => {
+        const opacity = colours[4 * i + 3];
+        return opacity > LEAST_SEEN ? (depth - (1 - opacity) * both[2 * i + 1]) / opacity : Infinity;
+      });
+      return { colours, depths, seen };
     });
   }
 

@@ -33,7 +33,7 @@ export function* readValues(data, shapes) {
  * @param {Float32Array} values to be filled
  */
 export function valuesOf(symbols, step, begun, values) {
-  if (begun) for (let i = 0; i < values.length; i++) values[i] = symbols[i] * step + begun[i];
+  if (begun) for (let i = 0; i < values.length; i++) values[i] = (symbols[i] + Math.round(begun[i] / step)) * step;
   else for (let i = 0; i < values.length; i++) values[i] = symbols[i] * step;
 }
 

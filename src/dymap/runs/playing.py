@@ -1,0 +1,68 @@
+"""`dymap.runs.play`: a clip, or a folder that was exported, in this machine's browser, drawn by the browser itself."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dymap.errors import InputError
+from dymap.runs.bars import Bars, no_bars
+from dymap.runs.exporting import given_clip, small_clip
+from dymap.signals import asked_to_end
+from dymap.site.export import CLIP, stage_files
+from dymap.site.server import Find, in_folder, serving
+
+POLL = 0.1
+"""Seconds between two looks at whether it is to end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Playing:
+    """A server that serves. url: what a browser opens. name: of the clip or the folder. asked: whether it is to end."""
+
+    url: str
+    name: str
+    asked: Callable[[], bool]
+
+    def wait(self) -> None:
+        """Wait until Ctrl-C, or until it is asked to end."""
+        # Asleep, and not in an Event or a join: an exception inside Python's locks can leave one held for ever.
+        while not self.asked():
+            time.sleep(POLL)
+
+
+@contextmanager
+def play(
+    what: str | Path, *, port: int = 0, device: str = "auto", threads: int = 0, progress: Bars = no_bars
+) -> Iterator[Playing]:
+    """Serve a baked file, that of a run, or a folder with a page, to the browser of this machine, and to nobody else.
+
+    with dymap.runs.play("clip.dymap") as playing: playing.wait()
+
+    port: 0: any that is free. A file of version 1 is packed first, into a temporary file. Raises InputError for what is
+    none of these and a port that is taken. For the main thread.
+    """
+    place = Path(what)
+    with ExitStack() as opened:
+        asked = opened.enter_context(asked_to_end())
+        if (place / "index.html").is_file() and not (place / "config.json").is_file():
+            find, name = in_folder(place), str(place)
+        elif not place.exists():
+            raise InputError(f"{place}: not there; expected a baked file, the folder of a baked run, or a site")
+        else:
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="dymap-play-")))
+            small, _ = small_clip(place, folder / CLIP, device=device, threads=threads, progress=progress)
+            find, name = of_clip(small)
+        yield Playing(opened.enter_context(serving(find, port)), name, asked)
+
+
+def of_clip(small: Path) -> tuple[Find, str]:
+    """The page with a file of version 2, and what the clip is called. Raises InputError if it is damaged."""
+    given = given_clip(small)
+    files: dict[str, bytes | Path] = {path: text.encode() for path, text in stage_files(given).items()}
+    files[CLIP] = small
+    return files.get, given.title
