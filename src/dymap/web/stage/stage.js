@@ -114,7 +114,18 @@ export async function openStage(root, engine, wishes = {}) {
   let start = home();
   store.set({ ...wishes, ...start, ...fromLink(location.hash, clip.frames) });
   const followLink = () => store.set({ previewing: false, ...fromLink(location.hash, clip.frames) });
-  window.addEventListener("hashchange", followLink);
+  const offline = () => messages.say("Offline: what is loaded goes on playing");
+  const online = () => {
+    messages.say("Online again");
+    requests.again();
+  };
+  /** @type {[string, () => void][]} */
+  const heard = [
+    ["hashchange", followLink],
+    ["offline", offline],
+    ["online", online],
+  ];
+  for (const [name, listener] of heard) window.addEventListener(name, listener);
 
   /** Lay out the frames: the whole stage, or the shape of the camera that is compared, once or twice. */
   function arrange() {
@@ -243,7 +254,7 @@ export async function openStage(root, engine, wishes = {}) {
     deaf();
     awake();
     observer.disconnect();
-    window.removeEventListener("hashchange", followLink);
+    for (const [name, listener] of heard) window.removeEventListener(name, listener);
     engine.close();
   };
   return { parts, close };
