@@ -7,6 +7,7 @@ import { compileKernels } from "../gpu/kernels.js";
 import { AWAY, GpuMarch } from "../gpu/march.js";
 import { GpuPace } from "../gpu/pace.js";
 import { GpuPresenter } from "../gpu/present.js";
+import { kernelConstants } from "../gpu/sizes.js";
 import { Engine } from "./engine.js";
 
 const BAND_TIME = 12; // ms of a full picture, before a newer request is looked at
@@ -56,7 +57,10 @@ export class BrowserEngine extends Engine {
     this.file.addEventListener("clip", () => this.tell("clip"));
     this.file.addEventListener("buffer", () => this.tell("buffer"));
     this.file.segment(0).catch(() => {}); // its frames will be wanted first: they are read while kernels are compiled
-    await this.start(opening);
+    await opening;
+    const { field, levels, grid } = /** @type {import("../file/facts.js").Facts} */ (this.file.facts);
+    kernelConstants(field, levels, grid); // says so if networks are too large
+    this.start(opening).catch(() => {}); // told with the first picture
   }
 
   /** @param {HTMLCanvasElement} canvas */
@@ -82,7 +86,7 @@ export class BrowserEngine extends Engine {
     const { view, canvas } = this;
     if (!view || !canvas) throw new Error(NOT_SHOWN_YET);
     const { width, height } = canvas;
-    const bytes = await this.pixels(view, width, height);
+    const bytes = await this.pixels({ ...view, moving: false }, width, height);
     const surface = new OffscreenCanvas(width, height);
     const context = /** @type {OffscreenCanvasRenderingContext2D} */ (surface.getContext("2d"));
     context.putImageData(new ImageData(/** @type {any} */ (bytes), width, height), 0, 0);
@@ -140,7 +144,7 @@ export class BrowserEngine extends Engine {
       const march = new GpuMarch(works.march.kernels, facts.levels, facts.render.max_samples);
       try {
         const picture = march.picture(width, height);
-        march.draw(view, picture, parts);
+        march.draw(view, picture, parts, view.moving);
         return await read(works, picture);
       } finally {
         march.destroy();
@@ -178,15 +182,16 @@ export class BrowserEngine extends Engine {
     if (!canvas || this.works !== works) return;
     const decoded = performance.now();
     const pixels = canvas.width * canvas.height;
-    const share = view.moving ? this.pace.share(pixels) : 1;
+    const draft = view.moving && !this.pace.exact(pixels);
+    const share = draft ? this.pace.share(pixels) : 1;
     const [width, height] = [canvas.width, canvas.height].map((side) => Math.max(1, Math.round(side * share)));
     const picture = works.march.picture(width, height);
-    if (!(await this.inBands(works, view, picture, parts))) return;
+    if (!(await this.inBands(works, view, picture, parts, draft))) return;
     const rendered = performance.now();
-    this.pace.took(width * height, rendered - decoded);
+    this.pace.took(width * height, rendered - decoded, draft);
     works.presenter.show(picture, view, this.depthRange(view));
     const ms = { queue: begun - asked, render: rendered - decoded, encode: 0, transfer: 0, decode: decoded - begun, all: performance.now() - asked };
-    this.tell("picture", { view, kind: view.moving && share < 1 ? "draft" : "full", width, height, ms, bytes: 0 });
+    this.tell("picture", { view, kind: draft ? "draft" : "full", width, height, ms, bytes: 0 });
     this.ahead(works, view.frame);
   }
 
@@ -196,12 +201,13 @@ export class BrowserEngine extends Engine {
    * @param {View} view
    * @param {import("../gpu/march.js").GpuPicture} picture
    * @param {{frame: import("../gpu/segment.js").GpuFrame, weight: number}[]} parts
+   * @param {boolean} draft
    * @returns {Promise<boolean>} whether it was finished
    */
-  async inBands({ gpu, march }, view, picture, parts) {
+  async inBands({ gpu, march }, view, picture, parts, draft) {
     const rows = view.moving ? picture.height : Math.max(8, Math.floor(this.pace.pixels(BAND_TIME) / picture.width));
     for (let first = 0; first < picture.height; first += rows) {
-      march.draw(view, picture, parts, first, Math.min(first + rows, picture.height));
+      march.draw(view, picture, parts, draft, first, Math.min(first + rows, picture.height));
       await gpu.done();
       if (this.wanted && first + rows < picture.height) return false;
     }
