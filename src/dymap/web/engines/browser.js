@@ -1,10 +1,11 @@
 // @ts-check
 /** Engine "browser": this machine's GPU draws, out of a file that it reads itself (docs/stage.md). */
 import { Clip } from "../file/clip.js";
+import { depthRange, rayDepths, seenDepths } from "../gpu/depths.js";
 import { Gpu } from "../gpu/device.js";
 import { GpuFrames } from "../gpu/frames.js";
 import { compileKernels } from "../gpu/kernels.js";
-import { AWAY, GpuMarch } from "../gpu/march.js";
+import { GpuMarch } from "../gpu/march.js";
 import { GpuPace } from "../gpu/pace.js";
 import { GpuPresenter } from "../gpu/present.js";
 import { kernelConstants } from "../gpu/sizes.js";
@@ -37,6 +38,8 @@ export class BrowserEngine extends Engine {
     this.wanted = null;
     /** @type {View | null} of the picture that is shown, or was asked for last */
     this.view = null;
+    /** @type {import("../gpu/march.js").GpuPicture | null} on the canvas */
+    this.shown = null;
     this.askedAt = 0;
     this.drawing = false;
     this.losses = 0; // of the device
@@ -100,7 +103,7 @@ export class BrowserEngine extends Engine {
    * @param {number} height
    */
   pixels(view, width, height) {
-    return this.apart(view, width, height, (works, picture) => works.presenter.bytes(picture, view, this.depthRange(view)));
+    return this.apart(view, width, height, (works, picture) => works.presenter.bytes(picture, view, depthRange(view, this.clip.boxes)));
   }
 
   /**
@@ -115,9 +118,22 @@ export class BrowserEngine extends Engine {
     return this.apart(view, width, height, async ({ gpu }, picture) => {
       const count = width * height;
       const [colours, both] = await Promise.all([gpu.read(picture.colours, 4 * count), gpu.read(picture.depths, 2 * count)]);
-      const depths = Float32Array.from({ length: count }, (_, i) => (both[2 * i + 1] < AWAY ? both[2 * i] : Infinity));
-      return { colours, depths };
+      return { colours, depths: rayDepths(both) };
     });
+  }
+
+  /**
+   * How far away it is what the present picture shows, for compositing: [height * width] metres along the ray, infinity
+   * where nothing is seen. Of the picture that a "picture" event tells of, if it is called there.
+   * @returns {Promise<{width: number, height: number, depths: Float32Array}>}
+   */
+  async depth() {
+    const { works, shown } = this;
+    if (!works || !shown) throw new Error(NOT_SHOWN_YET);
+    const { width, height, colours, depths } = shown;
+    const count = width * height;
+    const [seen, both] = await Promise.all([works.gpu.read(colours, 4 * count), works.gpu.read(depths, 2 * count)]);
+    return { width, height, depths: seenDepths(seen, both) };
   }
 
   close() {
@@ -189,7 +205,8 @@ export class BrowserEngine extends Engine {
     if (!(await this.inBands(works, view, picture, parts, draft))) return;
     const rendered = performance.now();
     this.pace.took(width * height, rendered - decoded, draft);
-    works.presenter.show(picture, view, this.depthRange(view));
+    this.shown = picture;
+    works.presenter.show(picture, view, depthRange(view, this.clip.boxes));
     const ms = { queue: begun - asked, render: rendered - decoded, encode: 0, transfer: 0, decode: decoded - begun, all: performance.now() - asked };
     this.tell("picture", { view, kind: draft ? "draft" : "full", width, height, ms, bytes: 0 });
     this.ahead(works, view.frame);
@@ -227,26 +244,6 @@ export class BrowserEngine extends Engine {
   }
 
   /**
-   * Distances between which everything lies that a camera sees of the clip's boxes, metres: one scale for the whole clip.
-   * @param {View} view
-   */
-  depthRange({ R, T }) {
-    const eye = [0, 1, 2].map((k) => -(R[k] * T[0] + R[3 + k] * T[1] + R[6 + k] * T[2]));
-    const { boxes } = this.clip;
-    let [near, far] = [Infinity, 0];
-    for (let at = 0; at < boxes.length; at += 6) {
-      let [closest, farthest] = [0, 0];
-      for (let k = 0; k < 3; k++) {
-        const [low, high] = [boxes[at + k] - eye[k], boxes[at + 3 + k] - eye[k]];
-        closest += Math.max(low, -high, 0) ** 2;
-        farthest += Math.max(-low, high) ** 2;
-      }
-      [near, far] = [Math.min(near, closest), Math.max(far, farthest)];
-    }
-    return [Math.sqrt(near), Math.sqrt(far)];
-  }
-
-  /**
    * The device and all that lives on it, made once, and again if it is lost.
    * @param {Promise<Gpu>} [opening]
    * @returns {Promise<Works>}
@@ -281,7 +278,7 @@ export class BrowserEngine extends Engine {
   /** @param {Works} works whose device was lost */
   lost(works) {
     if (this.closed || this.works !== works) return;
-    this.works = this.starting = null;
+    this.works = this.starting = this.shown = null;
     if (++this.losses > 1) {
       this.tell("error", { message: LOST_TWICE, fatal: true });
       this.closed = true;

@@ -6,8 +6,6 @@ import { marchLevels } from "./segment.js";
 const HEAD = 28; // words of View in march.wgsl before its levels
 const OCCUPANCY_LAYER = 1;
 const MERGED = 4; // consecutive samples that get one colour in a draft
-/** Depths in metres beyond this are of rays that miss the box. */
-export const AWAY = 1e38;
 
 /**
  * @typedef {import("./segment.js").GpuFrame} GpuFrame
