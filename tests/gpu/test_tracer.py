@@ -129,6 +129,14 @@ def test_backgrounds_are_as_of_other_renderers(gpu_of: Opener) -> None:
         )
 
 
+def test_bands_of_rows_change_nothing(gpu_of: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    segment = scene()
+    renderer = FusedRenderer(GpuTracer(FrameModel(segment, 0, 1.0), 0.05, gpu_of("f32")))
+    whole = renderer.render(camera())
+    monkeypatch.setattr("dymap.gpu.tracer.BAND_PIXELS", 500)
+    assert torch.equal(whole.rgb, renderer.render(camera()).rgb)
+
+
 def test_a_cancelled_picture_ends(gpu_of: Opener) -> None:
     segment = scene()
     renderer = FusedRenderer(GpuTracer(FrameModel(segment, 0, 1.0), 0.05, gpu_of("f32")))

@@ -4,6 +4,7 @@
 const FRAME_TIME = 1000 / 60; // ms of a picture that is aimed at
 const SMALLEST_SHARE = 0.25; // of the full picture's side
 const EXACT_TIMES = 2; // as long as a draft takes an exact picture
+const UNKNOWN_PIXELS = 2 ** 14; // at once, until it is known how long they take: systems end what takes seconds
 const SHARE_STEPS = 8; // sizes between a picture and one of twice the side: few, so that it does not flicker
 
 export class GpuPace {
@@ -37,7 +38,7 @@ export class GpuPace {
    * @param {number} ms
    */
   pixels(ms) {
-    return this.pixelTime ? ms / (EXACT_TIMES * this.pixelTime) : Infinity;
+    return this.pixelTime ? ms / (EXACT_TIMES * this.pixelTime) : UNKNOWN_PIXELS;
   }
 
   /**
