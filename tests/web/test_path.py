@@ -21,9 +21,8 @@ KEYS = "state().path.keys"
 
 
 def add_keys(page: Page, count: int = 3) -> None:
-    page.evaluate("stage.store.set({ panel: true, tab: 'path' })")
     for index in range(count):
-        page.press("k")
+        page.press("k")  # the first opens the tab
         page.evaluate(f"stage.playback.seek({8 * (index + 1)})")
         for _ in range(3):
             page.press("ArrowRight")
@@ -60,6 +59,10 @@ def test_key_views_are_added_chosen_moved_and_deleted(wide: Page) -> None:
     wide.click('[aria-label="Delete key view 1"]')
     wide.settle()
     assert wide.evaluate(f"{KEYS}.map(key => key.at)") == [0, 0.5]
+    wide.evaluate("stage.store.set({ tab: 'view' })")
+    wide.press("Delete")
+    assert wide.evaluate(f"{KEYS}.length") == 2, "nothing is deleted that cannot be seen"
+    wide.evaluate("stage.store.set({ tab: 'path' })")
     wide.press("Delete")
     assert wide.evaluate(f"{KEYS}.length") == 1
 

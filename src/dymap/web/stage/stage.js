@@ -7,6 +7,7 @@ import { makeCameras } from "./cameras.js";
 import { listenToComparison } from "./compare.js";
 import { releaseFocus } from "./dom.js";
 import { firstView, samePose, viewOfCamera } from "./framing.js";
+import { hideIdleBars } from "./fullscreen.js";
 import { listenToGestures } from "./gestures.js";
 import { makeHelp } from "./help.js";
 import { listenToKeys } from "./keys.js";
@@ -52,13 +53,20 @@ const ROOMY = 1100; // CSS pixels from which on the panel is open at first
  * @throws what engine.open() throws: an Error whose message people can read
  */
 export async function openStage(root, engine, wishes = {}) {
+  const find = selector => /** @type {any} */ (root.querySelector(selector));
+  const poster = find(".poster");
+  const showPoster = () => {
+    if (engine.clip?.poster && !poster.src) [poster.src, poster.hidden] = [engine.clip.poster, false];
+  };
   root.classList.add("opening");
+  const looking = setInterval(showPoster, 60); // the clip is known before there is all that draws it
   try {
     await engine.open();
   } finally {
+    clearInterval(looking);
     root.classList.remove("opening");
   }
-  const find = selector => /** @type {any} */ (root.querySelector(selector));
+  showPoster();
   const { clip } = engine,
     pictures = find(".pictures"),
     model = find(".model"),
@@ -195,10 +203,9 @@ export async function openStage(root, engine, wishes = {}) {
     },
   });
   releaseFocus(root);
+  const awake = hideIdleBars(root, store);
   const deaf = listenToKeys(parts.actions, motion);
 
-  const poster = find(".poster");
-  if (clip.poster) [poster.src, poster.hidden] = [clip.poster, false];
   engine.addEventListener("picture", event => {
     poster.hidden = true;
     playback.shown = event.detail.view.frame;
@@ -209,7 +216,7 @@ export async function openStage(root, engine, wishes = {}) {
     messages.complain(event.detail.message, event.detail.fatal ? "ever" : "picture"),
   );
   engine.addEventListener("clip", () => {
-    if (clip.poster && !model.dataset.frame) [poster.src, poster.hidden] = [clip.poster, false];
+    if (!model.dataset.frame) showPoster();
     requests.again();
   });
 
@@ -234,6 +241,7 @@ export async function openStage(root, engine, wishes = {}) {
   const close = () => {
     loop.stop();
     deaf();
+    awake();
     observer.disconnect();
     window.removeEventListener("hashchange", followLink);
     engine.close();
