@@ -4,7 +4,8 @@
     python -m benchmarks.web_first_picture clip.dymap --megabits 20 --delay 50
 
 A headless Chromium opens the page, and the element in a page of its own, its cache empty. All its connections share the
-line; each answer begins a delay after its request. Times count from when the page is asked for, milliseconds:
+line; each answer begins a delay after its request. A third page only reads and decodes: no work of a GPU, which there is
+none of, keeps its processor busy. Times count from when the page is asked for, milliseconds:
 
 * page: its scripts begin to run. header: what the clip is, with cameras and poster, is known.
 * decoded: everything of the clip that the first picture needs lies in memory, decoded.
@@ -15,6 +16,7 @@ line; each answer begins a delay after its request. Times count from when the pa
 
 from __future__ import annotations
 
+import math
 import tempfile
 import threading
 import time
@@ -27,7 +29,9 @@ from tests.browser import Page, browser
 
 from dymap.files import write_json
 from dymap.runs.exporting import export
+from dymap.site.bundle import bundle
 from dymap.site.export import CLIP
+from dymap.site.pages import web_files
 from dymap.site.server import Answers, in_folder, serving
 
 WATCH = """
@@ -56,6 +60,20 @@ URL.createObjectURL = function (blob) {
   return url.call(this, blob);
 };
 """
+READER = """
+import { Clip } from "./file/clip.js";
+async function read() {
+  const clip = new Clip("video.dymap");
+  marks.page = performance.now();
+  await clip.open();
+  marks.header = performance.now();
+  await clip.segment(0);
+  marks.decoded = performance.now();
+}
+read();
+"""
+PAGES = {"index.html": "picture", "player.html": "picture", "reader.html": "decoded"}
+"""Pages, and the last mark that each makes."""
 COLUMNS = ("page", "header", "decoded", "kernels", "GPU", "picture", "kB", "clip kB", "requests")
 
 
@@ -96,15 +114,15 @@ def slow(line: Line) -> type[Answers]:
     return Slow
 
 
-def first_picture(page: Page, url: str, line: Line, side: int) -> dict[str, float]:
-    """A row of the table."""
+def first_picture(page: Page, url: str, last: str, line: Line, side: int) -> dict[str, float]:
+    """A row of the table. last: the mark that the page ends with."""
     before = line.sent, line.of_clip
     page.visit(url, side, side)
-    marks = page.until("window.marks.picture && window.marks", 300)
+    marks = page.until(f"window.marks.{last} && window.marks", 300)
     spans: list[list[float]] = page.evaluate("window.spans")
     row = {name: marks.get(name, float("nan")) for name in ("page", "header", "decoded", "picture")}
     row["kernels"] = together(spans)
-    row["GPU"] = marks["picture"] - max(marks["decoded"], *(stop for _, stop in spans))
+    row["GPU"] = row["picture"] - max(marks["decoded"], *(stop for _, stop in spans), 0.0)
     row |= {"kB": (line.sent - before[0]) / 1e3, "clip kB": (line.of_clip - before[1]) / 1e3}
     row["requests"] = sum(request.startswith(url.rpartition("/")[0]) for request in page.requests)
     return row
@@ -125,16 +143,21 @@ def measure(
     """The table: page -> column -> median of so many visits."""
     rows: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        export(clip, Path(folder) / "site")
+        site = Path(folder) / "site"
+        export(clip, site)
+        (site / "reader.html").write_text(
+            '<link rel="icon" href="data:,"><script type="module" src="reader.js"></script>'
+        )
+        (site / "reader.js").write_text(bundle(web_files() | {"reader.js": READER}, "reader.js"))
         line = Line(megabits * 1e6 / 8, delay / 1e3)
         with (
-            serving(in_folder(Path(folder) / "site"), answers=slow(line)) as url,
+            serving(in_folder(site), answers=slow(line)) as url,
             browser(Path(folder) / "profile", "webgpu") as page,
         ):
             page.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
             page.call("Network.setCacheDisabled", cacheDisabled=True)
-            for name in ("index.html", "player.html"):
-                visits = [first_picture(page, url + name, line, side) for _ in range(times)]
+            for name, last in PAGES.items():
+                visits = [first_picture(page, url + name, last, line, side) for _ in range(times)]
                 rows[name] = {column: sorted(row[column] for row in visits)[times // 2] for column in COLUMNS}
     return rows
 
@@ -142,7 +165,8 @@ def measure(
 def table(rows: dict[str, dict[str, float]]) -> str:
     """In Markdown."""
     lines = ["| | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
-    lines += [f"| {name} | " + " | ".join(f"{row[c]:.0f}" for c in COLUMNS) + " |" for name, row in rows.items()]
+    shown = {name: ["" if math.isnan(row[c]) else f"{row[c]:.0f}" for c in COLUMNS] for name, row in rows.items()}
+    lines += [f"| {name} | {' | '.join(row)} |" for name, row in shown.items()]
     return "\n".join(lines)
 
 

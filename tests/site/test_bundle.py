@@ -11,6 +11,7 @@ import pytest
 
 from dymap.errors import InputError
 from dymap.site.bundle import bundle, script_json, script_text
+from dymap.site.pages import web_files
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="no node on this machine")
@@ -67,6 +68,23 @@ def test_each_module_is_there_once_and_texts_are_carried() -> None:
     assert "</script" not in script_text(text)
     assert text.index("// parts/add.js") < text.index("// parts/adder.js") < text.index("// main.js")
     assert '"parts/two.wgsl"' in text
+
+
+@pytest.mark.parametrize("entry", ["stage/main.js", "player.js", "file/worker.js"])
+def test_the_page_is_bundled_whole(entry: str, tmp_path: Path) -> None:
+    """What it does is tested in a browser (tests/web/test_out_of_the_house.py)."""
+    code = script_text(bundle(web_files(), entry))
+    if NODE is not None:
+        (tmp_path / "bundle.mjs").write_text(code)
+        subprocess.run([NODE, "--check", tmp_path / "bundle.mjs"], check=True, timeout=60)
+    shaders = {path for path in web_files() if path.endswith(".wgsl")}
+    assert sum(f'"{shader}": "' in code for shader in shaders) == (0 if entry == "file/worker.js" else len(shaders))
+
+
+def test_each_module_can_be_bundled() -> None:
+    for path in web_files():
+        if path.endswith(".js"):
+            bundle(web_files(), path)
 
 
 def test_workers_are_bundles_of_their_own() -> None:
