@@ -120,12 +120,7 @@ export class BrowserEngine extends Engine {
     return this.apart(view, width, height, async ({ gpu }, picture) => {
       const count = width * height;
       const [colours, both] = await Promise.all([gpu.read(picture.colours, 4 * count), gpu.read(picture.depths, 2 * count)]);
-      const depths = rayDepths(both);
-      const seen = depths.map((depth, i) => {
-        const opacity = colours[4 * i + 3];
-        return opacity > LEAST_SEEN ? (depth - (1 - opacity) * both[2 * i + 1]) / opacity : Infinity;
-      });
-      return { colours, depths, seen };
+      return { colours, depths: rayDepths(both), seen: seenDepths(colours, both) };
     });
   }
 
