@@ -11,7 +11,7 @@ import { LAYERS } from "./state.js";
 const COMPARISONS = ["off", "side", "wipe", "difference"];
 
 /**
- * @param {import("./stage.js").Parts} parts
+ * @param {Omit<import("./stage.js").Parts, "actions">} parts
  */
 export function makeActions({ root, engine, store, playback, motion, messages, home, help }) {
   const { clip } = engine;
