@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks import rate, stage
+from benchmarks import rate, stage, web_kernels
 from benchmarks.__main__ import main as speed
 from benchmarks.__main__ import run
 from benchmarks.cases import Case, Peak, Stopwatch, Work, median_time
@@ -208,3 +208,18 @@ def test_what_the_stage_reaches_is_measured() -> None:
     assert told["released"][0] > 0
     lines = list(stage.table(told["rows"]))
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_march_of_gpus_is_followed_sample_by_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many colours as the marching renderer gives, and not more densities than it takes in rounds."""
+    monkeypatch.setattr(web_kernels, "SHARE", 1)
+    workload = open_workload("quick")
+    camera, grid = workload.cameras["far"], workload.occupancy[workload.index]
+    exact, draft = (web_kernels.follow(workload.frame, grid, workload.step, camera, merged) for merged in (1, 4))
+    seen = workload.seen("far")
+    assert exact.colours == pytest.approx(seen.colours, abs=2)
+    assert exact.colours <= exact.densities <= seen.densities
+    assert draft.densities == exact.densities
+    assert draft.colours < 0.5 * exact.colours
+    assert exact.paid_colours >= exact.colours
+    assert web_kernels.work_of(workload.config.field, tuple(grid.shape), exact).march > 0

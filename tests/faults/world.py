@@ -90,7 +90,7 @@ def jobs(root: Path) -> list[Job]:
         job("train by two processes", *trained, "train.processes=2", alone=True),
         job("bake", "bake", run, "--threads", 1),
         job("pack", "pack", run, "--out", root / "small.dymap", "--threads", 1),
-        job("export", "export", run, "--out", root / "site", "--film", "--film-size", 32, 32, "--threads", 1),
+        job("export", "export", run, "--out", root / "site", "--threads", 1),
         job("export of one file", "export", run, "--out", root / "one.html", "--single-file", "--threads", 1),
         job("evaluate", "evaluate", run, "--threads", 1),
         film("render", run, *small),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from dymap.cli import main
 from dymap.config import HashConfig, RenderConfig
 from dymap.errors import InputError
 from dymap.field.field import Field
@@ -24,7 +27,10 @@ from dymap.render.fused import FusedRenderer
 from dymap.render.image import Cancelled, Image
 from dymap.render.march import MarchRenderer, march_step
 from dymap.render.renderer import RendererKey, make_renderer, renderer_maker
+from dymap.video.packing import save_packed
 from tests.field.models import tiny_field
+from tests.golden.sources import Golden
+from tests.video.videos import painted_video
 
 Opener = Callable[[Numbers], Gpu]
 STEPS = 64
@@ -123,6 +129,14 @@ def test_backgrounds_are_as_of_other_renderers(gpu_of: Opener) -> None:
         )
 
 
+def test_bands_of_rows_change_nothing(gpu_of: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    segment = scene()
+    renderer = FusedRenderer(GpuTracer(FrameModel(segment, 0, 1.0), 0.05, gpu_of("f32")))
+    whole = renderer.render(camera())
+    monkeypatch.setattr("dymap.gpu.tracer.BAND_PIXELS", 500)
+    assert torch.equal(whole.rgb, renderer.render(camera()).rgb)
+
+
 def test_a_cancelled_picture_ends(gpu_of: Opener) -> None:
     segment = scene()
     renderer = FusedRenderer(GpuTracer(FrameModel(segment, 0, 1.0), 0.05, gpu_of("f32")))
@@ -177,3 +191,19 @@ def test_what_a_gpu_cannot_bind_is_told_in_a_sentence(gpu_of: Opener) -> None:
 def test_networks_that_are_too_large_for_the_kernels_are_refused(gpu_of: Opener) -> None:
     with pytest.raises(InputError, match="takes up to 256 channels, view numbers and hidden units"):
         GpuTracer(FrameModel(scene(hidden=300), 0, 1.0), 0.05, gpu_of("f32"))
+
+
+def test_commands_draw_with_it(
+    gpu_of: Opener, trimmed: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`dymap render --renderer gpu`, of a file of version 2."""
+    gpu = gpu_of("packed")
+    monkeypatch.setattr("dymap.gpu.tracer.default_gpu", lambda: gpu)
+    save_packed(tmp_path / "body.dymap", painted_video(trimmed))
+    for name in ("gpu", "march"):
+        words = f"--fixed-view 1 --fixed-time 2 --renderer {name} --out {tmp_path / name}.png"
+        assert main(["render", str(tmp_path / "body.dymap"), *words.split()]) == 0
+    drawn, exact = (cv2.imdecode(np.fromfile(tmp_path / f"{name}.png", np.uint8), 1) for name in ("gpu", "march"))
+    assert exact is not None
+    assert exact.max() > 100
+    assert np.abs(drawn.astype(int) - exact).mean() < 0.1  # type: ignore[union-attr]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from dymap.geometry.camera import Camera
-from dymap.play.layers import acc_layer, depth_layer, depth_range
+from dymap.play.layers import acc_layer, depth_layer, depth_range, seen_depth
 from dymap.play.video import Video, load
 from dymap.render.image import Image
 from dymap.video.packing import save_packed
@@ -157,7 +157,7 @@ def test_the_canvas_shows_what_was_asked_for_last_and_rests_at_full_size(world: 
     assert told["ms"]["render"] > 0
     drafts = json.loads(page.evaluate("JSON.stringify(told.filter(one => one.kind === 'full' || one.how === 'draft'))"))
     assert drafts
-    assert all(one["width"] < SIDE for one in drafts if one["how"] == "draft")
+    assert all(one["width"] <= SIDE for one in drafts if one["how"] == "draft")
     page.settle()
     shown = page.picture(clip={"x": 0, "y": 0, "width": SIDE, "height": SIDE, "scale": 1}, captureBeyondViewport=False)
     exact = render(video, 4, 6).numpy()
@@ -182,6 +182,31 @@ def test_a_picture_can_be_kept(world: World) -> None:
     assert found.shape == (30, 40, 4)
     expected = pixels(page, view_of(1, 3, background=None), 40, 30)
     assert np.abs(found[..., 3].astype(int) - expected[..., 3]).max() == 0
+
+
+def test_the_depths_of_what_is_shown_can_be_read(world: World) -> None:
+    video, page = world.open(DANCER), world.page
+    script = f"""(async () => {{
+      const canvas = document.querySelector("canvas");
+      canvas.width = canvas.height = {SIDE};
+      engine.attach(canvas);
+      const told = new Promise(done => engine.addEventListener("picture", function tell({{ detail }}) {{
+        if (detail.view.moving || detail.view.frame !== 8) return;
+        engine.removeEventListener("picture", tell);
+        done(engine.depth());
+      }}));
+      engine.request({view_of(7, 8)});
+      const {{ width, height, depths }} = await told;
+      return [width, height, bytes(depths)];
+    }})()"""
+    width, height, text = page.evaluate(script)
+    assert (width, height) == (SIDE, SIDE)
+    found = np.frombuffer(base64.b64decode(text), np.float32).reshape(SIDE, SIDE)
+    image = render(video, 7, 8)
+    solid, exact = image.acc.numpy() > 0.5, seen_depth(image).numpy()
+    assert solid.any()
+    assert np.abs(found[solid] - exact[solid]).mean() < 1e-3
+    assert np.isinf(found[image.acc.numpy() == 0]).all()
 
 
 def test_drafts_are_near_to_exact_pictures(world: World) -> None:
@@ -228,8 +253,9 @@ def test_what_is_wrong_is_told_in_a_sentence(world: World) -> None:
     assert "it has no WebGPU" in open_engine(page, DANCER)
     page.evaluate("void Object.defineProperty(Navigator.prototype, 'gpu', kept)")
     assert open_engine(page, DANCER) == ""
-    script = "(engine.works.gpu.mostBytes = 1000, engine.pixels(%s, 8, 8).catch(error => error.message))"
-    assert "too large for this GPU" in page.evaluate(script % view_of(0, 5))
+    page.evaluate("engine.start().then(({ gpu }) => { gpu.mostBytes = 1000; })")
+    script = f"engine.pixels({view_of(0, 5)}, 8, 8).catch(error => error.message)"
+    assert "too large for this GPU" in page.evaluate(script)
 
 
 def test_decoded_frames_take_bounded_memory(world: World) -> None:

@@ -14,7 +14,9 @@ from dymap.kernels import Cancel, Traced
 
 AWAY = 1e38
 """Depths beyond this are of rays that miss the box."""
-BAND_PIXELS = 2**16
+BAND_PIXELS = 2**18
+"""Pixels that are drawn at once: systems end what keeps a GPU for seconds."""
+CANCEL_PIXELS = 2**16
 """Pixels between two looks at whether the image was cancelled."""
 
 
@@ -56,7 +58,7 @@ class GpuTracer:
     ) -> Traced:
         """What a pinhole camera sees; see `Tracer`. It is looked at `cancel` between bands of rows."""
         width, height = size
-        rows = height if cancel is None else max(8, BAND_PIXELS // width)
+        rows = max(8, (BAND_PIXELS if cancel is None else CANCEL_PIXELS) // width)
         gpu, done = self.gpu, 0
         with gpu.lock:
             picture = gpu.buffer(width * height * 16, "the picture")

@@ -1,12 +1,14 @@
 // @ts-check
 /** Engine "browser": this machine's GPU draws, out of a file that it reads itself (docs/stage.md). */
 import { Clip } from "../file/clip.js";
+import { depthRange, rayDepths, seenDepths } from "../gpu/depths.js";
 import { Gpu } from "../gpu/device.js";
 import { GpuFrames } from "../gpu/frames.js";
 import { compileKernels } from "../gpu/kernels.js";
-import { AWAY, GpuMarch } from "../gpu/march.js";
+import { GpuMarch } from "../gpu/march.js";
 import { GpuPace } from "../gpu/pace.js";
 import { GpuPresenter } from "../gpu/present.js";
+import { kernelConstants } from "../gpu/sizes.js";
 import { Engine } from "./engine.js";
 
 const BAND_TIME = 12; // ms of a full picture, before a newer request is looked at
@@ -37,6 +39,8 @@ export class BrowserEngine extends Engine {
     this.wanted = null;
     /** @type {View | null} of the picture that is shown, or was asked for last */
     this.view = null;
+    /** @type {import("../gpu/march.js").GpuPicture | null} on the canvas */
+    this.shown = null;
     this.askedAt = 0;
     this.drawing = false;
     this.losses = 0; // of the device
@@ -57,7 +61,10 @@ export class BrowserEngine extends Engine {
     this.file.addEventListener("clip", () => this.tell("clip"));
     this.file.addEventListener("buffer", () => this.tell("buffer"));
     this.file.segment(0).catch(() => {}); // its frames will be wanted first: they are read while kernels are compiled
-    await this.start(opening);
+    await opening;
+    const { field, levels, grid } = /** @type {import("../file/facts.js").Facts} */ (this.file.facts);
+    kernelConstants(field, levels, grid); // says so if networks are too large
+    this.start(opening).catch(() => {}); // told with the first picture
   }
 
   /** @param {HTMLCanvasElement} canvas */
@@ -83,7 +90,7 @@ export class BrowserEngine extends Engine {
     const { view, canvas } = this;
     if (!view || !canvas) throw new Error(NOT_SHOWN_YET);
     const { width, height } = canvas;
-    const bytes = await this.pixels(view, width, height);
+    const bytes = await this.pixels({ ...view, moving: false }, width, height);
     const surface = new OffscreenCanvas(width, height);
     const context = /** @type {OffscreenCanvasRenderingContext2D} */ (surface.getContext("2d"));
     context.putImageData(new ImageData(/** @type {any} */ (bytes), width, height), 0, 0);
@@ -97,7 +104,7 @@ export class BrowserEngine extends Engine {
    * @param {number} height
    */
   pixels(view, width, height) {
-    return this.apart(view, width, height, (works, picture) => works.presenter.bytes(picture, view, this.depthRange(view)));
+    return this.apart(view, width, height, (works, picture) => works.presenter.bytes(picture, view, depthRange(view, this.clip.boxes)));
   }
 
   /**
@@ -113,13 +120,27 @@ export class BrowserEngine extends Engine {
     return this.apart(view, width, height, async ({ gpu }, picture) => {
       const count = width * height;
       const [colours, both] = await Promise.all([gpu.read(picture.colours, 4 * count), gpu.read(picture.depths, 2 * count)]);
-      const depths = Float32Array.from({ length: count }, (_, i) => (both[2 * i + 1] < AWAY ? both[2 * i] : Infinity));
+      const depths = rayDepths(both);
       const seen = depths.map((depth, i) => {
         const opacity = colours[4 * i + 3];
         return opacity > LEAST_SEEN ? (depth - (1 - opacity) * both[2 * i + 1]) / opacity : Infinity;
       });
       return { colours, depths, seen };
     });
+  }
+
+  /**
+   * How far away it is what the present picture shows, for compositing: [height * width] metres along the ray, infinity
+   * where nothing is seen. Of the picture that a "picture" event tells of, if it is called there.
+   * @returns {Promise<{width: number, height: number, depths: Float32Array}>}
+   */
+  async depth() {
+    const { works, shown } = this;
+    if (!works || !shown) throw new Error(NOT_SHOWN_YET);
+    const { width, height, colours, depths } = shown;
+    const count = width * height;
+    const [seen, both] = await Promise.all([works.gpu.read(colours, 4 * count), works.gpu.read(depths, 2 * count)]);
+    return { width, height, depths: seenDepths(seen, both) };
   }
 
   close() {
@@ -146,7 +167,7 @@ export class BrowserEngine extends Engine {
       const march = new GpuMarch(works.march.kernels, facts.levels, facts.render.max_samples);
       try {
         const picture = march.picture(width, height);
-        march.draw(view, picture, parts);
+        march.draw(view, picture, parts, view.moving);
         return await read(works, picture);
       } finally {
         march.destroy();
@@ -184,15 +205,17 @@ export class BrowserEngine extends Engine {
     if (!canvas || this.works !== works) return;
     const decoded = performance.now();
     const pixels = canvas.width * canvas.height;
-    const share = view.moving ? this.pace.share(pixels) : 1;
+    const draft = view.moving && !this.pace.exact(pixels);
+    const share = draft ? this.pace.share(pixels) : 1;
     const [width, height] = [canvas.width, canvas.height].map((side) => Math.max(1, Math.round(side * share)));
     const picture = works.march.picture(width, height);
-    if (!(await this.inBands(works, view, picture, parts))) return;
+    if (!(await this.inBands(works, view, picture, parts, draft))) return;
     const rendered = performance.now();
-    this.pace.took(width * height, rendered - decoded);
-    works.presenter.show(picture, view, this.depthRange(view));
+    this.pace.took(width * height, rendered - decoded, draft);
+    this.shown = picture;
+    works.presenter.show(picture, view, depthRange(view, this.clip.boxes));
     const ms = { queue: begun - asked, render: rendered - decoded, encode: 0, transfer: 0, decode: decoded - begun, all: performance.now() - asked };
-    this.tell("picture", { view, kind: view.moving && share < 1 ? "draft" : "full", width, height, ms, bytes: 0 });
+    this.tell("picture", { view, kind: draft ? "draft" : "full", width, height, ms, bytes: 0 });
     this.ahead(works, view.frame);
   }
 
@@ -202,12 +225,13 @@ export class BrowserEngine extends Engine {
    * @param {View} view
    * @param {import("../gpu/march.js").GpuPicture} picture
    * @param {{frame: import("../gpu/segment.js").GpuFrame, weight: number}[]} parts
+   * @param {boolean} draft
    * @returns {Promise<boolean>} whether it was finished
    */
-  async inBands({ gpu, march }, view, picture, parts) {
+  async inBands({ gpu, march }, view, picture, parts, draft) {
     const rows = view.moving ? picture.height : Math.max(8, Math.floor(this.pace.pixels(BAND_TIME) / picture.width));
     for (let first = 0; first < picture.height; first += rows) {
-      march.draw(view, picture, parts, first, Math.min(first + rows, picture.height));
+      march.draw(view, picture, parts, draft, first, Math.min(first + rows, picture.height));
       await gpu.done();
       if (this.wanted && first + rows < picture.height) return false;
     }
@@ -224,26 +248,6 @@ export class BrowserEngine extends Engine {
     const step = this.past[1] - this.past[0];
     const next = (((frame + step) % this.clip.frames) + this.clip.frames) % this.clip.frames;
     if (step && Math.abs(step) < 8 && works.frames.ready(next)) works.frames.take(next).catch(() => {});
-  }
-
-  /**
-   * Distances between which everything lies that a camera sees of the clip's boxes, metres: one scale for the whole clip.
-   * @param {View} view
-   */
-  depthRange({ R, T }) {
-    const eye = [0, 1, 2].map((k) => -(R[k] * T[0] + R[3 + k] * T[1] + R[6 + k] * T[2]));
-    const { boxes } = this.clip;
-    let [near, far] = [Infinity, 0];
-    for (let at = 0; at < boxes.length; at += 6) {
-      let [closest, farthest] = [0, 0];
-      for (let k = 0; k < 3; k++) {
-        const [low, high] = [boxes[at + k] - eye[k], boxes[at + 3 + k] - eye[k]];
-        closest += Math.max(low, -high, 0) ** 2;
-        farthest += Math.max(-low, high) ** 2;
-      }
-      [near, far] = [Math.min(near, closest), Math.max(far, farthest)];
-    }
-    return [Math.sqrt(near), Math.sqrt(far)];
   }
 
   /**
@@ -281,7 +285,7 @@ export class BrowserEngine extends Engine {
   /** @param {Works} works whose device was lost */
   lost(works) {
     if (this.closed || this.works !== works) return;
-    this.works = this.starting = null;
+    this.works = this.starting = this.shown = null;
     if (++this.losses > 1) {
       this.tell("error", { message: LOST_TWICE, fatal: true });
       this.closed = true;

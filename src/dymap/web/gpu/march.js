@@ -5,9 +5,7 @@ import { marchLevels } from "./segment.js";
 
 const HEAD = 28; // words of View in march.wgsl before its levels
 const OCCUPANCY_LAYER = 1;
-const MERGED = 4; // consecutive samples that get one colour while something moves
-/** Depths in metres beyond this are of rays that miss the box. */
-export const AWAY = 1e38;
+const MERGED = 4; // consecutive samples that get one colour in a draft
 
 /**
  * @typedef {import("./segment.js").GpuFrame} GpuFrame
@@ -55,15 +53,16 @@ export class GpuMarch {
    * @param {View} view
    * @param {GpuPicture} picture
    * @param {{frame: GpuFrame, weight: number}[]} parts what is mixed; weights sum up to 1
+   * @param {boolean} draft a few samples may get one colour
    * @param {number} first row
    * @param {number} stop row
    */
-  draw(view, picture, parts, first = 0, stop = picture.height) {
+  draw(view, picture, parts, draft, first = 0, stop = picture.height) {
     const { gpu, march } = this.kernels;
     const groups = [Math.ceil(picture.width / 8), Math.ceil((stop - first) / 8), 1];
     const steps = parts.map(({ frame, weight }, k) => {
       this.views[k] ??= gpu.uniform(new Uint32Array(HEAD), this.levels);
-      gpu.write(this.views[k], this.head(view, picture, frame, weight, k > 0, first));
+      gpu.write(this.views[k], this.head(view, picture, frame, { weight, added: k > 0, draft, row: first }));
       const { planes, grids, networks, occupied } = frame;
       const bindings = gpu.bind(march, this.views[k], planes, grids, networks, occupied, picture.colours, picture.depths);
       return { pipeline: march, bindings, groups };
@@ -75,11 +74,9 @@ export class GpuMarch {
    * @param {View} view
    * @param {GpuPicture} picture
    * @param {GpuFrame} frame
-   * @param {number} weight
-   * @param {boolean} added to what is there
-   * @param {number} row
+   * @param {{weight: number, added: boolean, draft: boolean, row: number}} how added: to what is there
    */
-  head(view, { width, height }, { box }, weight, added, row) {
+  head(view, { width, height }, { box }, { weight, added, draft, row }) {
     const { right, down, ahead, origin } = raysOfView(view, width, height);
     const head = new Uint32Array(HEAD);
     const { constants: n } = this.kernels;
@@ -87,7 +84,7 @@ export class GpuMarch {
     const layer = view.layer === "occupancy" ? OCCUPANCY_LAYER : 0;
     const voxel = Math.min(sides[0] / n.GRID_X, sides[1] / n.GRID_Y, sides[2] / n.GRID_Z);
     const step = layer === OCCUPANCY_LAYER ? voxel / 2 : Math.hypot(...sides) / this.maxSamples;
-    const floats = [right, view.moving ? MERGED : 1, down, 0, ahead, 0, origin, step, ...box.slice(0, 3), weight, ...box.slice(3), Number(added)];
+    const floats = [right, draft ? MERGED : 1, down, 0, ahead, 0, origin, step, ...box.slice(0, 3), weight, ...box.slice(3), Number(added)];
     new Float32Array(head.buffer).set(floats.flat());
     head.set([width, height, layer, row], 24);
     return head;

@@ -3,11 +3,13 @@
 
 const FRAME_TIME = 1000 / 60; // ms of a picture that is aimed at
 const SMALLEST_SHARE = 0.25; // of the full picture's side
+const EXACT_TIMES = 2; // as long as a draft takes an exact picture
+const UNKNOWN_PIXELS = 2 ** 14; // at once, until it is known how long they take: systems end what takes seconds
 const SHARE_STEPS = 8; // sizes between a picture and one of twice the side: few, so that it does not flicker
 
 export class GpuPace {
   constructor() {
-    this.pixelTime = 0; // ms a pixel took, 0: not known yet
+    this.pixelTime = 0; // ms a pixel of a draft took, 0: not known yet
     this.pictures = 0;
   }
 
@@ -24,11 +26,19 @@ export class GpuPace {
   }
 
   /**
-   * How many of these pixels take so long.
+   * Whether a full picture is soon enough there even if it is exact.
+   * @param {number} pixels of the full picture
+   */
+  exact(pixels) {
+    return this.pixelTime > 0 && EXACT_TIMES * this.pixelTime * pixels < 0.6 * FRAME_TIME;
+  }
+
+  /**
+   * How many pixels of an exact picture take so long.
    * @param {number} ms
    */
   pixels(ms) {
-    return this.pixelTime ? ms / this.pixelTime : Infinity;
+    return this.pixelTime ? ms / (EXACT_TIMES * this.pixelTime) : UNKNOWN_PIXELS;
   }
 
   /**
@@ -36,10 +46,11 @@ export class GpuPace {
    * drivers finish their kernels then.
    * @param {number} pixels
    * @param {number} ms
+   * @param {boolean} [draft] or an exact one
    */
-  took(pixels, ms) {
+  took(pixels, ms, draft = true) {
     if (++this.pictures === 1) return;
-    const found = Math.max(ms, 0.05) / Math.max(pixels, 1);
+    const found = Math.max(ms, 0.05) / Math.max(pixels, 1) / (draft ? 1 : EXACT_TIMES);
     if (!this.pixelTime) this.pixelTime = found;
     this.pixelTime += (found > this.pixelTime ? 0.5 : 0.2) * (found - this.pixelTime);
   }
