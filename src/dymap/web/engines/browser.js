@@ -13,7 +13,6 @@ import { Engine } from "./engine.js";
 
 const BAND_TIME = 12; // ms of a full picture, before a newer request is looked at
 const LOST_TWICE = "The GPU was lost again; reload the page, or close other pages that use it.";
-const LEAST_SEEN = 1 / 512; // opacity below which there is nothing
 const NOT_SHOWN_YET = "there is no picture yet";
 
 /** @typedef {import("./engine.js").View} View */
@@ -120,12 +119,7 @@ export class BrowserEngine extends Engine {
     return this.apart(view, width, height, async ({ gpu }, picture) => {
       const count = width * height;
       const [colours, both] = await Promise.all([gpu.read(picture.colours, 4 * count), gpu.read(picture.depths, 2 * count)]);
-      const depths = rayDepths(both);
-      const seen = depths.map((depth, i) => {
-        const opacity = colours[4 * i + 3];
-        return opacity > LEAST_SEEN ? (depth - (1 - opacity) * both[2 * i + 1]) / opacity : Infinity;
-      });
-      return { colours, depths, seen };
+      return { colours, depths: rayDepths(both), seen: seenDepths(colours, both) };
     });
   }
 
