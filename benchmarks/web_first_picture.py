@@ -4,8 +4,8 @@
     python -m benchmarks.web_first_picture clip.dymap --megabits 20 --delay 50
 
 A headless Chromium opens the page, and the element in a page of its own, its cache empty. All its connections share the
-line; each answer begins a delay after its request. A third page only reads and decodes: no work of a GPU, which there is
-none of, keeps its processor busy. Times count from when the page is asked for, milliseconds:
+line; each answer begins a delay after its request. A third page only reads and decodes: without a GPU, the work of one
+keeps the processor busy on the other two. Times count from when the page is asked for, milliseconds:
 
 * page: its scripts begin to run. header: what the clip is, with cameras and poster, is known.
 * decoded: everything of the clip that the first picture needs lies in memory, decoded.

@@ -93,7 +93,7 @@ def jobs(root: Path) -> list[Job]:
         job("bake", "bake", run, "--threads", 1),
         job("bake of segments", "bake", root / "row", "--threads", 2, alone=True),
         job("pack", "pack", run, "--out", root / "small.dymap", "--threads", 1),
-        job("export", "export", run, "--out", root / "site", "--film", "--film-size", 32, 32, "--threads", 1),
+        job("export", "export", run, "--out", root / "site", "--threads", 1),
         job("export of one file", "export", run, "--out", root / "one.html", "--single-file", "--threads", 1),
         job("evaluate", "evaluate", run, "--threads", 1),
         film("render", run, *small),

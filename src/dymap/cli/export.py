@@ -28,7 +28,7 @@ def export(
     film_size: Annotated[
         tuple[int, int] | None, tyro.conf.arg(help="Width and height of that film; default: the camera's.")
     ] = None,
-    renderer: Annotated[RendererName, tyro.conf.arg(help=f"Of that film. {RENDERERS}")] = "fast",
+    renderer: Annotated[RendererName, tyro.conf.arg(help=f"Of that film. {RENDERERS}")] = "march",
     rate: Annotated[
         float | None, tyro.conf.arg(help="MB a frame that the clip may have, as of `dymap pack`; default: as it is.")
     ] = None,

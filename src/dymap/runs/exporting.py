@@ -47,7 +47,7 @@ def export(
     single_file: bool = False,
     film: bool = False,
     film_size: tuple[int, int] | None = None,
-    renderer: RendererName = "fast",
+    renderer: RendererName = "march",
     rate: float | None = None,
     title: str | None = None,
     author: str | None = None,

@@ -13,7 +13,6 @@ import { Engine } from "./engine.js";
 
 const BAND_TIME = 12; // ms of a full picture, before a newer request is looked at
 const LOST_TWICE = "The GPU was lost again; reload the page, or close other pages that use it.";
-const LEAST_SEEN = 1 / 512; // opacity below which there is nothing
 const NOT_SHOWN_YET = "there is no picture yet";
 
 /** @typedef {import("./engine.js").View} View */
