@@ -80,6 +80,7 @@ export class DymapPlayer extends HTMLElement {
     if (session) session.close();
     else engine?.close();
     parts.message.hidden = parts.film.hidden = true;
+    parts.bar.hidden = false;
     parts.film.removeAttribute("src");
     parts.canvas.hidden = false;
     this.showClock();
@@ -226,7 +227,7 @@ export class DymapPlayer extends HTMLElement {
     else engine?.close();
     parts.message.textContent = message;
     parts.message.hidden = false;
-    parts.canvas.hidden = true;
+    parts.canvas.hidden = parts.bar.hidden = true; // a film has its own
     if (this.film) {
       [parts.film.src, parts.film.poster, parts.film.hidden] = [this.film, this.poster, false];
       parts.poster.hidden = true;

@@ -75,7 +75,7 @@ function entry(camera, index, engine, actions) {
     "button",
     { type: "button", class: "camera", click: () => actions.camera(index), "aria-pressed": "false" },
     picture,
-    make("span", { class: "camera-name" }, name),
+    make("span", { class: "camera-name", title: name }, name),
     camera.test ? make("span", { class: "badge" }, "test") : null,
     index < 9 ? keyCap(String(index + 1)) : null,
   );
