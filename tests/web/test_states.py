@@ -144,6 +144,17 @@ def test_nothing_is_cut_off_at_any_size(stage: Stage, width: int, height: int) -
         assert page.evaluate(fits), state
 
 
+def test_long_names_of_cameras_are_told_apart(stage: Stage) -> None:
+    page = stage.open(WIDE, names=LONG, cameras=30)
+    page.evaluate("stage.store.set({ tab: 'cameras' })")
+    page.settle()
+    names = page.evaluate("[...document.querySelectorAll('.camera-name')].map(one => [one.textContent, one.title])")
+    assert len({shown for shown, _ in names}) == 30
+    assert all(len(shown) <= 16 and title.startswith(LONG) for shown, title in names)
+    cut = "[...document.querySelectorAll('.camera:not(.near) .camera-name')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert page.evaluate(cut) == 0
+
+
 def test_everything_has_a_name_and_is_reached_by_tab(wide: Page) -> None:
     wide.evaluate("for (let k = 0; k < 2; k++) stage.actions.addKey()")
     wide.settle()

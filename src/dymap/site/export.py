@@ -103,7 +103,7 @@ def own(page: str) -> str:
 
 
 def check_own_folder(folder: Path) -> None:
-    """Raises InputError for a folder, or a file in its place, that was not exported, as nothing else is overwritten; and
+    """Raises InputError for a folder, or a file in its place, that was not exported (nothing else is overwritten), and
     for the name of a page."""
     if folder.suffix.lower() in PAGES and not folder.is_dir():
         raise InputError(f"{folder}: the name of a page; expected that of a folder, or --single-file")
