@@ -151,8 +151,9 @@ def test_long_names_of_cameras_are_told_apart(stage: Stage) -> None:
     names = page.evaluate("[...document.querySelectorAll('.camera-name')].map(one => [one.textContent, one.title])")
     assert len({shown for shown, _ in names}) == 30
     assert all(len(shown) <= 16 and title.startswith(LONG) for shown, title in names)
-    cut = "[...document.querySelectorAll('.camera:not(.near) .camera-name')].filter(one => one.scrollWidth > one.clientWidth).length"
-    assert page.evaluate(cut) == 0
+    cut = "(one => one.scrollWidth > one.clientWidth)"
+    names = "[...document.querySelectorAll('.camera:not(.near) .camera-name')]"
+    assert page.evaluate(f"{names}.filter({cut}).length") == 0
 
 
 def test_everything_has_a_name_and_is_reached_by_tab(wide: Page) -> None:
