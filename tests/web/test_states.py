@@ -64,6 +64,13 @@ def test_errors_are_messages_that_go_when_pictures_come_again(wide: Page) -> Non
     wide.settle()
     wide.settle()
     assert trouble(wide) == ""
+    tell(wide, "error", {"message": "The file is gone", "fatal": False, "lasting": True})
+    wide.press(".")
+    wide.settle()
+    wide.settle()
+    assert trouble(wide).strip() == "The file is gone", "pictures still come from memory"
+    tell(wide, "clip")
+    assert trouble(wide) == ""
     tell(wide, "error", {"message": "<b>The run</b> was deleted", "fatal": True})
     wide.press(".")
     wide.settle()
