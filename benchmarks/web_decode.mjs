@@ -3,7 +3,8 @@
 //     node benchmarks/web_decode.mjs video.dymap
 //
 // Symbols: all that come out of streams. Output: the numbers that a GPU gets, of 4 bytes; of occupancy, a byte a voxel,
-// as numpy has it. Milliseconds are of a core (and not of a clock), the best of several runs. `decoder, start`: with the numbers that a decoder began with.
+// as numpy has it. Milliseconds are of a core (and not of a clock), the mean of several runs. `decoder, start`: with the
+// numbers that a decoder began with.
 import { readFileSync } from "node:fs";
 import { crc32 } from "../src/dymap/web/file/crc.js";
 import { readContainer, sectionsOf } from "../src/dymap/web/file/container.js";
@@ -15,7 +16,7 @@ import { SegmentDecoder } from "../src/dymap/web/file/segment.js";
 import { BytesSource } from "../src/dymap/web/file/source.js";
 import { readValues } from "../src/dymap/web/file/values.js";
 
-const RUNS = 12;
+const LASTING = 700; // milliseconds of a core for each part: a system counts them in steps of some
 const data = new Uint8Array(readFileSync(process.argv[2]));
 const { header, chunks } = await readContainer(new BytesSource(data));
 const facts = factsOf(process.argv[2], header, chunks);
@@ -41,15 +42,15 @@ console.log(`${process.argv[2]}: ${data.length} bytes, segment 0 of ${frames} fr
 console.log("part            symbols  Msymbols/s  output MB    MB/s      ms  ms a frame");
 for (const [name, [work, bytes]] of Object.entries(parts)) {
   const symbols = counted(work);
-  let best = Infinity;
-  let output = 0;
-  for (let run = 0; run < RUNS; run++) {
-    const before = process.cpuUsage();
-    const found = work();
-    best = Math.min(best, process.cpuUsage(before).user / 1e3);
-    output = bytes(found);
+  for (let warm = 0; warm < 3; warm++) work();
+  const before = process.cpuUsage();
+  let [runs, spent, found] = [0, 0, null];
+  for (; spent < LASTING; runs++) {
+    found = work();
+    spent = process.cpuUsage(before).user / 1e3;
   }
-  const cells = [symbols, symbols / best / 1e3, output / 1e6, output / best / 1e3, best, best / frames];
+  const [mean, output] = [spent / runs, bytes(found)];
+  const cells = [symbols, symbols / mean / 1e3, output / 1e6, output / mean / 1e3, mean, mean / frames];
   const widths = [9, 12, 11, 8, 8, 12];
   console.log(name.padEnd(14) + cells.map((cell, i) => cell.toFixed([0, 1, 2, 0, 1, 2][i]).padStart(widths[i])).join(""));
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks import rate, web_kernels
+from benchmarks import rate, stage, web_kernels
 from benchmarks.__main__ import main as speed
 from benchmarks.__main__ import run
 from benchmarks.cases import Case, Peak, Stopwatch, Work, median_time
@@ -25,6 +25,8 @@ from dymap.geometry.rays import Rays, slab_test
 from dymap.kernels import running
 from dymap.presets import preset
 from dymap.render.image import Image
+from dymap.runs.demonstration import PACKAGED
+from tests.browser import needs_browser
 from tests.golden.sources import FULL, Golden
 from tests.video.videos import painted_video
 
@@ -195,6 +197,17 @@ def test_a_coarser_file_is_smaller_and_further_from_the_model(trimmed: Golden) -
     lines = rate.text(rows).splitlines()
     assert len(lines) == 5
     assert lines[-1].startswith("| exact |")
+
+
+@needs_browser
+def test_what_the_stage_reaches_is_measured() -> None:
+    told = stage.measure(PACKAGED, (2,), seconds=0.4, size=64)
+    names = [row["name"] for row in told["rows"]]
+    assert names[:3] == ["nothing rendered", "dragging, 2 clients", "full picture after it"]
+    assert all(row["all"] > 0 for row in told["rows"])
+    assert told["released"][0] > 0
+    lines = list(stage.table(told["rows"]))
+    assert len({line.count("|") for line in lines}) == 1
 
 
 def test_the_march_of_gpus_is_followed_sample_by_sample(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 each_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 FOLDERS = (
-    ".", "src/dymap", "src/dymap/capture", "src/dymap/play", "src/dymap/stage", "native", "native/ops",
-    "native/kernels", "tests/kernels",
+    ".", "src/dymap", "src/dymap/capture", "src/dymap/play", "src/dymap/stage", "src/dymap/web", "src/dymap/web/stage",
+    "native", "native/ops", "native/kernels", "tests/kernels",
 )  # fmt: skip
 """What names of files are relative to."""
 

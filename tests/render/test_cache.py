@@ -93,6 +93,18 @@ def test_a_second_pass_over_a_clip_that_fits_makes_nothing(maker: Maker) -> None
     assert maker.indices == list(range(5))
 
 
+def test_what_is_ready_is_known_and_not_made_for_that(maker: Maker) -> None:
+    cache = RendererCache(maker, max_bytes=2048)
+    assert not cache.ready(0)
+    cache.get(0)
+    assert cache.ready(0)
+    assert not cache.ready(0, "fast")
+    cache.get(1)
+    cache.get(2)
+    assert [cache.ready(index) for index in range(3)] == [False, True, True]
+    assert maker.indices == [0, 1, 2]
+
+
 def test_one_renderer_stays_however_large_it_is(maker: Maker) -> None:
     cache = RendererCache(maker, max_bytes=1)
     assert cache.get(3) is cache.get(3)

@@ -58,6 +58,20 @@ def test_a_path_becomes_a_film_with_progress(stage: Stage, visitor: Visitor, tmp
     assert get(stage.url, f"film/{film}")[0] == 404
 
 
+def test_a_film_that_grows_beyond_the_folder_is_ended(
+    stage: Stage, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dymap.stage.film.MAX_BYTES", -1)
+    asked = {"path": path_of(visitor, 24), "size": [96, 96], "fps": 24}
+    film = json.loads(get(stage.url, "film", "POST", asked)[1])["film"]
+    told = until(visitor, film)[-1]
+    assert (told["state"], "GiB" in told["message"]) == ("failed", True)
+    folder = stage.films._folder
+    assert folder is not None
+    assert list(folder.iterdir()) == []
+    assert folder.stat().st_mode & 0o077 == 0
+
+
 def test_one_film_at_a_time_which_can_be_cancelled_and_keeps_nobody_waiting(video: Any) -> None:
     with Stage(Slow(video, 0.3), port=0) as stage, visit(stage.url) as visitor:
         asked = {"path": path_of(visitor, 24), "size": [96, 96], "fps": 24}

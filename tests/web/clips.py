@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -26,6 +28,16 @@ JPEG = b"\xff\xd8\xff\xe0 a picture"
 
 def write_clips(folder: Path, golden: Golden) -> dict[str, Path]:
     """A file of each kind."""
+    paths = {}
+    for name, data in files(golden).items():
+        paths[name] = folder / f"{name}.dymap"
+        paths[name].write_bytes(data)
+    return paths
+
+
+@cache
+def files(golden: Golden) -> dict[str, bytes]:
+    """What the files hold: made once."""
     videos: dict[str, Callable[[], BakedVideo]] = {
         "painted": lambda: replace(painted_video(golden), poster=JPEG, about=About("Ein Körper", "jemand", "CC0-1.0")),
         "several segments": several_segments,
@@ -33,12 +45,13 @@ def write_clips(folder: Path, golden: Golden) -> dict[str, Path]:
         "one voxel": one_voxel,
         "nothing": nothing,
     }
-    paths = {}
-    for name, make in videos.items():
-        torch.manual_seed(0)
-        paths[name] = folder / f"{name}.dymap"
-        save_packed(paths[name], make())
-    return paths
+    made = {}
+    with TemporaryDirectory() as folder:
+        for name, make in videos.items():
+            torch.manual_seed(0)
+            save_packed(Path(folder) / "clip.dymap", make())
+            made[name] = (Path(folder) / "clip.dymap").read_bytes()
+    return made
 
 
 def several_segments() -> BakedVideo:

@@ -104,7 +104,6 @@ def test_without_a_capture_nothing_is_offered(stage: Stage) -> None:
     assert page.evaluate("document.querySelectorAll('.camera').length") == 12
     assert page.evaluate("document.querySelectorAll('.camera img, .no-picture').length") == 0
     page.press("k")
-    page.evaluate("stage.store.set({ tab: 'path' })")
     page.settle()
     assert "dymap render RUN --cameras A_dancer_turns_path.json --size 1280 720 --fps 24" in page.text()
     assert "Render MP4" not in page.text()

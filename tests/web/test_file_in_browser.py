@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
 
 import dymap
 from tests.browser import Page, browser, needs_browser
+from tests.faults.readers import PACKED, Reader, drawn
 from tests.golden.sources import Golden
 from tests.web.clips import write_clips
 from tests.web.node import needs_node, run_node
@@ -118,3 +120,17 @@ def test_errors_of_a_worker_are_sentences(scene: Scene) -> None:
     found = scene.read("'damaged.dymap'")
     assert found["name"] == "ClipFault"
     assert found["message"].startswith("damaged.dymap: damaged file (its segment is not what was written")
+
+
+def test_damaged_files_are_read_or_refused_as_in_node(scene: Scene) -> None:
+    data, reader = (scene.server.folder / "clip.dymap").read_bytes(), Reader("", lambda _: "", PACKED)
+    names = [f"damaged-{index}.dymap" for index in range(24)]
+    for index, name in enumerate(names):
+        (scene.server.folder / name).write_bytes(drawn(reader, data, Random(f"browser {index}"))[1])
+    told = run_node("fetch_clip.mjs", *(f"{scene.server.address}/ranges/{name}" for name in names))
+    for name, expected in zip(names, told, strict=True):
+        found = scene.read(f"'{name}'")
+        if "refused" in expected:
+            assert found == {"name": "ClipFault", "message": expected["refused"]}
+        else:
+            assert found == expected | {"apart": True}

@@ -67,6 +67,11 @@ def test_parts_are_asked_for_once(server: RangeServer) -> None:
     assert set(told.values()) == {"right"}, told
 
 
+def test_clips_are_closed_and_left_at_any_time(server: RangeServer) -> None:
+    told = run_node("closing.mjs", f"{server.address}/ranges/clip.dymap")
+    assert set(told.values()) == {"right"}, told
+
+
 def test_a_file_that_changes_meanwhile_is_noticed(server: RangeServer) -> None:
     told = run_node("changing_file.mjs", f"{server.address}/changing/numbers.bin")
     assert "has changed since it was opened" in told

@@ -287,5 +287,12 @@ def test_help_full_screen_and_panel(wide: Page) -> None:
     wide.until(f"document.querySelector('.picture').width === {width}")
     wide.press("f")
     wide.until("Boolean(document.fullscreenElement)")
+    wide.until("document.querySelector('.model').clientHeight === innerHeight")
+    assert not wide.evaluate("document.querySelector('.app').classList.contains('idle')")
+    wide.press(" ")
+    wide.until("document.querySelector('.app').classList.contains('idle')")
+    assert wide.evaluate("getComputedStyle(document.querySelector('.transport')).pointerEvents") == "none"
+    wide.mouse("mouseMoved", *MIDDLE, button="none")
+    wide.until("!document.querySelector('.app').classList.contains('idle')")
     wide.press("f")
     wide.until("!document.fullscreenElement")

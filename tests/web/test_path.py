@@ -21,9 +21,8 @@ KEYS = "state().path.keys"
 
 
 def add_keys(page: Page, count: int = 3) -> None:
-    page.evaluate("stage.store.set({ panel: true, tab: 'path' })")
     for index in range(count):
-        page.press("k")
+        page.press("k")  # the first opens the tab
         page.evaluate(f"stage.playback.seek({8 * (index + 1)})")
         for _ in range(3):
             page.press("ArrowRight")
@@ -60,6 +59,10 @@ def test_key_views_are_added_chosen_moved_and_deleted(wide: Page) -> None:
     wide.click('[aria-label="Delete key view 1"]')
     wide.settle()
     assert wide.evaluate(f"{KEYS}.map(key => key.at)") == [0, 0.5]
+    wide.evaluate("stage.store.set({ tab: 'view' })")
+    wide.press("Delete")
+    assert wide.evaluate(f"{KEYS}.length") == 2, "nothing is deleted that cannot be seen"
+    wide.evaluate("stage.store.set({ tab: 'path' })")
     wide.press("Delete")
     assert wide.evaluate(f"{KEYS}.length") == 1
 
@@ -128,11 +131,21 @@ def test_paths_of_dymap_render_and_transforms_are_loaded(wide: Page, tmp_path: P
         frames.append({"transform_matrix": pose.tolist(), "time": index / 3, "fl_x": camera.K[1, 1]})
     size = {"w": cameras[0].width, "h": cameras[0].height}
     (tmp_path / "transforms.json").write_text(json.dumps(size | {"frames": frames}))
-    for name, times in (("saved.json", [0, 2, 4, 6]), ("transforms.json", [0, 16, 31, 47])):
+    poses = [np.array(frame["transform_matrix"]).reshape(-1).tolist() for frame in frames]
+    fovs = [np.degrees(2 * np.arctan(camera.height / 2 / camera.K[1, 1])) for camera in cameras]
+    entries = [
+        {"camera_to_world": pose, "fov": fov, "render_time": index / 3}
+        for index, (pose, fov) in enumerate(zip(poses, fovs, strict=True))
+    ]
+    (tmp_path / "studio.json").write_text(json.dumps({"camera_path": entries}))
+    evenly = [0, 16, 31, 47]
+    for name, times in (("saved.json", [0, 2, 4, 6]), ("transforms.json", evenly), ("studio.json", evenly)):
         wide.evaluate("stage.store.set({ path: { keys: [], time: 'runs', fps: 30 } })")
         choose_file(wide, tmp_path / name)
         wide.until(f"{KEYS}.length === 4")
-        for index, camera in enumerate(cameras):
+        read = read_cameras(tmp_path / name, (cameras[0].width, cameras[0].height), 48)
+        assert [frame for _, frame in read] == times
+        for index, (camera, _) in enumerate(read):
             key = wide.evaluate(f"{KEYS}[{index}]")
             assert np.allclose(key["pose"]["position"], camera.position, atol=1e-6)
             assert np.allclose(np.reshape(key["pose"]["R"], (3, 3)), camera.R, atol=1e-6)

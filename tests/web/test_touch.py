@@ -35,6 +35,16 @@ def tap_on(page: Page, selector: str) -> None:
 def test_it_starts_with_the_panel_closed_and_the_whole_subject_in_sight(stage: Stage) -> None:
     page = stage.open(PHONE, phone=True)
     assert page.evaluate("document.querySelector('.panel').hidden")
+    far = "[stage.home().pose.distance, state().pose.distance]"
+    assert len({round(distance, 9) for distance in page.evaluate(far)}) == 1
+    page.evaluate("stage.store.set({ panel: true })")
+    page.until("document.querySelector('.model').clientHeight < 500")
+    page.settle()
+    assert len({round(distance, 9) for distance in page.evaluate(far)}) == 1, "while nobody moves, it stays framed"
+    page.evaluate("stage.store.set({ panel: false })")
+    page.settle()
+    page.settle()
+    page.until("!engine.requested.at(-1).moving")
     shown = page.picture().astype(int)
     assert shown.shape[:2] == (2 * PHONE[1], 2 * PHONE[0])
     figure = shown[110:1500, :, 0] - shown[110:1500, :, 2] > 40

@@ -42,7 +42,7 @@ INTERVAL = 4.0
 """Seconds between two states that are shown, at least."""
 SHARE = 100
 """Of the training's time, the part that copying takes at most."""
-NICENESS = 15
+NICENESS = 10
 """How far the drawing thread comes after the training."""
 MAX_BYTES = 2**30
 """Of the frames of one state that are kept."""

@@ -50,7 +50,8 @@ class Drawing:
     def _run(self) -> None:
         if self._niceness and hasattr(os, "setpriority"):
             with suppress(OSError):  # of this thread, and of those that it starts
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+                own = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(19, own + self._niceness))
         while (work := self._desk.take()) is not None:
             if isinstance(work, Errand):
                 try:

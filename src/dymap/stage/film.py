@@ -6,7 +6,6 @@ POST film -> a job in a temporary folder -> errands at the desk, an image each -
 from __future__ import annotations
 
 import secrets
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 from dymap.errors import InputError, printable
 from dymap.geometry.camera import Camera
 from dymap.kernels import Cancel
+from dymap.partials import beside
 from dymap.play.camera_file import cameras_of
 from dymap.play.movie import Write, film_writer
 from dymap.render.image import Cancelled
@@ -69,6 +69,7 @@ class Films:
         self._folder: Path | None = None
         self._jobs: dict[str, FilmJob] = {}
         self._lock = threading.Lock()
+        self._open = ExitStack()
 
     def start(self, asked: Any) -> FilmJob:
         """Begin a film. asked: {path: as `dymap render --cameras` reads it, size, fps, background}.
@@ -96,7 +97,8 @@ class Films:
             if any(job.state == "running" for job in self._jobs.values()):
                 raise InputError("another film is being made: wait until it is done, or cancel it")
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="dymap-stage-"))
+                self._folder = self._open.enter_context(beside(Path(tempfile.gettempdir()) / "dymap-stage"))
+                self._folder.mkdir(mode=0o700)  # other people of this machine look elsewhere
             name = secrets.token_hex(8)
             job = FilmJob(name, self._folder / f"{name}.mp4", path, fps, background)
             self._jobs[name] = job
@@ -119,6 +121,8 @@ class Films:
                 job.write = job.open.enter_context(film_writer(job.file, job.fps))
             job.write(picture)
             job.done += 1
+            if self._taken() > 2 * MAX_BYTES:
+                raise InputError(f"the film was ended, as it took more than {2 * MAX_BYTES >> 30} GiB")
             if job.done == len(job.path):
                 job.open.close()
                 job.state = "done"
@@ -135,6 +139,7 @@ class Films:
         job.state, job.message = state, message
         with suppress(Abandoned), job.open:
             raise Abandoned
+        job.file.unlink(missing_ok=True)
 
     def cancel(self, name: str) -> bool:
         """End a film, or forget a finished one; whether there is such."""
@@ -160,17 +165,17 @@ class Films:
         for job in self._jobs.values():
             if job.state == "running":
                 self._fail(job, "cancelled", "the stage was closed")
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._open.close()
 
     def _sweep(self) -> None:
         """Forget the oldest films."""
-
-        def taken() -> int:
-            return sum(job.file.stat().st_size for job in self._jobs.values() if job.file.exists())
-
-        while len(self._jobs) > KEPT or (len(self._jobs) > 1 and taken() > MAX_BYTES):
+        while len(self._jobs) > KEPT or (len(self._jobs) > 1 and self._taken() > MAX_BYTES):
             self._jobs.pop(next(iter(self._jobs))).file.unlink(missing_ok=True)
+
+    def _taken(self) -> int:
+        """Bytes of all that lies in the folder."""
+        files = [] if self._folder is None else [file for file in self._folder.rglob("*") if file.is_file()]
+        return sum(file.stat().st_size for file in files)
 
 
 class Abandoned(Exception):

@@ -68,11 +68,13 @@ export class Clip extends EventTarget {
    * Rejects with ClipFault that names what is wrong.
    */
   async open() {
+    this.decoding ??= new Decoding(this.makeWorker); // a worker takes a while to begin
     const { header, chunks, bytes } = await readContainer(this.source);
     /** @type {import("./facts.js").Facts} */
     this.facts = factsOf(this.source.name, header, chunks);
     this.chunks = chunks;
     this.recent.count = this.facts.spans.length;
+    this.tellDecoder();
     const { name, title, author, licence, fps, box, viewerBox, cameras, up } = this.facts;
     const frames = this.facts.numbers.length;
     const boxes = new Float32Array(frames * 6).map((_, i) => box[i % 6]);
@@ -193,14 +195,15 @@ export class Clip extends EventTarget {
     return this.sharedDecoder;
   }
 
+  /** What it must know before it decodes. */
+  tellDecoder() {
+    const { field, grid, levels, shapes, spans, quantiser, start } = /** @type {import("./facts.js").Facts} */ (this.facts);
+    const changes = this.chunks.some(({ kind, sections }) => kind === "segment" && /** @type {any} */ (sections)[1][1] > 0);
+    this.decodingNow().open({ field, grid, levels, shapes, spans, quantiser, start }, changes).catch(() => {}); // told with the next
+  }
+
   decodingNow() {
-    if (this.closed) throw new DOMException("the clip was closed", "AbortError");
-    if (!this.decoding) {
-      const { field, grid, levels, shapes, spans, quantiser, start } = /** @type {import("./facts.js").Facts} */ (this.facts);
-      this.decoding = new Decoding(this.makeWorker);
-      const changes = this.chunks.some(({ kind, sections }) => kind === "segment" && /** @type {any} */ (sections)[1][1] > 0);
-      this.decoding.open({ field, grid, levels, shapes, spans, quantiser, start }, changes).catch(() => {}); // told with the next
-    }
+    if (this.closed || !this.decoding) throw new DOMException("the clip is closed", "AbortError");
     return this.decoding;
   }
 

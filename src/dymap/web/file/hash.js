@@ -9,7 +9,7 @@ const HASH_KINDS = 6; // of entries, by the sum of the magnitudes of their featu
 const KIND_OF_SUM = Uint8Array.of(0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5);
 
 /**
- * Three hash tables [entries, F] as numbers; whoever asks may do something else between two levels.
+ * Three hash tables [entries, F] as numbers; whoever asks may do something else in between.
  * @param {Uint8Array} data
  * @param {number[]} lengths entries of each level
  * @param {number} features F
@@ -30,8 +30,7 @@ export function* readHash(data, lengths, features, steps) {
       const held = readFlags(stream, length, scratch);
       yield;
       const part = values.subarray(first * features, (first + length) * features);
-      readFeatures(stream, HASH_FLAG_TABLES + level * ofLevel, held, features, steps[level], part, scratch);
-      yield;
+      yield* readFeatures(stream, HASH_FLAG_TABLES + level * ofLevel, held, features, steps[level], part, scratch);
       first += length;
     }
     tables.push(values);
@@ -119,8 +118,9 @@ function checkFlags(flag) {
  * @param {number} step
  * @param {Float32Array} values [entries of the level, features], zeros
  * @param {HashScratch} scratch
+ * @returns {Generator<void, void>}
  */
-function readFeatures(stream, table, held, features, step, values, scratch) {
+function* readFeatures(stream, table, held, features, step, values, scratch) {
   const { places, sums, which, even: found } = scratch;
   sums.fill(0, 0, held);
   for (let feature = 0; feature < features; feature++) {
@@ -137,5 +137,6 @@ function readFeatures(stream, table, held, features, step, values, scratch) {
       const sum = sums[i] + (symbol < 0 ? -symbol : symbol);
       sums[i] = sum < 16 ? sum : 16;
     }
+    yield;
   }
 }

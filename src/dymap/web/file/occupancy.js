@@ -13,6 +13,7 @@ import { Stream } from "./rans.js";
 
 const OCCUPANCY_FIRST = [0, 4, 13, 23]; // contexts of children with 0, 1, 2, 3 bits
 const OCCUPANCY_CONTEXTS = 450;
+const MANY_PARENTS = 4096; // whose children take a while
 
 /**
  * Words of a frame's grid.
@@ -23,7 +24,7 @@ export function wordsOfGrid(grid) {
 }
 
 /**
- * The grids of all frames of a segment; whoever asks may do something else between two.
+ * The grids of all frames of a segment; whoever asks may do something else in between.
  * @param {Uint8Array} data
  * @param {number} frames
  * @param {number[]} grid [gx, gy, gz]
@@ -40,7 +41,7 @@ export function* readOccupancy(data, frames, grid) {
   const levels = sizes.slice(1).map((size, index) => new OccupancyLevel(sizes[index], size));
   const scratch = new OccupancyScratch(grid);
   for (let frame = 0; frame < frames; frame++) {
-    readGrid(stream, levels, frame > 0, scratch, out.subarray(frame * words, (frame + 1) * words));
+    yield* readGrid(stream, levels, frame > 0, scratch, out.subarray(frame * words, (frame + 1) * words));
     yield;
   }
   stream.finish();
@@ -54,8 +55,9 @@ export function* readOccupancy(data, frames, grid) {
  * @param {boolean} later whether there is a frame before
  * @param {OccupancyScratch} scratch
  * @param {Int32Array} words zeros, to be filled
+ * @returns {Generator<void, void>}
  */
-function readGrid(stream, levels, later, scratch, words) {
+function* readGrid(stream, levels, later, scratch, words) {
   scratch.which[0] = OCCUPANCY_CONTEXTS;
   stream.bits(scratch.which, 1, scratch.found);
   if (levels.length) levels[0].parents[levels[0].place(0, 0, 0)] = scratch.found[0];
@@ -64,7 +66,10 @@ function readGrid(stream, levels, later, scratch, words) {
     [level.blocks, level.before] = [level.before, level.blocks];
     level.blocks.fill(0);
     const count = findParents(level, later, scratch);
-    for (let child = 0; child < 8; child++) readChildren(stream, child, count, level, scratch);
+    for (let child = 0; child < 8; child++) {
+      readChildren(stream, child, count, level, scratch);
+      if (count > MANY_PARENTS) yield;
+    }
     if (index + 1 < levels.length) spread(level, levels[index + 1], count, scratch);
     else pack(level, words, count, scratch);
   }

@@ -4,7 +4,7 @@ import { ClipFault } from "./faults.js";
 import { readHash } from "./hash.js";
 import { readOccupancy } from "./occupancy.js";
 import { begunWith } from "./start.js";
-import { readValues, valuesOf } from "./values.js";
+import { VALUES_PIECE, readValues, valuesOf } from "./values.js";
 
 /**
  * @typedef {Record<string, Float32Array>} DecoderValues by name, in C order of the shapes in Facts
@@ -57,9 +57,11 @@ export class SegmentDecoder {
     const decoder = sections.decoder.length ? yield* ofPart(named("decoder"), this.changed(sections.decoder)) : null;
     const hash = yield* ofPart(named("hash"), readHash(sections.hash, levels.lengths, field.hash.features, steps.hash));
     const occupancy = yield* ofPart(named("occupancy"), readOccupancy(sections.occupancy, frames, grid));
-    const numbers = valuesOf(/** @type {Int32Array} */ (codes.get("codes.weight")), steps.codes, null);
-    checkFinite("codes.weight", numbers);
-    for (const table of hash) checkFinite("a hash table", table);
+    const symbols = /** @type {Int32Array} */ (codes.get("codes.weight"));
+    const numbers = new Float32Array(symbols.length);
+    valuesOf(symbols, steps.codes, null, numbers);
+    yield* checkFinite("codes.weight", numbers);
+    for (const table of hash) yield* checkFinite("a hash table", table);
     return { codes: numbers, decoder, hash, occupancy };
   }
 
@@ -87,10 +89,14 @@ export class SegmentDecoder {
     const values = {};
     for (const [index, [name, found]] of [...symbols].entries()) {
       const [kind, factor] = start?.[name] ?? [null, 0];
-      const begun = kind && begunWith(kind, factor, /** @type {number} */ (quantiser.start), index, found.length);
-      values[name] = valuesOf(found, quantiser.decoder[name], begun || null);
-      checkFinite(name, values[name]);
-      yield;
+      const own = (values[name] = new Float32Array(found.length));
+      for (let at = 0; at < own.length; at += VALUES_PIECE) {
+        const piece = own.subarray(at, at + VALUES_PIECE);
+        const begun = kind && begunWith(kind, factor, /** @type {number} */ (quantiser.start), index, at, piece.length);
+        valuesOf(found.subarray(at, at + VALUES_PIECE), quantiser.decoder[name], begun || null, piece);
+        yield;
+      }
+      yield* checkFinite(name, own);
     }
     return values;
   }
@@ -114,9 +120,14 @@ function* ofPart(part, steps) {
 /**
  * @param {string} name
  * @param {Float32Array} values
+ * @returns {Generator<void, void>}
  */
-function checkFinite(name, values) {
+function* checkFinite(name, values) {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] - values[i]; // 0, or NaN from then on
+  for (let at = 0; at < values.length; at += 16 * VALUES_PIECE) {
+    const stop = Math.min(at + 16 * VALUES_PIECE, values.length);
+    for (let i = at; i < stop; i++) sum += values[i] - values[i]; // 0, or NaN from then on
+    yield;
+  }
   if (sum !== 0) throw new ClipFault(`${name} holds values that are not finite; the file is damaged`);
 }

@@ -2,24 +2,25 @@
 /** What a decoder's parameters began with, out of a seed (docs/format.md, Version 2). */
 
 /**
- * factor x number for each value of a parameter.
+ * factor x number for some values of a parameter.
  * @param {string} kind uniform, normal or blocks
  * @param {number} factor
  * @param {number} seed
  * @param {number} index of the parameter among all
- * @param {number} size of the parameter; with `blocks` it is a kernel [a, b, 4, 4]
- * @returns {Float64Array} [size], in C order
+ * @param {number} first of the values, in C order; with `blocks`, which are kernels [a, b, 4, 4], a multiple of 16
+ * @param {number} count with `blocks` a multiple of 16
+ * @returns {Float64Array} [count]
  */
-export function begunWith(kind, factor, seed, index, size) {
-  const values = new Float64Array(size);
+export function begunWith(kind, factor, seed, index, first, count) {
+  const values = new Float64Array(count);
   const key = mixedWord(index ^ mixedWord(seed));
   if (kind === "uniform") {
-    for (let k = 0; k < size; k++) values[k] = factor * (2 * unitOf(k ^ key) - 1);
+    for (let i = 0; i < count; i++) values[i] = factor * (2 * unitOf((first + i) ^ key) - 1);
   } else if (kind === "normal") {
-    for (let k = 0; k < size; k++) values[k] = factor * normalNumber(k, key);
+    for (let i = 0; i < count; i++) values[i] = factor * normalNumber(first + i, key);
   } else {
-    for (let block = 0; block < size / 4; block++) {
-      const value = factor * normalNumber(block, key);
+    for (let block = 0; block < count / 4; block++) {
+      const value = factor * normalNumber(first / 4 + block, key);
       const at = 16 * (block >> 2) + 8 * ((block >> 1) & 1) + 2 * (block & 1);
       values[at] = values[at + 1] = values[at + 4] = values[at + 5] = value;
     }

@@ -11,7 +11,7 @@ import { LAYERS } from "./state.js";
 const COMPARISONS = ["off", "side", "wipe", "difference"];
 
 /**
- * @param {import("./stage.js").Parts} parts
+ * @param {Omit<import("./stage.js").Parts, "actions">} parts
  */
 export function makeActions({ root, engine, store, playback, motion, messages, home, help }) {
   const { clip } = engine;
@@ -65,6 +65,7 @@ export function makeActions({ root, engine, store, playback, motion, messages, h
         moment: added.path.keys[added.index].at,
         previewing: false,
       });
+      if (added.path.keys.length === 1) store.set({ panel: true, tab: "path" });
       messages.say(`Key view ${added.index + 1}${added.index ? "" : ": move the camera and add the next"}`);
     },
     selectKey: index => {
@@ -78,6 +79,10 @@ export function makeActions({ root, engine, store, playback, motion, messages, h
       if (selected < 0) return;
       const shorter = withoutKey(path, selected);
       store.set({ path: shorter, selected: Math.min(selected, shorter.keys.length - 1) });
+    },
+    /** By key: only where it can be seen. */
+    deleteShownKey: () => {
+      if (state().panel && state().tab === "path") actions.deleteKey();
     },
     preview: () => {
       const { previewing, path, moment } = state();

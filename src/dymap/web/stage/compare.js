@@ -102,8 +102,7 @@ class Truth {
       [camera, frame] = wanted.split(" ").map(Number);
     this.busy = true;
     try {
-      const width = Math.max(Math.round(this.canvas.clientWidth * Math.min(devicePixelRatio, 2)), 64);
-      const picture = await this.engine.truth(camera, frame, width);
+      const picture = await this.engine.truth(camera, frame, this.width());
       this.shown = wanted;
       if (this.wanted) this.draw(picture, wanted);
     } catch (error) {
@@ -114,10 +113,21 @@ class Truth {
     this.fetch();
   }
 
+  /** Device pixels of the place. */
+  width() {
+    return Math.max(Math.round(this.canvas.clientWidth * Math.min(devicePixelRatio, 2)), 64);
+  }
+
   /** @param {ImageBitmap | null} picture null: this camera did not film then @param {string} wanted */
   draw(picture, wanted) {
-    [this.canvas.width, this.canvas.height] = picture ? [picture.width, picture.height] : [16, 16];
-    if (picture) this.canvas.getContext("2d")?.drawImage(picture, 0, 0);
+    const width = this.width(),
+      height = picture ? Math.round((width * picture.height) / picture.width) : width;
+    [this.canvas.width, this.canvas.height] = [width, height];
+    const context = this.canvas.getContext("2d");
+    if (picture && context) {
+      context.imageSmoothingQuality = "high";
+      context.drawImage(picture, 0, 0, width, height);
+    }
     this.canvas.dataset.shows = wanted;
     this.tag.textContent = picture ? "filmed" : "not filmed at this moment";
     picture?.close();

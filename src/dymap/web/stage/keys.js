@@ -76,7 +76,7 @@ export const BINDINGS = [
         keys: ["delete", "backspace"],
         shown: "delete",
         does: "delete the chosen key view",
-        act: actions => actions.deleteKey(),
+        act: actions => actions.deleteShownKey(),
       },
     ],
   ],

@@ -3,12 +3,12 @@
  * Camera paths as files: the JSON that `dymap render --cameras` takes.
  *
  * A path is saved as the cameras of all its images, and beside them its key views, which only this page reads. Read are
- * such files, paths of `dymap render --save-cameras`, and transforms.json; everything in them is checked.
+ * such files, paths of `dymap render --save-cameras`, transforms.json and nerfstudio's camera_path; all of it is checked.
  */
 
 import { centreOf, lensOf, translationOf } from "./camera.js";
 import { middleOf } from "./framing.js";
-import { imagesOf, pathAt } from "./spline.js";
+import { imagesOf, LONGEST, pathAt } from "./spline.js";
 import { cross, dot, limited, minus, norm, toQuaternion, toRotation } from "./vectors.js";
 
 /** @typedef {import("./spline.js").Path} Path */
@@ -17,8 +17,7 @@ import { cross, dot, limited, minus, norm, toQuaternion, toRotation } from "./ve
 
 export const MAX_FILE_BYTES = 64 * 2 ** 20;
 const MAX_CAMERAS = 100_000,
-  MAX_KEYS = 1000,
-  MAX_SECONDS = 3600;
+  MAX_KEYS = 1000;
 const KEPT = 24; // key views that are made of a file that names none
 const FARTHEST = 1e6; // metres, along each axis
 
@@ -61,7 +60,7 @@ export function fromCameraFile(text, clip) {
   } catch {
     throw new Error("The file is not JSON.");
   }
-  const fps = isNumber(data?.fps) && data.fps >= 1 && data.fps <= 240 ? data.fps : clip.fps;
+  const fps = isNumber(data?.fps) && data.fps >= 1 && data.fps <= 100 ? data.fps : clip.fps;
   if (data?.format === "dymap-cameras") {
     if (data.version !== 1)
       throw new Error(`The file is of version ${String(data.version).slice(0, 20)}; this page reads 1.`);
@@ -69,14 +68,15 @@ export function fromCameraFile(text, clip) {
     return ofCameras(list(data.cameras, "cameras"), savedKey, fps, clip);
   }
   if (data && typeof data === "object" && "frames" in data) {
-    return ofCameras(
-      list(data.frames, "frames"),
-      (entry, where, clip) => nerfKey({ ...data, ...entry }, where, clip),
-      fps,
-      clip,
-    );
+    const read = (entry, where) => nerfKey({ ...data, ...entry }, where, clip);
+    return ofCameras(list(data.frames, "frames"), read, fps, clip);
   }
-  throw new Error('The file is neither a path of dymap (format "dymap-cameras") nor a transforms.json (frames).');
+  if (data && typeof data === "object" && "camera_path" in data) {
+    return ofCameras(list(data.camera_path, "camera_path"), studioKey, fps, clip);
+  }
+  throw new Error(
+    "The file is neither a path of dymap, nor a transforms.json (frames), nor a camera_path of nerfstudio.",
+  );
 }
 
 /** @returns {Path} of the key views that this page saved */
@@ -88,7 +88,7 @@ function withKeys(data, fps, clip) {
     const [at, distance, fov] = ["at", "distance", "fov"].map(name =>
       positive(entry[name], `${where}.${name}`, name === "at"),
     );
-    if (at > MAX_SECONDS) throw new Error(`${where}.at is ${at} s, expected ${MAX_SECONDS} at most.`);
+    if (at > LONGEST) throw new Error(`${where}.at is ${at} s, expected ${LONGEST} at most.`);
     if (fov > 3.1) throw new Error(`${where}.fov is ${fov}, expected radians below 3.1.`);
     return { at, frame: frameOf(entry.frame, where, clip) ?? 0, pose: { position, R, distance }, fov };
   });
@@ -126,22 +126,34 @@ function savedKey(entry, where, clip) {
   return view(centreOf({ R, T }), R, 2 * Math.atan(height / 2 / K[4]), frameOf(entry.frame, where, clip), where, clip);
 }
 
-/** A camera of a transforms.json: camera to world, y up, z backwards. */
+/** A camera of a transforms.json: camera to world. */
 function nerfKey(entry, where, clip) {
   const rows = entry.transform_matrix;
   if (!Array.isArray(rows) || rows.length < 3)
     throw new Error(`${where}: transform_matrix is missing, expected 4 x 4 numbers.`);
   const M = rows.slice(0, 3).flatMap((row, k) => numbers(row, 4, `${where}: transform_matrix[${k}]`));
-  const R = rotationOf([M[0], M[4], M[8], -M[1], -M[5], -M[9], -M[2], -M[6], -M[10]], `${where}: transform_matrix`);
+  const tall = isNumber(entry.fl_y) ? entry.fl_y : entry.fl_x;
   const angle = isNumber(entry.camera_angle_y)
     ? entry.camera_angle_y
-    : isNumber(entry.fl_x) && isNumber(entry.h)
-      ? 2 * Math.atan(entry.h / 2 / (isNumber(entry.fl_y) ? entry.fl_y : entry.fl_x))
+    : isNumber(tall) && isNumber(entry.h)
+      ? 2 * Math.atan(entry.h / 2 / tall)
       : entry.camera_angle_x;
+  return openGlKey(M, angle, entry.time, entry.frame, where, clip);
+}
+
+/** A camera of nerfstudio's viewer: camera to world in 16 numbers, degrees. */
+function studioKey(entry, where, clip) {
+  const M = numbers(entry?.camera_to_world, 16, `${where}: camera_to_world`);
+  return openGlKey(M, (entry.fov * Math.PI) / 180, entry.render_time, undefined, where, clip);
+}
+
+/** M: camera to world, row by row, y up, z backwards; angle: vertical, radians; time: 0 to 1. */
+function openGlKey(M, angle, time, frame, where, clip) {
+  const R = rotationOf([M[0], M[4], M[8], -M[1], -M[5], -M[9], -M[2], -M[6], -M[10]], where);
   if (!isNumber(angle) || angle <= 0 || angle >= Math.PI)
-    throw new Error(`${where}: no lens; expected fl_x with w and h, or camera_angle_x.`);
-  const time = isNumber(entry.time) ? Math.round(limited(entry.time, 0, 1) * (clip.frames - 1)) : undefined;
-  return view([M[3], M[7], M[11]], R, angle, frameOf(entry.frame, where, clip) ?? time, where, clip);
+    throw new Error(`${where}: no lens; expected fl_x with w and h, camera_angle_x, or fov.`);
+  const at = isNumber(time) ? Math.round(limited(time, 0, 1) * (clip.frames - 1)) : undefined;
+  return view([M[3], M[7], M[11]], R, angle, frameOf(frame, where, clip) ?? at, where, clip);
 }
 
 function view(position, R, fov, frame, where, clip) {

@@ -17,6 +17,8 @@ import { between, nearSide, norm, slerp, toQuaternion, toRotation } from "./vect
  * @property {number} fps images a second of the film
  */
 
+export const LONGEST = 1000; // seconds of a film
+
 /** @param {Path} path @returns {number} seconds */
 export const durationOf = path => (path.keys.length ? path.keys[path.keys.length - 1].at - path.keys[0].at : 0);
 
@@ -154,7 +156,7 @@ export function retimed(path, index, at) {
     least = 1 / path.fps;
   if (index === 0) return path;
   const low = keys[index - 1].at + least,
-    high = index + 1 < keys.length ? keys[index + 1].at - least : Infinity;
+    high = index + 1 < keys.length ? keys[index + 1].at - least : LONGEST;
   const time = Math.max(Math.min(at, high), low);
   return { ...path, keys: keys.map((key, k) => (k === index ? { ...key, at: time } : key)) };
 }

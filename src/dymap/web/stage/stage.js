@@ -2,12 +2,11 @@
 /** The stage: an engine's clip in the page, with everything around it. */
 
 import { makeActions } from "./actions.js";
-import { lensOf, lensOfCamera } from "./camera.js";
 import { makeCameras } from "./cameras.js";
 import { listenToComparison } from "./compare.js";
 import { releaseFocus } from "./dom.js";
-import { firstView, samePose, viewOfCamera } from "./framing.js";
-import { listenToGestures } from "./gestures.js";
+import { firstView } from "./framing.js";
+import { hideIdleBars } from "./fullscreen.js";
 import { makeHelp } from "./help.js";
 import { listenToKeys } from "./keys.js";
 import { fromLink } from "./link.js";
@@ -17,7 +16,9 @@ import { Outlines } from "./outlines.js";
 import { makeOverlay } from "./overlay.js";
 import { makePanel } from "./panel.js";
 import { makePathEditor } from "./path_editor.js";
+import { PictureArea } from "./picture_area.js";
 import { Playback } from "./playback.js";
+import { Poster } from "./poster.js";
 import { Requests } from "./requests.js";
 import { makeSettings } from "./settings.js";
 import { firstState, Loop, Store } from "./state.js";
@@ -30,69 +31,91 @@ import { makeTransport } from "./transport.js";
  * @property {HTMLElement} root
  * @property {any} engine see engines/engine.js
  * @property {Store} store
+ * @property {Loop} loop
  * @property {Playback} playback
  * @property {Motion} motion
  * @property {Requests} requests
  * @property {Messages} messages
+ * @property {Outlines} outlines
  * @property {() => {pose: import("./camera.js").Pose, fov: number}} home the view at first
  * @property {() => void} help opens it
- * @property {any} [actions] of actions.js
- * @property {Loop} loop
- * @property {Outlines} outlines
+ * @property {any} actions what a person can do: actions.js
  */
 
-const MOST_PIXELS = 2560; // device pixels along a side of the picture
-const DOUBLE = 350; // ms between two taps that belong together
-const ROOMY = 1100; // CSS pixels from which on the panel is open at first
+const ROOMY = [1100, 600]; // CSS pixels from which on the panel is open at first
 
 /**
  * Open a clip and show it.
- * @param {HTMLElement} root the page's `.app` @param {any} engine @param {Partial<import("./state.js").State>} [wishes] at first
+ * @param {HTMLElement} root the page's `.app` @param {any} engine
+ * @param {Partial<import("./state.js").State>} [wishes] at first
  * @returns {Promise<{parts: Parts, close: () => void}>}
  * @throws what engine.open() throws: an Error whose message people can read
  */
 export async function openStage(root, engine, wishes = {}) {
+  const find = selector => /** @type {any} */ (root.querySelector(selector));
+  const poster = new Poster(find(".poster"), engine);
   root.classList.add("opening");
   try {
-    await engine.open();
+    await poster.during(engine.open());
   } finally {
     root.classList.remove("opening");
   }
-  const find = selector => /** @type {any} */ (root.querySelector(selector));
+  const parts = makeParts(find, root, engine, (now, passed) => tick(now, passed));
+  const { store, motion, playback, requests } = parts;
+  store.set({ panel: innerWidth >= ROOMY[0] && innerHeight >= ROOMY[1], ...wishes });
+  store.set({ path: { ...store.state.path, fps: Math.round(engine.clip.fps) || 25 } });
+  makeControls(find, parts);
+  store.set({ ...parts.home(), ...fromLink(location.hash, engine.clip.frames) }); // by now the picture has its place
+  const area = new PictureArea(find(".pictures"), parts);
+  listenToComparison(area.pictures, parts, () => area.arrange());
+  listenToEngine(parts, poster, area.model);
+  releaseFocus(root);
+  const deaf = [listenToKeys(parts.actions, motion), hideIdleBars(root, store), listenToWindow(parts)];
+
+  /** Before a picture of the screen: what moves, moves; what changed, is shown; what is new, is asked for. */
+  function tick(now, passed) {
+    const more = [motion.tick(passed), playback.tick(passed)];
+    store.flush();
+    area.tick();
+    more.push(requests.tick(store.state, now));
+    return more.some(Boolean);
+  }
+  parts.loop.wake();
+
+  const close = () => {
+    parts.loop.stop();
+    area.close();
+    for (const stop of deaf) stop();
+    engine.close();
+  };
+  return { parts, close };
+}
+
+/** @returns {Parts} */
+function makeParts(find, root, engine, tick) {
   const { clip } = engine,
     pictures = find(".pictures"),
-    model = find(".model"),
-    canvas = find(".picture");
-  const loop = new Loop((now, passed) => tick(now, passed)),
-    wake = () => loop.wake();
-  const store = new Store(firstState(), wake),
-    playback = new Playback(store, clip.fps, clip.frames);
-  const motion = new Motion(store, clip),
-    requests = new Requests(engine, wake),
-    messages = new Messages(find(".messages"));
-  const outlines = new Outlines(find(".lines"), clip);
-  const shape = () => Math.max(pictures.clientWidth, 16) / Math.max(pictures.clientHeight, 16);
-  const home = () => firstView(clip, shape());
-  /** @type {Parts} */
+    loop = new Loop(tick),
+    wake = () => loop.wake(),
+    store = new Store(firstState(), wake);
+  const home = () => firstView(clip, Math.max(pictures.clientWidth, 16) / Math.max(pictures.clientHeight, 16));
   const parts = {
     root,
     engine,
     store,
-    playback,
-    motion,
-    requests,
-    messages,
-    home,
     loop,
-    outlines,
+    playback: new Playback(store, clip.fps, clip.frames),
+    motion: new Motion(store, clip),
+    requests: new Requests(engine, wake),
+    messages: new Messages(find(".messages")),
+    outlines: new Outlines(find(".lines"), clip),
+    home,
     help: makeHelp(find(".help")),
   };
-  parts.actions = makeActions(parts);
+  return { ...parts, actions: makeActions(parts) };
+}
 
-  store.set({
-    panel: innerWidth >= ROOMY && innerHeight >= 600,
-    path: { ...store.state.path, fps: Math.round(clip.fps) || 25 },
-  });
+function makeControls(find, parts) {
   makeTopBar(find(".top"), parts);
   makeTransport(find(".transport"), parts);
   makePanel(find(".panel"), parts, [
@@ -102,141 +125,33 @@ export async function openStage(root, engine, wishes = {}) {
   ]);
   makeOverlay(find(".overlay"), parts);
   showTraining(find(".training"), parts);
+}
 
-  let start = home();
-  store.set({ ...wishes, ...start, ...fromLink(location.hash, clip.frames) });
-  const followLink = () => store.set({ previewing: false, ...fromLink(location.hash, clip.frames) });
-  window.addEventListener("hashchange", followLink);
-
-  /** Lay out the frames: the whole stage, or the shape of the camera that is compared, once or twice. */
-  function arrange() {
-    const { compare, camera } = store.state,
-      width = pictures.clientWidth,
-      height = pictures.clientHeight;
-    const compared = compare !== "off" ? (clip.cameras[camera] ?? clip.cameras[0]) : null;
-    let size = [width, height],
-      across = false;
-    if (compared) {
-      const aspect = compared.width / compared.K[0] / (compared.height / compared.K[4]);
-      const fit = (w, h) => (w / h > aspect ? [h * aspect, h] : [w, w / aspect]);
-      const [beside, below] = [fit(width / 2 - 4, height), fit(width, height / 2 - 4)];
-      across = beside[0] >= below[0];
-      size = compare === "side" ? (across ? beside : below) : fit(width, height);
-    }
-    pictures.classList.toggle("across", across);
-    pictures.style.setProperty("--w", `${Math.floor(size[0])}px`);
-    pictures.style.setProperty("--h", `${Math.floor(size[1])}px`);
-  }
-
-  /** The canvas has as many pixels as the screen shows of it. */
-  function resize() {
-    const ratio = Math.min(devicePixelRatio || 1, MOST_PIXELS / Math.max(model.clientWidth, model.clientHeight, 1));
-    const [w, h] = [model.clientWidth, model.clientHeight].map(side => Math.max(Math.round(side * ratio), 16));
-    if (samePose(store.state.pose, start.pose)) store.set((start = home())); // nobody has moved yet: it stays framed
-    if (canvas.width === w && canvas.height === h) return;
-    [canvas.width, canvas.height] = [w, h];
-    engine.attach(canvas);
-    linesDue = true;
-    requests.again();
-  }
-
-  let linesDue = true;
-  store.watch(
-    [
-      "pose",
-      "fov",
-      "frame",
-      "outline",
-      "frusta",
-      "camera",
-      "path",
-      "selected",
-      "panel",
-      "tab",
-      "compare",
-      "handling",
-      "previewing",
-    ],
-    () => (linesDue = true),
-  );
-  function drawLines() {
-    const { state } = store,
-      width = model.clientWidth,
-      height = model.clientHeight;
-    const compared = state.compare !== "off" && !state.handling ? clip.cameras[state.camera] : null;
-    const pose = compared ? viewOfCamera(compared, clip.box).pose : state.pose;
-    const lens = compared ? lensOfCamera(compared, width, height) : lensOf(state.fov, width, height);
-    outlines.draw(state, pose, lens, width, height, Math.min(devicePixelRatio || 1, 2));
-    linesDue = false;
-  }
-
-  store.watch(["background"], ({ background }) => (model.dataset.backdrop = background));
-  listenToComparison(pictures, parts, arrange);
-  let tappedAt = -Infinity;
-  listenToGestures({
-    element: pictures,
-    motion,
-    store,
-    place: () => model.getBoundingClientRect(),
-    tapped: (x, y) => {
-      const index = outlines.cameraAt(x, y);
-      if (index >= 0) return parts.actions.camera(index);
-      const now = performance.now();
-      if (now - tappedAt < DOUBLE) parts.actions.home();
-      tappedAt = now;
-    },
-    hovered: (x, y) => {
-      const index = outlines.cameraAt(x, y);
-      pictures.classList.toggle("on-camera", index >= 0);
-      if (index === outlines.hovered) return;
-      outlines.hovered = index;
-      linesDue = true;
-      wake();
-    },
-  });
-  releaseFocus(root);
-  const deaf = listenToKeys(parts.actions, motion);
-
-  const poster = find(".poster");
-  if (clip.poster) [poster.src, poster.hidden] = [clip.poster, false];
+/** @param {Parts} parts @param {Poster} poster @param {HTMLElement} model the picture's frame */
+function listenToEngine({ engine, playback, requests, messages }, poster, model) {
   engine.addEventListener("picture", event => {
-    poster.hidden = true;
+    poster.hide();
     playback.shown = event.detail.view.frame;
     model.dataset.frame = event.detail.view.frame;
     messages.recover();
   });
-  engine.addEventListener("error", event =>
-    messages.complain(event.detail.message, event.detail.fatal ? "ever" : "picture"),
-  );
+  engine.addEventListener("error", event => {
+    messages.complain(event.detail.message, event.detail.fatal ? "ever" : "picture");
+  });
   engine.addEventListener("clip", () => {
-    if (clip.poster && !model.dataset.frame) [poster.src, poster.hidden] = [clip.poster, false];
+    if (!model.dataset.frame) poster.show();
     requests.again();
   });
+}
 
-  const observer = new ResizeObserver(() => {
-    arrange();
-    resize();
-  });
-  for (const element of [pictures, model]) observer.observe(element);
-  arrange();
-  resize();
-  engine.attach(canvas);
-
-  function tick(now, passed) {
-    const more = [motion.tick(passed), playback.tick(passed)];
-    store.flush();
-    if (linesDue) drawLines();
-    more.push(requests.tick(store.state, now));
-    return more.some(Boolean);
-  }
-  wake();
-
-  const close = () => {
-    loop.stop();
-    deaf();
-    observer.disconnect();
-    window.removeEventListener("hashchange", followLink);
-    engine.close();
-  };
-  return { parts, close };
+/** @param {Parts} parts @returns {() => void} stops */
+function listenToWindow({ engine, store, requests, messages }) {
+  /** @type {[string, () => void][]} */
+  const listeners = [
+    ["hashchange", () => store.set({ previewing: false, ...fromLink(location.hash, engine.clip.frames) })],
+    ["offline", () => messages.say("Offline: what is loaded goes on playing")],
+    ["online", () => [messages.say("Online again"), requests.again()]],
+  ];
+  for (const [name, listener] of listeners) window.addEventListener(name, listener);
+  return () => listeners.forEach(([name, listener]) => window.removeEventListener(name, listener));
 }
