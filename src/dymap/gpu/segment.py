@@ -66,7 +66,7 @@ class GpuSegment:
             collapse = gpu.bind(self._collapse, self._time, *self._tables, grids)
             blocks = n["BLOCKS_X"] * n["BLOCKS_Y"] * n["BLOCKS_Z"]
             gpu.run(
-                *self._decoder.steps(index, planes, networks),
+                *self._decoder.steps(index, planes, networks, occupied),
                 (self._collapse, collapse, (*groups_of(n["VERTICES"]), 3)),
                 (self._occupy, gpu.bind(self._occupy, occupied), (*groups_of(-(-blocks // 32)), 1)),
             )
