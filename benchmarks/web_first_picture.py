@@ -116,6 +116,8 @@ def slow(line: Line) -> type[Answers]:
 
 def first_picture(page: Page, url: str, last: str, line: Line, side: int) -> dict[str, float]:
     """A row of the table. last: the mark that the page ends with."""
+    page.visit("about:blank", side, side)
+    time.sleep(1.0)  # what the page before has begun comes to its end
     before = line.sent, line.of_clip
     page.visit(url, side, side)
     marks = page.until(f"window.marks.{last} && window.marks", 300)
