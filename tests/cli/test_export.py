@@ -130,6 +130,30 @@ def test_a_file_is_served_with_its_page_until_ctrl_c(number: int) -> None:
         assert (process.returncode, out, err) == (0, "ended\n", "")
 
 
+@pytest.mark.parametrize("place", ["windows", "terminal", "ssh"])
+def test_a_browser_is_opened_where_there_are_windows(
+    place: str, dymap: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_text("<p>a page")
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: bool(opened.append(url)) or True)
+    monkeypatch.setattr("dymap.runs.playing.Playing.wait", lambda _: None)
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    if place != "terminal":
+        monkeypatch.setenv("DISPLAY", ":0")
+    if place == "ssh":
+        monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 50000 10.0.0.2 22")
+    said = dymap("play", tmp_path)
+    assert said.code == 0
+    assert len(opened) == (place == "windows")
+    assert ("no browser was found" in said.out) == (place == "terminal")
+    assert bool(re.search(r"ssh -L (\d+):127\.0\.0\.1:\1 \S*@10\.0\.0\.2", said.out)) == (place == "ssh")
+    assert dymap("play", tmp_path, "--no-browser").code == 0
+    assert len(opened) == (place == "windows")
+
+
 @not_windows
 def test_a_folder_is_served_as_it_is(dymap: Run, exact: Path, tmp_path: Path) -> None:
     assert dymap("export", PACKAGED, "--out", tmp_path / "site").code == 0
