@@ -21,7 +21,7 @@ from dymap.field.segment import FrameModel, Segment
 from dymap.geometry.camera import Camera, look_at
 from dymap.gpu import segment as segments
 from dymap.gpu.device import Gpu, Numbers
-from dymap.gpu.tracer import GpuTracer
+from dymap.gpu.tracer import GpuTracer, kept_on
 from dymap.kernels import Cancel
 from dymap.render.fused import FusedRenderer
 from dymap.render.image import Cancelled, Image
@@ -173,6 +173,24 @@ def test_segments_are_uploaded_once_and_forgotten_with_their_segment(gpu_of: Ope
     assert not segments._segments
 
 
+def test_frames_that_do_not_fit_are_decoded_again(gpu_of: Opener) -> None:
+    gpu, segment = gpu_of("f32"), scene()
+    kept = kept_on(gpu)
+    first, second = (GpuTracer(FrameModel(segment, frame, 1.0), 0.05, gpu) for frame in (0, 1))
+    expected = FusedRenderer(first).render(camera())
+    before, kept.most_bytes = kept.most_bytes, 1
+    try:
+        FusedRenderer(second).render(camera())
+        assert kept.nbytes == second.frame().bytes
+        assert torch.equal(FusedRenderer(first).render(camera()).rgb, expected.rgb)
+        assert kept.nbytes == first.frame().bytes
+    finally:
+        kept.most_bytes = before
+    del second
+    first.frame()
+    assert kept.nbytes == first.frame().bytes
+
+
 def test_decoders_of_others_are_refused(gpu_of: Opener) -> None:
     class Other(torch.nn.Module):
         pass
@@ -223,6 +241,6 @@ def test_large_planes_are_computed_only_where_something_is(gpu_of: Opener, layer
     for frame in (0, 1):
         assert_alike(*pictures(segment, camera(), gpu, frame), within=1e-6)
     on = segments.segment_on(gpu, segment)
-    found = on.frame(0, segment.field.time(0), occupied[0])
+    found = on.frame(0, segment.field.time(0), segments.bits_of(occupied[0]))
     planes = gpu.read(found.planes, on.sizes["planes"] // 4).reshape(3, 64 * 64, -1)
     assert 0.1 < (np.abs(planes).max(axis=2) > 0).mean() < 0.5
