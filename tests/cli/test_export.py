@@ -80,6 +80,14 @@ def test_one_file_says_its_size(dymap: Run, tmp_path: Path) -> None:
     assert size == pytest.approx(page.stat().st_size / 1e6, abs=0.006)
 
 
+def test_one_file_does_not_hold_everything(dymap: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dymap.runs.exporting.MAX_SINGLE", 500_000)
+    page = tmp_path / "page.html"
+    said = dymap("export", PACKAGED, "--out", page, "--single-file")
+    said.failed_with("1 MB, and one HTML file holds 0 MB; export a folder")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_people_are_told_can_be_given(dymap: Run, tmp_path: Path) -> None:
     assert dymap("export", PACKAGED, "--out", tmp_path / "site", "--title", "A body <b>").code == 0
     assert open_container(tmp_path / "site" / "video.dymap").header["title"] == "A body <b>"
