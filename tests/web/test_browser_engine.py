@@ -177,6 +177,31 @@ def test_the_canvas_shows_what_was_asked_for_last_and_rests_at_full_size(world: 
     assert not page.complaints
 
 
+def test_what_is_loaded_goes_on_loading_while_views_move_within_its_segment(world: World) -> None:
+    world.opened = ""
+    page = world.page
+    assert open_engine(page, HALVES) == ""
+    script = f"""(async () => {{
+      const canvas = document.querySelector("canvas");
+      canvas.width = canvas.height = 8;
+      const loads = [], load = engine.file.load.bind(engine.file);
+      engine.file.recent.load = (index, ...others) => (loads.push(index), load(index, ...others));
+      engine.attach(canvas);
+      const shown = nextOf(({{ view }}) => view.frame === 4);
+      for (const frame of [3, 4, 3, 4, 3, 4]) {{
+        engine.request({{...{view_of(0, 3, moving=True)}, frame}});
+        await new Promise(requestAnimationFrame);
+      }}
+      await shown;
+      const bad = new Promise(done => engine.addEventListener("error", ({{ detail }}) => done(detail.message)));
+      engine.request({{...{view_of(0, 3)}, frame: 99}});
+      return [loads.filter(index => index === 1).length, await bad];
+    }})()"""
+    loads, told = page.evaluate(script)
+    assert loads == 1
+    assert told == "frame 99 is outside the clip"
+
+
 def test_a_picture_can_be_kept(world: World) -> None:
     world.open(DANCER)
     page = world.page
