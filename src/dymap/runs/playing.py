@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dymap.errors import InputError
 from dymap.runs.bars import Bars, no_bars
@@ -15,18 +19,30 @@ from dymap.runs.exporting import given_clip, small_clip
 from dymap.signals import asked_to_end
 from dymap.site.export import CLIP, stage_files
 from dymap.site.server import Find, in_folder, serving
+from dymap.stage.address import over_ssh, tunnel
 
+WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+"""One of them is in the environment if there are windows, but on Windows and macOS."""
 POLL = 0.1
 """Seconds between two looks at whether it is to end."""
 
 
 @dataclass(frozen=True, eq=False)
 class Playing:
-    """A server that serves. url: what a browser opens. name: of the clip or the folder. asked: whether it is to end."""
+    """A server that serves. url: what a browser opens. tunnel: the command that brings it to the machine where the user
+    sits, if that is another (ssh), else nothing. name: of the clip or the folder. asked: whether it is to end."""
 
     url: str
+    tunnel: str
     name: str
     asked: Callable[[], bool]
+
+    def open_browser(self) -> bool:
+        """Open it in a browser with windows; returns whether there is one here."""
+        windows = os.name == "nt" or sys.platform == "darwin"
+        if self.tunnel or not (windows or any(os.environ.get(name) for name in WINDOWS)):
+            return False  # a browser of the terminal would be opened, and waited for
+        return webbrowser.open(self.url)
 
     def wait(self) -> None:
         """Wait until Ctrl-C, or until it is asked to end."""
@@ -57,7 +73,8 @@ def play(
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="dymap-play-")))
             small, _ = small_clip(place, folder / CLIP, device=device, threads=threads, progress=progress)
             find, name = of_clip(small)
-        yield Playing(opened.enter_context(serving(find, port)), name, asked)
+        url = opened.enter_context(serving(find, port))
+        yield Playing(url, tunnel(urlsplit(url).port or 0) if over_ssh() else "", name, asked)
 
 
 def of_clip(small: Path) -> tuple[Find, str]:
