@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from dymap.config import INTERRUPTED
 from dymap.runs.demonstration import PACKAGED
 from dymap.video.container import open_container
 from dymap.video.model_file import save_video
@@ -170,3 +171,18 @@ def test_a_folder_is_served_as_it_is(dymap: Run, exact: Path, tmp_path: Path) ->
         assert len(fetched(f"{url}video.dymap")) == (tmp_path / "site" / "video.dymap").stat().st_size
     with playing(exact) as (_, url):  # packed on the way
         assert fetched(f"{url}video.dymap").startswith(b"\x89dymap")
+
+
+@not_windows
+def test_ctrl_c_while_a_file_is_packed_ends_it_and_leaves_nothing(
+    dymap: Run, exact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("it went on")
+
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr("dymap.runs.exporting.pack", interrupted)
+    assert dymap("play", exact, "--no-browser").code == INTERRUPTED
+    assert list((tmp_path / "temporary").iterdir()) == []

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dymap.errors import InputError
+from dymap.partials import beside
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.exporting import given_clip, small_clip
 from dymap.signals import asked_to_end
@@ -64,15 +65,17 @@ def play(
     """
     place = Path(what)
     with ExitStack() as opened:
-        asked = opened.enter_context(asked_to_end())
         if (place / "index.html").is_file() and not (place / "config.json").is_file():
             find, name = in_folder(place), str(place)
         elif not place.exists():
             raise InputError(f"{place}: not there; expected a baked file, the folder of a baked run, or a site")
         else:
-            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="dymap-play-")))
+            # Of a killed process, the next one sweeps it. Packing is ended by Ctrl-C, as everywhere.
+            folder = opened.enter_context(beside(Path(tempfile.gettempdir()) / "dymap-play"))
+            folder.mkdir(mode=0o700)
             small, _ = small_clip(place, folder / CLIP, device=device, threads=threads, progress=progress)
             find, name = of_clip(small)
+        asked = opened.enter_context(asked_to_end())
         url = opened.enter_context(serving(find, port))
         yield Playing(url, tunnel(urlsplit(url).port or 0) if over_ssh() else "", name, asked)
 

@@ -107,11 +107,13 @@ def check_own_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError(f"{folder}: a file; expected the name of a folder, or --single-file")
     try:
+        if not (folder / MARK).is_file():  # a pipe would be read for ever
+            raise ValueError("another program's")
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
         if mark["format"] != "dymap-site":
             raise ValueError("another program's")
         listed = set(mark["files"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise InputError(f"{folder}: exists already and was not exported by dymap; name a new folder") from None
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -123,6 +125,8 @@ def check_own_file(file: Path) -> None:
     """Raises InputError for a file that was not exported."""
     if file.is_dir():
         raise InputError(f"{file}: a folder; expected the name of an HTML file to write")
+    if file.exists() and not file.is_file():  # a pipe would be read for ever
+        raise InputError(f"{file}: a pipe or a device; expected the name of an HTML file to write")
     if file.exists():
         with file.open("rb") as opened:
             if GENERATOR.encode() not in opened.read(4096):
