@@ -25,9 +25,11 @@ from torch import Tensor
 from benchmarks.workloads import SIZES, open_workload
 from dymap.config import FieldConfig
 from dymap.field.decoder import backbone_widths, trunk_widths
+from dymap.field.footprint import footprint_of_voxels
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import camera_rays
+from dymap.gpu.decoder import MASKED
 from dymap.gpu.sizes import buffer_bytes, field_constants, quads_of
 from dymap.kernels import MIN_TRANSMITTANCE, MIN_WEIGHT, opacity
 from dymap.play.video import load
@@ -155,23 +157,36 @@ class Work:
     decode_bytes: float
 
 
-def work_of(config: FieldConfig, grid: tuple[int, ...], counts: Counts) -> Work:
+def work_of(config: FieldConfig, occupied: Tensor, counts: Counts) -> Work:
     """Counted from the kernels. Bytes are those that come from memory once, caches keeping them during a picture."""
-    n = field_constants(config, grid)
+    n = field_constants(config, occupied.shape)
     channels = 4 * n["QUADS"]
     density = 3 * 4 * 2 * (2 * channels + config.channels) + 2 * channels
     networks = 12 if config.overlap else 3
     colour = networks * n["HIDDEN_QUADS"] * 4 * (4 * n["INPUT_QUADS"] + 3) * 2
     march = counts.paid_places * WALK_FLOPS + counts.paid_densities * density + counts.paid_colours * colour
     frame = sum(buffer_bytes(n, "packed").values())
-    decode, weights = decoder_work(config, n)
+    decode, weights = decoder_work(config, n, *computed(config, occupied))
     collapse = 3 * n["VERTICES"] * config.hash.features * 4
     tables = 3 * n["VERTICES"] * config.hash.features * 4 * 2
     return Work(march, frame + counts.pixels * (24 + 24 + 4), decode + collapse, weights + tables + frame)
 
 
-def decoder_work(config: FieldConfig, n: dict[str, int]) -> tuple[float, float]:
-    """FLOP and bytes of the decoder: weights of 16 bits, biases and images of 32, each read and written once."""
+def computed(config: FieldConfig, occupied: Tensor) -> tuple[float, float]:
+    """Shares of the planes and of the maps that are computed: in squares of 16 x 8 pixels that points read."""
+    if config.plane_size < MASKED:
+        return 1, 1
+    footprint = footprint_of_voxels(occupied, config)
+    images = footprint.pixels, footprint.networks.unflatten(1, (config.map_size, -1))
+    planes, maps = (F.max_pool2d(image[:, None].float(), (8, 16), ceil_mode=True).mean() for image in images)
+    return float(planes), float(maps)
+
+
+def decoder_work(config: FieldConfig, n: dict[str, int], of_planes: float, of_maps: float) -> tuple[float, float]:
+    """FLOP and bytes of the decoder: weights of 16 bits, biases and images of 32, each read and written once.
+
+    of_planes, of_maps: shares that are computed.
+    """
     multiplied, weights, images = 16.0 * config.width * config.code_dim, 16.0 * config.width * config.code_dim * 4, 0.0
     up, side = backbone_widths(config), 4
     for inputs, outputs in itertools.pairwise(up):
@@ -180,14 +195,14 @@ def decoder_work(config: FieldConfig, n: dict[str, int]) -> tuple[float, float]:
         weights += 16 * inputs * outputs * 2 + side**2 * outputs * 4
         images += 2 * side**2 * outputs * 4
     trunk = trunk_widths(config)
-    multiplied += side**2 * 9 * up[-1] * 24 * n["QUADS"]
+    multiplied += of_planes * side**2 * 9 * up[-1] * 24 * n["QUADS"]
     for inputs, outputs in itertools.pairwise(trunk):
         side //= 2
         multiplied += side**2 * 9 * inputs * outputs
         weights += 9 * inputs * outputs * 2
         images += 2 * side**2 * outputs * 4
     of_map = 4 * (n["NETWORK"] if config.layers == 2 else quads_of(config.map_params))
-    multiplied += side**2 * 9 * trunk[-1] * 3 * of_map
+    multiplied += of_maps * side**2 * 9 * trunk[-1] * 3 * of_map
     weights += 9 * trunk[-1] * 3 * of_map * 2 + 9 * up[-1] * 24 * n["QUADS"] * 2
     if config.layers == 3:
         multiplied += 3 * side**2 * config.channels * config.hidden**2
@@ -199,7 +214,7 @@ def milliseconds(flops: float, memory: float) -> float:
     return max(flops / (TFLOPS * 1e12 * EFFICIENCY), memory / (BANDWIDTH * 1e9)) * 1e3
 
 
-def row(name: str, config: FieldConfig, grid: tuple[int, ...], counts: Counts, moving: Counts) -> list[str]:
+def row(name: str, config: FieldConfig, grid: Tensor, counts: Counts, moving: Counts) -> list[str]:
     """A line of the table."""
     work, draft = work_of(config, grid, counts), work_of(config, grid, moving)
     standing = milliseconds(work.march, work.march_bytes)
@@ -231,7 +246,7 @@ def rows(names: list[str]) -> list[list[str]]:
             for view, camera in workload.cameras.items():
                 seen = camera.fitted(SIDE, SIDE) if name != "quick" else camera
                 both = [follow(workload.frame, grid, workload.step, seen, merged) for merged in (1, MERGED)]
-                out.append(row(f"{name} {view}", workload.config.field, tuple(grid.shape), *both))
+                out.append(row(f"{name} {view}", workload.config.field, grid, *both))
             continue
         video = load(Path(name))
         (model,) = video.baked.frame_model(video.num_frames // 2)[:1]
@@ -243,7 +258,7 @@ def rows(names: list[str]) -> list[list[str]]:
         close = Camera(K, far.R, far.T, SIDE, SIDE)
         for view, camera in (("far", far), ("close", close)):
             both = [follow(frame, grid, step, camera, merged) for merged in (1, MERGED)]
-            out.append(row(f"{video.name} {view}", model.segment.field.config, tuple(grid.shape), *both))
+            out.append(row(f"{video.name} {view}", model.segment.field.config, grid, *both))
     return out
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from dymap.config import INTERRUPTED
 from dymap.runs.demonstration import PACKAGED
 from dymap.video.container import open_container
 from dymap.video.model_file import save_video
@@ -82,6 +83,14 @@ def test_one_file_says_its_size(dymap: Run, tmp_path: Path) -> None:
     assert size == pytest.approx(page.stat().st_size / 1e6, abs=0.006)
 
 
+def test_one_file_does_not_hold_everything(dymap: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dymap.runs.exporting.MAX_SINGLE", 500_000)
+    page = tmp_path / "page.html"
+    said = dymap("export", PACKAGED, "--out", page, "--single-file")
+    said.failed_with("1 MB, and one HTML file holds 0 MB; export a folder")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_people_are_told_can_be_given(dymap: Run, tmp_path: Path) -> None:
     assert dymap("export", PACKAGED, "--out", tmp_path / "site", "--title", "A body <b>").code == 0
     assert open_container(tmp_path / "site" / "video.dymap").header["title"] == "A body <b>"
@@ -132,6 +141,30 @@ def test_a_file_is_served_with_its_page_until_ctrl_c(number: int) -> None:
         assert (process.returncode, out, err) == (0, "ended\n", "")
 
 
+@pytest.mark.parametrize("place", ["windows", "terminal", "ssh"])
+def test_a_browser_is_opened_where_there_are_windows(
+    place: str, dymap: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_text("<p>a page")
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: bool(opened.append(url)) or True)
+    monkeypatch.setattr("dymap.runs.playing.Playing.wait", lambda _: None)
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    if place != "terminal":
+        monkeypatch.setenv("DISPLAY", ":0")
+    if place == "ssh":
+        monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 50000 10.0.0.2 22")
+    said = dymap("play", tmp_path)
+    assert said.code == 0
+    assert len(opened) == (place == "windows")
+    assert ("no browser was found" in said.out) == (place == "terminal")
+    assert bool(re.search(r"ssh -L (\d+):127\.0\.0\.1:\1 \S*@10\.0\.0\.2", said.out)) == (place == "ssh")
+    assert dymap("play", tmp_path, "--no-browser").code == 0
+    assert len(opened) == (place == "windows")
+
+
 @not_windows
 def test_a_folder_is_served_as_it_is(dymap: Run, exact: Path, tmp_path: Path) -> None:
     assert dymap("export", PACKAGED, "--out", tmp_path / "site").code == 0
@@ -140,3 +173,18 @@ def test_a_folder_is_served_as_it_is(dymap: Run, exact: Path, tmp_path: Path) ->
         assert len(fetched(f"{url}video.dymap")) == (tmp_path / "site" / "video.dymap").stat().st_size
     with playing(exact) as (_, url):  # packed on the way
         assert fetched(f"{url}video.dymap").startswith(b"\x89dymap")
+
+
+@not_windows
+def test_ctrl_c_while_a_file_is_packed_ends_it_and_leaves_nothing(
+    dymap: Run, exact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("it went on")
+
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr("dymap.runs.exporting.pack", interrupted)
+    assert dymap("play", exact, "--no-browser").code == INTERRUPTED
+    assert list((tmp_path / "temporary").iterdir()) == []

@@ -21,7 +21,7 @@ from dymap.field.segment import FrameModel, Segment
 from dymap.geometry.camera import Camera, look_at
 from dymap.gpu import segment as segments
 from dymap.gpu.device import Gpu, Numbers
-from dymap.gpu.tracer import GpuTracer
+from dymap.gpu.tracer import GpuTracer, kept_on
 from dymap.kernels import Cancel
 from dymap.render.fused import FusedRenderer
 from dymap.render.image import Cancelled, Image
@@ -72,6 +72,8 @@ CONFIGURATIONS = {
     "maps as large as planes": {"map_size": 16},
     "harmonics": {"directions": "sh", "direction_degree": 3},
     "directions only": {"direction_degree": 0},
+    "planes computed where something is": {"plane_size": 64, "map_size": 16},
+    "two layers, planes computed where something is": {"plane_size": 64, "map_size": 8, "layers": 2},
     "other widths": {"width": 18, "plane_size": 32, "hidden": 6},
     "four features": {"hash": HashConfig(levels=2, log2_size=6, features=4, base=4, finest=30, time_share=0.3)},
     "eight features": {"hash": HashConfig(levels=1, log2_size=8, features=8, base=4, finest=16)},
@@ -171,6 +173,24 @@ def test_segments_are_uploaded_once_and_forgotten_with_their_segment(gpu_of: Ope
     assert not segments._segments
 
 
+def test_frames_that_do_not_fit_are_decoded_again(gpu_of: Opener) -> None:
+    gpu, segment = gpu_of("f32"), scene()
+    kept = kept_on(gpu)
+    first, second = (GpuTracer(FrameModel(segment, frame, 1.0), 0.05, gpu) for frame in (0, 1))
+    expected = FusedRenderer(first).render(camera())
+    before, kept.most_bytes = kept.most_bytes, 1
+    try:
+        FusedRenderer(second).render(camera())
+        assert kept.nbytes == second.frame().bytes
+        assert torch.equal(FusedRenderer(first).render(camera()).rgb, expected.rgb)
+        assert kept.nbytes == first.frame().bytes
+    finally:
+        kept.most_bytes = before
+    del second
+    first.frame()
+    assert kept.nbytes == first.frame().bytes
+
+
 def test_decoders_of_others_are_refused(gpu_of: Opener) -> None:
     class Other(torch.nn.Module):
         pass
@@ -207,3 +227,20 @@ def test_commands_draw_with_it(
     assert exact is not None
     assert exact.max() > 100
     assert np.abs(drawn.astype(int) - exact).mean() < 0.1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("layers", [2, 3])
+def test_large_planes_are_computed_only_where_something_is(gpu_of: Opener, layers: int) -> None:
+    """As the marching renderer draws them whole; also of the second frame, of other voxels."""
+    gpu = gpu_of("f32")
+    whole = scene((24, 20, 40), plane_size=64, map_size=8, layers=layers)
+    occupied = torch.zeros_like(whole.occupancy)
+    occupied[0, 3:9, 11:15, 5:30] = True
+    occupied[1, 12:20, 2:7, 20:33] = True
+    segment = Segment(whole.field, occupied)
+    for frame in (0, 1):
+        assert_alike(*pictures(segment, camera(), gpu, frame), within=1e-6)
+    on = segments.segment_on(gpu, segment)
+    found = on.frame(0, segment.field.time(0), segments.bits_of(occupied[0]))
+    planes = gpu.read(found.planes, on.sizes["planes"] // 4).reshape(3, 64 * 64, -1)
+    assert 0.1 < (np.abs(planes).max(axis=2) > 0).mean() < 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 from pathlib import Path
 
@@ -55,3 +56,15 @@ def test_a_folder_that_is_half_of_another_program_is_left(tmp_path: Path) -> Non
     (site / "mine").mkdir()
     write_folder(site, given)
     assert not (site / "mine").exists(), "empty folders are nobody's"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipes_in_the_place_of_a_page_are_refused_and_not_read(tmp_path: Path) -> None:
+    given = Given(tmp_path / "clip.dymap", "a clip", b"", None)
+    os.mkfifo(tmp_path / "page.html")
+    with pytest.raises(InputError, match="a pipe or a device"):
+        write_single_file(tmp_path / "page.html", given)
+    (tmp_path / "site").mkdir()
+    os.mkfifo(tmp_path / "site" / "dymap-site.json")
+    with pytest.raises(InputError, match="was not exported by dymap"):
+        write_folder(tmp_path / "site", given)

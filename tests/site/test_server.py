@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -118,3 +120,15 @@ def test_a_port_that_is_taken_is_told(url: str) -> None:
     assert port is not None
     with pytest.raises(InputError, match=f"cannot listen on 127.0.0.1 port {port}"), serving(lambda _: None, port):
         pass
+
+
+def test_closing_ends_connections_that_browsers_keep() -> None:
+    before = threading.active_count()
+    with serving(lambda _: b"page") as url:
+        kept = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+        kept.request("GET", "/")
+        assert kept.getresponse().read() == b"page"
+    end = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < end:
+        time.sleep(0.02)
+    assert threading.active_count() == before

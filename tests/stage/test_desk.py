@@ -177,6 +177,32 @@ def test_who_left_is_forgotten_with_the_picture_that_is_being_drawn(desk: Desk) 
     assert len(desk) == 1
 
 
+def test_what_nobody_else_wants_ends_with_its_client(desk: Desk) -> None:
+    mine, others = Errand(lambda _: None, client=1), Errand(lambda _: None)
+    desk.errand(mine)
+    clock_of(desk).now += PATIENCE + 1
+    assert desk.take() is mine
+    desk.errand(Errand(lambda _: None, client=1))
+    desk.errand(others)
+    desk.remove(1)
+    assert mine.cancel.cancelled, "although it gives way to nobody"
+    desk.interrupted(mine)
+    clock_of(desk).now += PATIENCE + 1
+    assert desk.take() is others
+    assert not desk._errands
+
+
+def test_closing_ends_whatever_is_done(desk: Desk) -> None:
+    for patience in (0.0, PATIENCE + 1):
+        errand = Errand(lambda _: None)
+        desk.errand(errand)
+        clock_of(desk).now += QUIET + patience
+        assert desk.take() is errand
+        desk.close()
+        assert errand.cancel.cancelled
+        desk._closed = False
+
+
 def test_closing_wakes_who_waits(desk: Desk) -> None:
     got: list[object] = []
     waiting = threading.Thread(target=lambda: got.append(desk.take()))

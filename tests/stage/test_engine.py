@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,21 @@ def test_films_are_made_with_progress_and_cancelled(page: Page, stage: Stage) ->
       return film.then(() => "done", error => error.message);
     })()""")
     assert "cancelled" in cancelled
+    at_once = page.evaluate("""(async () => {
+      const stop = new AbortController(), film = engine.film(path(500), {size: [64, 64], fps: 10, signal: stop.signal});
+      stop.abort();
+      return film.then(() => "done", error => error.message);
+    })()""")
+    assert "cancelled" in at_once
     assert "path" in page.evaluate("engine.film({}, {size: [64, 64], fps: 10}).then(() => '', error => error.message)")
+    page.evaluate("""new Promise(resolve =>
+      engine.film(path(5000), {size: [64, 64], fps: 10, onprogress: resolve}).catch(() => {}))""")
+    (job,) = stage.films._jobs.values()
+    begin(page, stage)
+    end = time.monotonic() + 10
+    while job.state == "running" and time.monotonic() < end:
+        time.sleep(0.05)
+    assert job.state == "cancelled", "nobody who is still here knows it"
 
 
 def test_event_to_pixel_is_short(page: Page, stage: Stage, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import av
 import pytest
 
+from dymap.errors import InputError
 from dymap.stage.server import Stage
+from tests.disks import files_of_at_most
 from tests.stage.test_server import Slow
 from tests.stage.visitor import Visitor, get, visit
 
@@ -112,6 +114,28 @@ def test_what_is_no_request_for_a_film_is_refused(stage: Stage) -> None:
     assert get(stage.url, "film", "POST", {}, **{"Content-Type": "text/plain"})[0] == 415
     assert get(stage.url, "film/nothing", "DELETE")[0] == 404
     assert get(stage.url, "film/..%2f..%2fx")[0] == 404
+
+
+def test_a_film_for_which_the_disk_has_no_room_is_said_and_the_next_is_made(
+    stage: Stage, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = {"path": path_of(visitor, 24), "size": [512, 512], "fps": 24}
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    status, said = get(stage.url, "film", "POST", asked)
+    assert (status, b"no room for temporary files" in said) == (400, True)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for most in (0, 2000):
+        with files_of_at_most(most):
+            film = json.loads(get(stage.url, "film", "POST", asked)[1])["film"]
+            told = until(visitor, film)[-1]
+        assert told["state"] == "failed"
+        assert "File too large" in told["message"]
+    asked["size"] = [32, 32]
+    assert until(visitor, json.loads(get(stage.url, "film", "POST", asked)[1])["film"])[-1]["state"] == "done"
+    stage.close()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InputError, match="closed"):
+        stage.films.start(asked)
 
 
 @pytest.mark.filterwarnings("ignore:a picture could not be drawn")

@@ -65,6 +65,28 @@ def test_whoever_comes_from_another_machine_needs_the_whole_link(subject: ClipSu
         assert stage.token != token
 
 
+NO_ANSWER = (
+    b"OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1", b"CONNECT x:80 HTTP/1.1\r\nHost: 127.0.0.1",
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://[", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: x",
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1", b"\x16\x03\x01", b"GET /" + b"a" * 9000 + b" HTTP/1.1",
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"a" * 9000, b"NONSENSE",
+    b"GET /" + b"a" * 300 + b".js HTTP/1.1\r\nHost: 127.0.0.1", b"GET http:// HTTP/1.1\r\nHost: 127.0.0.1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_what_is_no_request_is_refused_and_fills_no_terminal(
+    subject: ClipSubject, host: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Stage(subject, host, 0) as stage:
+        for asked in NO_ANSWER:
+            with socket.create_connection(("127.0.0.1", stage.port), timeout=5) as connection:
+                connection.sendall(asked + b"\r\nConnection: close\r\n\r\n")
+                assert connection.recv(100)[9:12] in (b"400", b"403", b"404"), asked[:60]
+        assert get(stage.url, "clip.json")[0] == 200
+    assert capfd.readouterr() == ("", "")
+
+
 def test_only_the_pages_files_are_served(stage: Stage) -> None:
     assert get(stage.url, "engines/engine.js")[0] == 200
     for path in ("engines", "engines/", "engines/nothing.js", "../stage/server.py", "%2e%2e/stage/server.py",

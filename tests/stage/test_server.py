@@ -296,10 +296,18 @@ def test_closing_leaves_no_threads_and_frees_the_port(video: Video) -> None:
         with Stage(Slow(video, 0.01), port=0) as stage, visit(stage.url) as visitor:
             visitor.view()
             visitor.view(moving=True)
+            assert get(stage.url, "truth/0/0.jpg")[0] == 404, "looked for in a thread of its own"
             time.sleep(0.05)
         check_address("127.0.0.1", stage.port)
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("dymap-stage-draws")]
+        end = time.monotonic() + 5  # who reads what was filmed is not waited for
+        while (left := stage_threads()) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not left
     gc.collect()
+
+
+def stage_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("dymap-stage")]
 
 
 def test_closing_tells_the_browsers(video: Video) -> None:

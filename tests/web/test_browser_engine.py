@@ -13,22 +13,25 @@ from importlib import resources
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from dymap.geometry.camera import Camera
 from dymap.play.layers import acc_layer, depth_layer, depth_range, seen_depth
 from dymap.play.video import Video, load
 from dymap.render.image import Image
+from dymap.video.clip import BakedVideo, one_segment
 from dymap.video.packing import save_packed
 from tests.browser import Page, browser, needs_browser
+from tests.field.models import tiny_field
 from tests.golden.sources import Golden
 from tests.video.test_packed import HALVES as SPANS
 from tests.video.test_packed import half_of
-from tests.video.videos import painted_video
+from tests.video.videos import BAKE, RENDER, cameras, painted_video
 from tests.web.engine import numbers, open_engine, pixels, serving, view_of
 
 pytestmark = needs_browser
 SIDE = 48
-DANCER, HALVES = "/clips/dancer.dymap", "/clips/halves.dymap"
+DANCER, HALVES, LARGE = (f"/clips/{name}.dymap" for name in ("dancer", "halves", "large"))
 
 
 @dataclass
@@ -55,10 +58,19 @@ def world(trimmed: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copy(str(resources.files("dymap") / "play" / "dancer.dymap"), folder / "dancer.dymap")
     body = painted_video(trimmed)
     save_packed(folder / "halves.dymap", replace(body, segments=SPANS, load=partial(half_of, body)))
-    videos = {f"/clips/{file}.dymap": load(folder / f"{file}.dymap") for file in ("dancer", "halves")}
+    save_packed(folder / "large.dymap", large())
+    videos = {f"/clips/{file}.dymap": load(folder / f"{file}.dymap") for file in ("dancer", "halves", "large")}
     with serving(folder) as address, browser(tmp_path_factory.mktemp("profile"), "webgpu") as page:
         page.visit(f"{address}/blank", 300, 200)
         yield World(page, videos, address)
+
+
+def large() -> BakedVideo:
+    """Noise in some voxels, with planes so large that they are computed only where something is."""
+    field = tiny_field(density=3.0, plane_size=64, map_size=8).requires_grad_(False)
+    occupied = torch.zeros(2, *BAKE.grid, dtype=torch.bool)
+    occupied[:, 3:9, 5:12, 4:20] = True
+    return one_segment(field, occupied, RENDER, BAKE, 25, (0, 1), cameras(3), (0, 1), (2,), "large")
 
 
 def seen_by(video: Video, camera: int) -> Camera:
@@ -70,7 +82,7 @@ def render(video: Video, camera: int, frame: int) -> Image:
 
 
 @pytest.mark.parametrize(
-    ("file", "camera", "frame"), [(DANCER, 0, 0), (DANCER, 5, 7), (DANCER, 11, 23), (HALVES, 1, 4)]
+    ("file", "camera", "frame"), [(DANCER, 0, 0), (DANCER, 5, 7), (DANCER, 11, 23), (HALVES, 1, 4), (LARGE, 0, 1)]
 )
 def test_pictures_are_those_of_the_marching_renderer(world: World, file: str, camera: int, frame: int) -> None:
     video = world.open(file)
@@ -163,6 +175,31 @@ def test_the_canvas_shows_what_was_asked_for_last_and_rests_at_full_size(world: 
     exact = render(video, 4, 6).numpy()
     assert np.abs(shown.astype(int) - exact).mean() < 1
     assert not page.complaints
+
+
+def test_what_is_loaded_goes_on_loading_while_views_move_within_its_segment(world: World) -> None:
+    world.opened = ""
+    page = world.page
+    assert open_engine(page, HALVES) == ""
+    script = f"""(async () => {{
+      const canvas = document.querySelector("canvas");
+      canvas.width = canvas.height = 8;
+      const loads = [], load = engine.file.load.bind(engine.file);
+      engine.file.recent.load = (index, ...others) => (loads.push(index), load(index, ...others));
+      engine.attach(canvas);
+      const shown = nextOf(({{ view }}) => view.frame === 4);
+      for (const frame of [3, 4, 3, 4, 3, 4]) {{
+        engine.request({{...{view_of(0, 3, moving=True)}, frame}});
+        await new Promise(requestAnimationFrame);
+      }}
+      await shown;
+      const bad = new Promise(done => engine.addEventListener("error", ({{ detail }}) => done(detail.message)));
+      engine.request({{...{view_of(0, 3)}, frame: 99}});
+      return [loads.filter(index => index === 1).length, await bad];
+    }})()"""
+    loads, told = page.evaluate(script)
+    assert loads == 1
+    assert told == "frame 99 is outside the clip"
 
 
 def test_a_picture_can_be_kept(world: World) -> None:

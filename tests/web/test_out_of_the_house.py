@@ -126,10 +126,26 @@ def test_the_element_plays_in_a_page_of_its_own(house: House) -> None:
         assert page.evaluate("document.title") == TITLE
         assert page.evaluate("document.querySelector('dymap-player').duration") == pytest.approx(5 / 12.5)
         assert page.picture().max() > 60
+        check_numbers(page)
         assert {request.removeprefix(url) for request in page.requests if request.startswith(url)} == {
             "player.html", "dymap-player.js", "video.dymap",
         }  # fmt: skip
         assert page.complaints == []
+
+
+def check_numbers(page: Page) -> None:
+    """What is shown, as numbers: there is somebody in the middle, between the camera and what is behind, and nothing at
+    the corner."""
+    numbers = page.evaluate(
+        """document.querySelector("dymap-player").numbers(24, 16).then(n => ({ ...n, colours: [...n.colours],
+        distances: [...n.distances].map(d => Math.min(d, 1e9)) }))"""
+    )
+    colours = np.array(numbers["colours"]).reshape(16, 24, 4)
+    distances = np.array(numbers["distances"]).reshape(16, 24)
+    away = np.linalg.norm(np.subtract(numbers["camera"]["position"], numbers["camera"]["target"]))
+    assert colours[8, 12, 3] > 0.9
+    assert abs(distances[8, 12] - away) < 1
+    assert (colours[0, 0, 3], distances[0, 0]) == (0, 1e9)
 
 
 def test_a_damaged_clip_is_told_in_the_page(house: House) -> None:

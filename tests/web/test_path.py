@@ -169,6 +169,16 @@ HOSTILE = {
     "null": (own(cameras=[None]), "camera 0"),
     "keys out of order": (own(keys=[KEY | {"at": at} for at in (0, 2, 1)]), "not in the order of time"),
     "no rotation": (own(keys=[KEY | {"R": [1, 0, 0, 0, 2, 0, 0, 0, 1]}]), "keys[0].R holds no rotation"),
+    "a lens that sees all": (own(keys=[KEY | {"fov": 3.14}]), "lens of 3.14 radians"),
+    "a lens that sees nothing": (own(keys=[KEY | {"fov": 1e-9}]), "lens of 1e-9 radians"),
+    "a view from nowhere": (own(keys=[KEY | {"position": [0, 1e300, 0]}]), "keys[0] is more than 1000000 m"),
+    "a subject nowhere": (own(keys=[KEY | {"distance": 1e300}]), "keys[0].distance"),
+    "a saved lens that sees all": (
+        own(
+            cameras=[{"K": [[1, 0, 0], [0, 1e-9, 0], [0, 0, 1]], "R": np.eye(3).tolist(), "T": [0, 0, 0], "height": 9}]
+        ),
+        "camera 0 has a lens of 3.14",
+    ),
     "a frame outside": (own(keys=[KEY | {"frame": 48}]), "frame 48 is outside the clip"),
     "no lens": (json.dumps({"frames": [{"transform_matrix": np.eye(4).tolist()}]}), "no lens"),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +25,9 @@ def play(
     """Play the clip in this machine's browser, which draws it by its own GPU (WebGPU), until Ctrl-C."""
     with runs.play(what, port=port, device=device, threads=threads, progress=progress_bar) as playing:
         say(f"{playing.name}: {playing.url}  (Ctrl-C ends)")
-        if browser and not webbrowser.open(playing.url):
+        if playing.tunnel:
+            say(f"from your own machine: {playing.tunnel}  there, then open the same address there")
+        elif browser and not playing.open_browser():
             say("no browser was found; open the address in one that has WebGPU")
         playing.wait()
     say("ended")

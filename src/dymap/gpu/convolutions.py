@@ -83,11 +83,15 @@ def convolution(
     quads: int,
     group: int,
     relu: bool,
+    *mask: Any,
 ) -> Step:
-    """A 3 x 3 convolution from an image of `before` to images of `after` pixels a side, see convolve.wgsl."""
+    """A 3 x 3 convolution from an image of `before` to images of `after` pixels a side, see convolve.wgsl.
+
+    mask: the footprint, if the pipeline looks at one.
+    """
     sizes = gpu.uniform(np.array([before, after, quads_of(inputs), quads, group, relu], np.uint32))
     groups = (-(-(-(-after // 4) * after) // 32), -(-quads // 2), 1)
-    return pipeline, gpu.bind(pipeline, sizes, source, weights, bias, result), groups
+    return pipeline, gpu.bind(pipeline, sizes, source, weights, bias, result, *mask), groups
 
 
 def upsampling(

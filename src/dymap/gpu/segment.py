@@ -47,30 +47,31 @@ class GpuSegment:
         with gpu.lock:
             state = {name: numbers_of(value) for name, value in field.state_dict().items()}
             self._decoder = GpuDecoder(gpu, self.config, self.constants, state, state["codes.weight"])
+            self.nbytes = sum(array.nbytes for array in state.values())
             self._tables = [gpu.upload(state[f"hash.{name}"], "a hash table") for name in ("xyt", "xzt", "yzt")]
             unit = f"unit_{self.constants['UNIT']}"
             self._collapse = gpu.kernel("collapse", [unit], self.constants)
             self._time = gpu.uniform(np.zeros(4, np.float32), self._levels())
             self._occupy = gpu.kernel("occupy", [], self.constants)
 
-    def frame(self, index: int, time: float, occupancy: Tensor) -> GpuFrame:
-        """The frame at a position, decoded and collapsed. time: in [0, 1]; occupancy: [gx, gy, gz] bool."""
+    def frame(self, index: int, time: float, occupied: NDArray[np.uint32]) -> GpuFrame:
+        """The frame at a position, decoded and collapsed. time: in [0, 1]; occupied: its voxels, from `bits_of`."""
         gpu, n = self.gpu, self.constants
         with gpu.lock:
-            planes, networks, grids, occupied = (
+            planes, networks, grids, voxels = (
                 gpu.buffer(self.sizes[name], f"a frame's {name}")
                 for name in ("planes", "networks", "grids", "occupied")
             )
-            gpu.write(occupied, bits_of(occupancy))
+            gpu.write(voxels, occupied)
             gpu.write(self._time, np.array([time], np.float32))
             collapse = gpu.bind(self._collapse, self._time, *self._tables, grids)
             blocks = n["BLOCKS_X"] * n["BLOCKS_Y"] * n["BLOCKS_Z"]
             gpu.run(
-                *self._decoder.steps(index, planes, networks),
+                *self._decoder.steps(index, planes, networks, voxels),
                 (self._collapse, collapse, (*groups_of(n["VERTICES"]), 3)),
-                (self._occupy, gpu.bind(self._occupy, occupied), (*groups_of(-(-blocks // 32)), 1)),
+                (self._occupy, gpu.bind(self._occupy, voxels), (*groups_of(-(-blocks // 32)), 1)),
             )
-        return GpuFrame(planes, networks, grids, occupied, sum(self.sizes.values()))
+        return GpuFrame(planes, networks, grids, voxels, sum(self.sizes.values()))
 
     def _levels(self) -> NDArray[np.uint32]:
         """[LEVELS, 8] the levels as collapse.wgsl reads them."""

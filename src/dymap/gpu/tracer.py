@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from dymap.field.segment import FrameModel
 from dymap.gpu.device import Gpu, default_gpu
-from dymap.gpu.segment import segment_on
+from dymap.gpu.kept import Kept
+from dymap.gpu.segment import GpuFrame, bits_of, segment_on
 from dymap.gpu.sizes import levels_of
 from dymap.kernels import Cancel, Traced
 
@@ -24,6 +28,7 @@ class GpuTracer:
     """A frame of a segment, ready for whole images: see `dymap.kernels.Tracer`.
 
     step: metres between samples; gpu: default the machine's; merged: consecutive samples that may get one colour.
+    nbytes: of the GPU's memory, the frame's and its share of the segment's.
 
     Raises IndexError for a frame outside the segment, and InputError without a GPU or for what it cannot hold.
     """
@@ -33,7 +38,9 @@ class GpuTracer:
         segment, index, _ = model
         time = segment.field.time(index)  # raises outside the segment
         on = segment_on(self.gpu, segment)
-        self._frame, self._box = on.frame(index, time, segment.occupancy[index]), segment.field.boxes[index]
+        self._make = partial(on.frame, index, time, bits_of(segment.occupancy[index]))
+        self._box = segment.field.boxes[index]
+        self.nbytes = sum(on.sizes.values()) + on.nbytes // segment.field.num_frames
         config = on.config
         embedding = f"views_{config.directions}"
         unit = f"unit_{on.constants['UNIT']}"
@@ -43,10 +50,12 @@ class GpuTracer:
         columns = np.array(levels.scales, np.float32).view(np.uint32), levels.resolutions, levels.plane_offsets[:-1]
         rows = np.stack([np.array(column, np.uint32) for column in (*columns, columns[0] * 0)], axis=1)
         self._view = self.gpu.uniform(np.zeros(28, np.uint32), rows)
+        self.frame()
 
-    @property
-    def nbytes(self) -> int:
-        return self._frame.bytes
+    def frame(self) -> GpuFrame:
+        """The frame, decoded if it is not on the GPU any more."""
+        with self.gpu.lock:
+            return kept_on(self.gpu).take(self, self._make)
 
     def trace(
         self,
@@ -59,14 +68,14 @@ class GpuTracer:
         """What a pinhole camera sees; see `Tracer`. It is looked at `cancel` between bands of rows."""
         width, height = size
         rows = max(8, (BAND_PIXELS if cancel is None else CANCEL_PIXELS) // width)
-        gpu, done = self.gpu, 0
+        gpu, done, frame = self.gpu, 0, self.frame()
         with gpu.lock:
             picture = gpu.buffer(width * height * 16, "the picture")
             depths = gpu.buffer(width * height * 8, "the picture")
         while done < height and not (cancel is not None and cancel.cancelled):
             with gpu.lock:
                 gpu.write(self._view, self._uniform(ray, origin, offset, size, done))
-                frame, count = self._frame, min(rows, height - done)
+                count = min(rows, height - done)
                 buffers = frame.planes, frame.grids, frame.networks, frame.occupied, picture, depths
                 bindings = gpu.bind(self._march, self._view, *buffers)
                 gpu.run((self._march, bindings, (-(-width // 8), -(-count // 8), 1)))
@@ -90,3 +99,11 @@ class GpuTracer:
         rows = [(*ray[:, 0], self._merged), (*ray[:, 1], 0), (*ahead, 0), (*origin, self._step), (*low, 1), (*high, 0)]
         floats = np.array(rows, np.float32).reshape(-1).view(np.uint32)
         return np.concatenate([floats, np.array([*size, 0, row], np.uint32)])
+
+
+_kept: WeakKeyDictionary[Gpu, Kept] = WeakKeyDictionary()
+
+
+def kept_on(gpu: Gpu) -> Kept:
+    """What stays on a GPU."""
+    return _kept.setdefault(gpu, Kept())

@@ -26,9 +26,9 @@ from dymap.video.quantise import (
     without_untouched,
 )
 
-QUALITY = 44.0
+QUALITY = 43.0
 """dB between pictures of the exact and of the rounded model, over the pixels that show something. A model that comes to
-within 28 dB of what was filmed loses 0.1 dB by it; rounding errors add to others as independent ones do."""
+within 27 dB of what was filmed loses 0.1 dB by it; rounding errors add to others as independent ones do."""
 NEAR = 0.7
 """dB from QUALITY at which it is near enough."""
 RUNGS = 8

@@ -22,8 +22,8 @@ from dymap.video.container import has_magic
 from dymap.video.model_file import SUFFIX
 from dymap.video.packed import open_packed
 
-MAX_SINGLE = 512 * 2**20
-"""Bytes of a clip and its film in one HTML file: browsers hold it as text, as numbers and as bytes."""
+MAX_SINGLE = 256 * 2**20
+"""Bytes of a clip and its film in one HTML file: browsers hold it as text, and Chromium's have 2^29 letters at most."""
 
 
 @dataclass(frozen=True)

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dymap.errors import InputError
+from dymap.partials import beside
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.exporting import given_clip, small_clip
 from dymap.signals import asked_to_end
 from dymap.site.export import CLIP, stage_files
 from dymap.site.server import Find, in_folder, serving
+from dymap.stage.address import over_ssh, tunnel
 
+WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+"""One of them is in the environment if there are windows, but on Windows and macOS."""
 POLL = 0.1
 """Seconds between two looks at whether it is to end."""
 
 
 @dataclass(frozen=True, eq=False)
 class Playing:
-    """A server that serves. url: what a browser opens. name: of the clip or the folder. asked: whether it is to end."""
+    """A server that serves. url: what a browser opens. tunnel: the command that brings it to the machine where the user
+    sits, if that is another (ssh), else nothing. name: of the clip or the folder. asked: whether it is to end."""
 
     url: str
+    tunnel: str
     name: str
     asked: Callable[[], bool]
+
+    def open_browser(self) -> bool:
+        """Open it in a browser with windows; returns whether there is one here."""
+        windows = os.name == "nt" or sys.platform == "darwin"
+        if self.tunnel or not (windows or any(os.environ.get(name) for name in WINDOWS)):
+            return False  # a browser of the terminal would be opened, and waited for
+        return webbrowser.open(self.url)
 
     def wait(self) -> None:
         """Wait until Ctrl-C, or until it is asked to end."""
@@ -48,16 +65,19 @@ def play(
     """
     place = Path(what)
     with ExitStack() as opened:
-        asked = opened.enter_context(asked_to_end())
         if (place / "index.html").is_file() and not (place / "config.json").is_file():
             find, name = in_folder(place), str(place)
         elif not place.exists():
             raise InputError(f"{place}: not there; expected a baked file, the folder of a baked run, or a site")
         else:
-            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="dymap-play-")))
+            # Of a killed process, the next one sweeps it. Packing is ended by Ctrl-C, as everywhere.
+            folder = opened.enter_context(beside(Path(tempfile.gettempdir()) / "dymap-play"))
+            folder.mkdir(mode=0o700)
             small, _ = small_clip(place, folder / CLIP, device=device, threads=threads, progress=progress)
             find, name = of_clip(small)
-        yield Playing(opened.enter_context(serving(find, port)), name, asked)
+        asked = opened.enter_context(asked_to_end())
+        url = opened.enter_context(serving(find, port))
+        yield Playing(url, tunnel(urlsplit(url).port or 0) if over_ssh() else "", name, asked)
 
 
 def of_clip(small: Path) -> tuple[Find, str]:

@@ -112,11 +112,13 @@ def check_own_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError(f"{folder}: a file; expected the name of a folder, or --single-file")
     try:
+        if not (folder / MARK).is_file():  # a pipe would be read for ever
+            raise ValueError("another program's")
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
         if mark["format"] != "dymap-site":
             raise ValueError("another program's")
         listed = set(mark["files"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise InputError(f"{folder}: exists already and was not exported by dymap; name a new folder") from None
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -128,6 +130,8 @@ def check_own_file(file: Path) -> None:
     """Raises InputError for a file that was not exported, or that browsers would not open as a page."""
     if file.is_dir():
         raise InputError(f"{file}: a folder; expected the name of an HTML file to write")
+    if file.exists() and not file.is_file():  # a pipe would be read for ever
+        raise InputError(f"{file}: a pipe or a device; expected the name of an HTML file to write")
     if file.suffix.lower() not in PAGES:
         raise InputError(f"{file}: expected a name that ends in .html, which a double click opens in a browser")
     if file.exists():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -81,11 +82,29 @@ def in_folder(folder: Path) -> Find:
 
 
 class Server(ThreadingHTTPServer):
-    """A thread for each connection. find: what is served."""
+    """A thread for each connection. find: what is served. Closing it ends the connections, which browsers keep."""
 
     daemon_threads = True
     block_on_close = False
     find: Find
+
+    def __init__(self, *arguments: Any):
+        self._open: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in list(self._open):
+            with suppress(OSError):  # it has just ended
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that leaves while it is answered: nothing that anybody needs to know."""

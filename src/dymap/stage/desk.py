@@ -43,9 +43,11 @@ class Job:
 @dataclass(eq=False)
 class Errand:
     """What is done when nobody waits. run: is given what ends it early, which it may follow (by raising Cancelled: it
-    is tried again later). since: when it was to be done; first: before the other errands, and before pictures."""
+    is tried again later). client: for whom, if it is for nobody else: it ends when that one leaves. since: when it was
+    to be done; first: before the other errands, and before pictures."""
 
     run: Callable[[Cancel], None]
+    client: int | None = None
     since: float = inf
     first: bool = False
     cancel: Cancel = field(default_factory=Cancel)
@@ -77,7 +79,8 @@ class Desk:
         self._changed = threading.Condition()
         self._places: dict[int, _Place] = {}
         self._errands: deque[Errand] = deque()
-        self._errand: Errand | None = None  # that is being done, and may be ended
+        self._errand: Errand | None = None  # that is being done
+        self._urgent = False  # whether it gives way to nobody
         self._asked = -inf  # when somebody asked for a picture last
         self._was_errand = False  # what was done last
         self._closed = False
@@ -95,6 +98,9 @@ class Desk:
             place = self._places.pop(client, None)
             if place is not None and place.drawing is not None:
                 place.drawing.cancel.cancel()
+            self._errands = deque(errand for errand in self._errands if errand.client != client)
+            if self._errand is not None and self._errand.client == client:
+                self._errand.cancel.cancel()
 
     def request(self, client: int, view: View) -> None:
         """A client asks for a view, in place of what it asked for before."""
@@ -151,7 +157,7 @@ class Desk:
                 if errand is not None and (urgent or now - self._asked >= QUIET):
                     self._errands.popleft()
                     errand.cancel = Cancel()
-                    self._errand, self._was_errand = None if urgent else errand, True
+                    self._errand, self._urgent, self._was_errand = errand, urgent, True
                     return errand
                 self._changed.wait(None if errand is None else max(0.001, QUIET - (now - self._asked)))
         return None
@@ -169,15 +175,17 @@ class Desk:
                 place.since = place.asked = self._clock()  # the draft came first; now the full picture
 
     def interrupted(self, errand: Errand) -> None:
-        """An errand gave way: it is tried again."""
+        """An errand gave way: it is tried again, unless its client has left."""
         with self._changed:
-            self._errands.appendleft(errand)
+            if errand.client is None or errand.client in self._places:
+                self._errands.appendleft(errand)
 
     def close(self) -> None:
         """End what is being drawn; nothing comes after it."""
         with self._changed:
             self._closed = True
-            self._give_way()
+            if self._errand is not None:
+                self._errand.cancel.cancel()
             for place in self._places.values():
                 if place.drawing is not None:
                     place.drawing.cancel.cancel()
@@ -192,5 +200,5 @@ class Desk:
         return job
 
     def _give_way(self) -> None:
-        if self._errand is not None:
+        if self._errand is not None and not self._urgent:
             self._errand.cancel.cancel()

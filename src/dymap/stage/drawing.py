@@ -123,7 +123,7 @@ class Drawing:
                       "frame": view.frame, "mime": "image/png", "alpha": view.background is None}  # fmt: skip
             client.deliver(header, data)
 
-        self._desk.errand(Errand(run))
+        self._desk.errand(Errand(run, client.number))
 
 
 def at_hand(view: View, ahead: int, subject: Subject) -> View:

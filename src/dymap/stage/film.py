@@ -70,6 +70,7 @@ class Films:
         self._jobs: dict[str, FilmJob] = {}
         self._lock = threading.Lock()
         self._open = ExitStack()
+        self._closed = False
 
     def start(self, asked: Any) -> FilmJob:
         """Begin a film. asked: {path: as `dymap render --cameras` reads it, size, fps, background}.
@@ -96,16 +97,26 @@ class Films:
         with self._lock:
             if any(job.state == "running" for job in self._jobs.values()):
                 raise InputError("another film is being made: wait until it is done, or cancel it")
-            if self._folder is None:
-                self._folder = self._open.enter_context(beside(Path(tempfile.gettempdir()) / "dymap-stage"))
-                self._folder.mkdir(mode=0o700)  # other people of this machine look elsewhere
+            if self._closed:
+                raise InputError("the stage was closed")
             name = secrets.token_hex(8)
-            job = FilmJob(name, self._folder / f"{name}.mp4", path, fps, background)
+            job = FilmJob(name, self._place() / f"{name}.mp4", path, fps, background)
             self._jobs[name] = job
             self._sweep()
         self._tell(job.told(), True)
         self._desk.errand(Errand(lambda cancel: self._step(job, cancel)))
         return job
+
+    def _place(self) -> Path:
+        """The folder of all films. Raises InputError if there can be none."""
+        if self._folder is None:
+            try:
+                folder = self._open.enter_context(beside(Path(tempfile.gettempdir()) / "dymap-stage"))
+                folder.mkdir(mode=0o700)  # other people of this machine look elsewhere
+            except OSError as error:
+                raise InputError(f"there is no room for temporary files ({error.strerror or error})") from None
+            self._folder = folder
+        return self._folder
 
     def _step(self, job: FilmJob, cancel: Cancel) -> None:
         """One image of a film, in the drawing thread. Raises Cancelled."""
@@ -137,7 +148,7 @@ class Films:
     def _fail(self, job: FilmJob, state: str, message: str) -> None:
         """What was written of it vanishes."""
         job.state, job.message = state, message
-        with suppress(Abandoned), job.open:
+        with suppress(Abandoned, OSError, InputError), job.open:  # a full disk refuses its end too
             raise Abandoned
         job.file.unlink(missing_ok=True)
 
@@ -162,6 +173,8 @@ class Films:
 
     def close(self) -> None:
         """Remove all films. When nothing is drawn any more."""
+        with self._lock:
+            self._closed = True
         for job in self._jobs.values():
             if job.state == "running":
                 self._fail(job, "cancelled", "the stage was closed")

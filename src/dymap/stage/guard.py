@@ -62,10 +62,18 @@ def stranger(request: web.Request, host: str, token: str) -> str:
     if is_local(host) and not is_local(name_of(asked)):
         return "this stage is shown under the names of this machine only: localhost or 127.0.0.1"
     if token:
-        given = request.path.split("/")[1]
+        given = request.path.lstrip("/").split("/")[0]  # `OPTIONS *` has no stroke
         if not hmac.compare_digest(given.encode(), token.encode()):
             return "this stage needs its whole link, with the token that was printed where it was started"
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None and urlsplit(origin).netloc.lower() != asked.strip().lower():
+    if origin is not None and place_of(origin) != asked.strip().lower():
         return "this stage answers its own page only"
     return ""
+
+
+def place_of(origin: str) -> str:
+    """Name and port of an origin; nothing for what is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

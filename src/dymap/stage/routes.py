@@ -7,6 +7,7 @@ import functools
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +39,7 @@ class Host(Protocol):
 
     token: str
     films: Films
+    files: ThreadPoolExecutor
 
     @property
     def subject(self) -> Subject: ...
@@ -69,12 +71,12 @@ def routes(stage: Host) -> list[web.RouteDef]:
 
 
 class Answers:
-    """thumbnails: (subject, view) -> JPEG, while the subject is shown."""
+    """thumbnails: view -> JPEG, of the subject that is shown."""
 
     def __init__(self, stage: Host):
         self._stage = stage
-        self._thumbnails: dict[tuple[int, int], bytes] = {}
-        self._files = ThreadPoolExecutor(1, thread_name_prefix="dymap-stage-files")
+        self._thumbnails: dict[int, bytes] = {}
+        self._pictured = stage.subject
 
     async def page(self, _: web.Request) -> web.Response:
         """The page, told that this server draws for it."""
@@ -100,9 +102,10 @@ class Answers:
             raise web.HTTPNotFound
         path = WEB.joinpath(*words)
         kind = KINDS.get(path.suffix)
-        if kind is None or not path.is_file():
-            raise web.HTTPNotFound
-        return web.FileResponse(path, headers={"Content-Type": kind})
+        with suppress(OSError):  # of a name that is too long
+            if kind is not None and path.is_file():
+                return web.FileResponse(path, headers={"Content-Type": kind})
+        raise web.HTTPNotFound
 
     async def poster(self, _: web.Request) -> web.Response:
         if not (picture := self._stage.subject.poster()):
@@ -113,15 +116,16 @@ class Answers:
         """What a camera filmed at the first frame, or would have, small."""
         subject = self._stage.subject
         view = self._number(request, "view", len(subject.cameras))
-        key = (id(subject), view)
-        if key not in self._thumbnails:
+        if self._pictured is not subject:
+            self._pictured, self._thumbnails = subject, {}
+        kept = self._thumbnails
+        if view not in kept:
             picture = await self._filmed(subject, 0, view)
             if picture is None:
                 picture = await self._drawn(subject, view)
             camera = subject.cameras[view]
-            self._thumbnails = {k: v for k, v in self._thumbnails.items() if k[0] == id(subject)}
-            self._thumbnails[key] = jpeg(smaller(picture, THUMBNAIL * camera.width / max(camera.width, camera.height)))
-        return web.Response(body=self._thumbnails[key], content_type="image/jpeg")
+            kept[view] = jpeg(smaller(picture, THUMBNAIL * camera.width / max(camera.width, camera.height)))
+        return web.Response(body=kept[view], content_type="image/jpeg")
 
     async def truth(self, request: web.Request) -> web.Response:
         """What a camera filmed, as evaluation compares it. ?width=: no wider than that."""
@@ -190,7 +194,7 @@ class Answers:
             raise web.HTTPNotFound(text=str(error) or "the stage is busy") from None
 
     async def _in_thread(self, call: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._files, functools.partial(call, *arguments))
+        return await asyncio.get_running_loop().run_in_executor(self._stage.files, functools.partial(call, *arguments))
 
 
 def smaller(picture: np.ndarray, width: float) -> np.ndarray:

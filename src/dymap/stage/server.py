@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
@@ -30,6 +32,10 @@ CLIENTS = 32
 """Browsers at once."""
 POLL = 0.1
 """Seconds between two looks at whether to end."""
+NO_LOG = logging.getLogger("dymap.stage")
+NO_LOG.addHandler(logging.NullHandler())
+NO_LOG.propagate = False
+"""Requests that are no HTTP are answered, and not told with a traceback each: anybody could fill the terminal."""
 LOOK = 1.0
 """Seconds between two looks at whether what is shown has changed."""
 FOR_GOOD = 4000
@@ -78,6 +84,7 @@ class Stage:
         self._notice: dict[str, dict[str, Any]] = {}
         self._closed = False
         self._lock = threading.Lock()
+        self.files = ThreadPoolExecutor(1, thread_name_prefix="dymap-stage-files")
         self.films = Films(self._desk, lambda: self._subject, self.tell)
         self._drawing = Drawing(
             self._desk, lambda: self._subject, self._clients.get, self.settings.side, self.settings.niceness
@@ -210,7 +217,7 @@ class Stage:
         """Start the server; its runner and its port."""
         app = web.Application(middlewares=[guarded(self.host, self.token)], client_max_size=MAX_REQUEST)
         app.add_routes(routes(self))
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        runner = web.AppRunner(app, access_log=None, logger=NO_LOG, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:
             await web.TCPSite(runner, self.host or None, self.port).start()
@@ -253,6 +260,7 @@ class Stage:
 
     def _end_threads(self) -> None:
         self._desk.close()
+        self.files.shutdown(wait=False, cancel_futures=True)  # reading a capture for the first time can take minutes
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

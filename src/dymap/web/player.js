@@ -80,9 +80,8 @@ export class DymapPlayer extends HTMLElement {
     if (session) session.close();
     else engine?.close();
     parts.message.hidden = parts.film.hidden = true;
-    parts.bar.hidden = false;
     parts.film.removeAttribute("src");
-    parts.canvas.hidden = false;
+    parts.canvas.hidden = parts.bar.hidden = false;
     this.showClock();
   }
 
@@ -227,7 +226,7 @@ export class DymapPlayer extends HTMLElement {
     else engine?.close();
     parts.message.textContent = message;
     parts.message.hidden = false;
-    parts.canvas.hidden = parts.bar.hidden = true; // a film has its own
+    parts.canvas.hidden = parts.bar.hidden = true; // the film has controls of its own
     if (this.film) {
       [parts.film.src, parts.film.poster, parts.film.hidden] = [this.film, this.poster, false];
       parts.poster.hidden = true;

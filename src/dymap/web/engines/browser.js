@@ -54,9 +54,7 @@ export class BrowserEngine extends Engine {
   async open() {
     const opening = Gpu.open({ numbers: this.numbers });
     opening.catch(() => {}); // told below
-    const description = await this.file.open();
-    const own = { capture: false, training: false, film: false };
-    this.clip = Object.assign(description, own);
+    this.clip = Object.assign(await this.file.open(), { capture: false, training: false, film: false });
     this.file.addEventListener("clip", () => this.tell("clip"));
     this.file.addEventListener("buffer", () => this.tell("buffer"));
     this.file.segment(0).catch(() => {}); // its frames will be wanted first: they are read while kernels are compiled
@@ -75,10 +73,16 @@ export class BrowserEngine extends Engine {
 
   /** @param {View} view */
   request(view) {
-    if (this.wanted?.frame !== view.frame || this.view?.frame !== view.frame) this.waiting?.abort();
+    // What is being loaded is needed still, if the new frame lies in the same segment.
+    if (this.view && this.segmentsOf(view.frame) !== this.segmentsOf(this.view.frame)) this.waiting?.abort();
     this.wanted = this.view = view;
     this.askedAt = performance.now();
     if (!this.drawing) this.work();
+  }
+
+  /** @param {number} frame */
+  segmentsOf(frame) {
+    return frame >= 0 && frame < this.clip.frames ? String(this.file.shares(frame).map(({ segment }) => segment)) : "";
   }
 
   buffered() {
@@ -86,9 +90,9 @@ export class BrowserEngine extends Engine {
   }
 
   async capture() {
-    const { view, canvas } = this;
-    if (!view || !canvas) throw new Error(NOT_SHOWN_YET);
-    const { width, height } = canvas;
+    const { view } = this;
+    const { width, height } = this.canvas ?? {};
+    if (!view || !width || !height) throw new Error(NOT_SHOWN_YET);
     const bytes = await this.pixels({ ...view, moving: false }, width, height);
     const surface = new OffscreenCanvas(width, height);
     const context = /** @type {OffscreenCanvasRenderingContext2D} */ (surface.getContext("2d"));
@@ -157,8 +161,7 @@ export class BrowserEngine extends Engine {
     const done = this.reading.then(async () => {
       const works = await this.start();
       const parts = await works.frames.take(view.frame);
-      const { facts } = works.frames;
-      const march = new GpuMarch(works.march.kernels, facts.levels, facts.render.max_samples);
+      const march = new GpuMarch(works.march.kernels, works.frames.facts);
       try {
         const picture = march.picture(width, height);
         march.draw(view, picture, parts, view.moving);
@@ -265,7 +268,7 @@ export class BrowserEngine extends Engine {
     const gpu = await opening;
     const facts = /** @type {import("../file/facts.js").Facts} */ (this.file.facts);
     const [kernels, presenter] = await Promise.all([compileKernels(gpu, facts), GpuPresenter.make(gpu)]);
-    const march = new GpuMarch(kernels, facts.levels, facts.render.max_samples);
+    const march = new GpuMarch(kernels, facts);
     const works = { gpu, frames: new GpuFrames(kernels, this.file), march, presenter };
     if (this.canvas) presenter.attach(this.canvas);
     gpu.device.lost.then(() => this.lost(works));

@@ -86,9 +86,11 @@ export class ServerEngine extends Engine {
   async film(/** @type {any} */ path, /** @type {any} */ { size, fps, onprogress, signal, background }) {
     const body = JSON.stringify({ path, size, fps, ...(background ? { background } : {}) });
     const headers = { "Content-Type": "application/json" };
-    const answer = await fetch(this.address("film"), { method: "POST", headers, body, signal });
+    const answer = await fetch(this.address("film"), { method: "POST", headers, body });
     if (!answer.ok) throw new Error((await answer.text()).trim());
     const { film } = await answer.json(), address = this.address(`film/${film}`);
+    const forget = () => fetch(address, { method: "DELETE", keepalive: true }).catch(() => {});
+    addEventListener("pagehide", forget); // nobody else knows it, and it would keep others from theirs
     try {
       await this.finished(film, onprogress, signal);
       const made = await fetch(address, { signal });
@@ -96,7 +98,8 @@ export class ServerEngine extends Engine {
       return await made.blob();
     } finally {
       this.films.delete(film);
-      fetch(address, { method: "DELETE" }).catch(() => {});
+      removeEventListener("pagehide", forget);
+      forget();
     }
   }
 
@@ -114,7 +117,9 @@ export class ServerEngine extends Engine {
   /** Wait until a film is done. */
   finished(/** @type {string} */ film, /** @type {any} */ onprogress, /** @type {AbortSignal | undefined} */ signal) {
     return new Promise((resolve, reject) => {
-      signal?.addEventListener("abort", () => reject(new Error("the film was cancelled")));
+      const cancelled = () => reject(new Error("the film was cancelled"));
+      if (signal?.aborted) cancelled();
+      signal?.addEventListener("abort", cancelled);
       const take = (/** @type {any} */ told) => {
         onprogress?.(told.done / told.all);
         if (told.state === "done") resolve(null);

@@ -2,6 +2,7 @@
 // groups, each an image of its own: so the heads write planes and networks as they are read in the march.
 //
 // An invocation computes four channels of four neighbouring pixels; those of a workgroup's row read the same weights.
+// Pixels that nobody reads are left out (mask_*.wgsl).
 
 struct Convolution {
   before: u32, // pixels of a side of the input
@@ -25,7 +26,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     return;
   }
   let stride = sizes.before / sizes.after;
-  let place = vec2<u32>(id.x % across * 4u, id.x / across);
+  let place = place_of(id.x, across);
+  if (!wanted(id.y / sizes.group, place)) {
+    return;
+  }
   var a = bias[id.y];
   var b = a;
   var c = a;
@@ -52,6 +56,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   put(place + vec2<u32>(1u, 0u), id.y, b);
   put(place + vec2<u32>(2u, 0u), id.y, c);
   put(place + vec2<u32>(3u, 0u), id.y, d);
+}
+
+// The first pixel of an invocation: those of a row of a workgroup make a square, of 16 x 8 pixels, if the image is large
+// enough.
+fn place_of(number: u32, across: u32) -> vec2<u32> {
+  if (across % 4u != 0u || sizes.after % 8u != 0u) {
+    return vec2<u32>(number % across * 4u, number / across);
+  }
+  let tile = number / 32u;
+  let inner = number % 32u;
+  let tiles = across / 4u;
+  return vec2<u32>((tile % tiles * 4u + inner % 4u) * 4u, tile / tiles * 8u + inner / 4u);
 }
 
 fn pixel(row: i32, column: i32, quad: u32) -> vec4<f32> {

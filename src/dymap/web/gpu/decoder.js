@@ -2,7 +2,7 @@
 /** The decoder on the GPU: a frame's code becomes planes and networks in the order in which the march reads them. */
 import { convolutionStep, GpuWeights, layerImage, LEAKY_GAIN, upsamplingStep } from "./convolutions.js";
 import { groupsOf } from "./device.js";
-import { networkLanes, plainLanes, quadsOf } from "./sizes.js";
+import { hasFootprints, networkLanes, plainLanes, quadsOf } from "./sizes.js";
 
 const PLANE_BLOCKS = [0, 2, 1]; // where heads keep the planes xy, xz, yz among their blocks of channels
 const MAP_HEADS = ["decoder.map_z", "decoder.map_y", "decoder.map_x"]; // of the maps xy, xz, yz
@@ -28,6 +28,7 @@ export class GpuDecoder {
     this.frame = this.gpu.uniform(new Uint32Array([0, field.code_dim, field.width]), gain);
     this.code = [weights.raw("decoder.code.weight"), weights.raw("decoder.code.bias")];
     this.first = layerImage(this.gpu, 4, field.width);
+    this.footprints = this.footprintBuffers();
     /** @type {GpuStep[]} */
     this.layers = [];
     const last = this.upsamplings(weights);
@@ -38,19 +39,34 @@ export class GpuDecoder {
   }
 
   /**
-   * What makes a frame's planes and networks, into these buffers.
+   * What makes a frame's planes and networks, into these buffers of zeros.
    * @param {GPUBuffer} codes [frames, code]
    * @param {number} frame
    * @param {GPUBuffer} planes
    * @param {GPUBuffer} networks
+   * @param {GPUBuffer} occupied bits of its voxels
    * @returns {GpuStep[]}
    */
-  steps(codes, frame, planes, networks) {
+  steps(codes, frame, planes, networks, occupied) {
     const { gpu, kernels } = this;
     gpu.write(this.frame, new Uint32Array([frame]));
     const bindings = gpu.bind(kernels.linear, this.frame, codes, ...this.code, this.first);
     const linear = { pipeline: kernels.linear, bindings, groups: groupsOf(16 * quadsOf(kernels.field.width)) };
-    return [linear, ...this.layers, this.planes(planes), ...this.maps(networks)];
+    const looks = this.footprints.map(({ side, sizes, out }) => {
+      const groups = groupsOf(3 * side * quadsOf(side));
+      return { pipeline: kernels.footprint, bindings: gpu.bind(kernels.footprint, sizes, occupied, out), groups };
+    });
+    return [...looks, linear, ...this.layers, this.planes(planes), ...this.maps(networks)];
+  }
+
+  /** Sizes and memory of the footprints of planes and of networks; none if nobody looks at them. */
+  footprintBuffers() {
+    const { gpu } = this;
+    const { field } = this.kernels;
+    if (!hasFootprints(field)) return [];
+    return [field.plane_size, field.map_size].map((side, maps) => {
+      return { side, sizes: gpu.uniform(new Uint32Array([side, maps])), out: gpu.buffer(12 * side * quadsOf(side), "a footprint") };
+    });
   }
 
   /**
@@ -86,7 +102,8 @@ export class GpuDecoder {
     const parts = PLANE_BLOCKS.flatMap((block) => ["decoder.features", "decoder.density"].map((head) => /** @type {[string, number[]]} */ ([head, plainLanes(C, block * C)])));
     const given = [image, weights.packed(parts, 9), weights.bias(parts)];
     const group = kernels.constants.PLANE_QUADS;
-    return (planes) => convolutionStep(gpu, kernels.toPlanes, [...given, planes], [side, side, quadsOf(channels), 3 * group, group, 0]);
+    const mask = this.footprints.slice(0, 1).map(({ out }) => out);
+    return (planes) => convolutionStep(gpu, kernels.toPlanes, [...given, planes, ...mask], [side, side, quadsOf(channels), 3 * group, group, 0]);
   }
 
   /**
@@ -126,9 +143,10 @@ export class GpuDecoder {
     const given = [image, weights.packed(parts, 9), weights.bias(parts)];
     const count = three ? constants.MAP_QUADS : constants.NETWORK;
     const sizes = [side, side, quadsOf(channels), 3 * count, count, 0];
-    if (!three) return (networks) => [convolutionStep(gpu, kernels.toNetworks, [...given, networks], sizes)];
+    const mask = this.footprints.slice(1).map(({ out }) => out);
+    if (!three) return (networks) => [convolutionStep(gpu, kernels.toNetworks, [...given, networks, ...mask], sizes)];
     const maps = gpu.buffer(3 * side * side * count * 16, "the MLP maps");
-    const heads = convolutionStep(gpu, kernels.toImage, [...given, maps], sizes);
+    const heads = convolutionStep(gpu, kernels.toNetworks, [...given, maps, ...mask], sizes);
     const { multiply } = kernels;
     const groups = groupsOf(3 * side * side * constants.NETWORK);
     return (networks) => [heads, { pipeline: multiply, bindings: gpu.bind(multiply, maps, networks), groups }];

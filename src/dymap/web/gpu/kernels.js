@@ -1,6 +1,6 @@
 // @ts-check
 /** All kernels of a clip, compiled for its sizes. */
-import { kernelConstants } from "./sizes.js";
+import { hasFootprints, kernelConstants } from "./sizes.js";
 
 /** @typedef {import("./device.js").Gpu} Gpu */
 
@@ -11,7 +11,8 @@ import { kernelConstants } from "./sizes.js";
  * @property {Record<string, number>} constants
  * @property {GPUComputePipeline} pack @property {GPUComputePipeline} linear @property {GPUComputePipeline} upsample
  * @property {GPUComputePipeline} toImage convolutions that write an image
- * @property {GPUComputePipeline} toPlanes and planes @property {GPUComputePipeline} toNetworks and networks
+ * @property {GPUComputePipeline} toPlanes and planes @property {GPUComputePipeline} toNetworks and networks, or maps
+ * @property {GPUComputePipeline} footprint
  * @property {GPUComputePipeline} multiply @property {GPUComputePipeline} collapse @property {GPUComputePipeline} occupy
  * @property {GPUComputePipeline} march
  */
@@ -24,13 +25,15 @@ import { kernelConstants } from "./sizes.js";
 export async function compileKernels(gpu, { field, levels, grid }) {
   const constants = kernelConstants(field, levels, grid);
   const unit = `unit_${constants.UNIT}`;
+  const mask = hasFootprints(field) ? "mask_footprint" : "mask_all";
   const wanted = {
     pack: gpu.kernel("pack"),
     linear: gpu.kernel("linear"),
     upsample: gpu.kernel("upsample"),
-    toImage: gpu.kernel("convolve", ["result_image"]),
-    toPlanes: gpu.kernel("convolve", ["result_planes"]),
-    toNetworks: gpu.kernel("convolve", ["result_networks"]),
+    toImage: gpu.kernel("convolve", ["result_image", "mask_all"]),
+    toPlanes: gpu.kernel("convolve", ["result_planes", mask]),
+    toNetworks: gpu.kernel("convolve", [field.layers === 3 ? "result_image" : "result_networks", mask]),
+    footprint: gpu.kernel("footprint", [], constants),
     multiply: gpu.kernel("multiply", [], constants),
     collapse: gpu.kernel("collapse", [unit], constants),
     occupy: gpu.kernel("occupy", [], constants),

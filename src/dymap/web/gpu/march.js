@@ -19,12 +19,11 @@ const MERGED = 4; // consecutive samples that get one colour in a draft
 export class GpuMarch {
   /**
    * @param {import("./kernels.js").Kernels} kernels
-   * @param {import("../file/sizes.js").HashLevels} levels
-   * @param {number} maxSamples the step is the box's diagonal divided by this
+   * @param {Pick<import("../file/facts.js").Facts, "levels" | "render">} facts of the clip
    */
-  constructor(kernels, levels, maxSamples) {
+  constructor(kernels, { levels, render }) {
     this.kernels = kernels;
-    this.maxSamples = maxSamples;
+    this.maxSamples = render.max_samples; // the step is the box's diagonal divided by this
     this.levels = marchLevels(levels);
     /** @type {GPUBuffer[]} one for each frame of a picture */
     this.views = [];

@@ -45,7 +45,7 @@ export class GpuSegment {
     const collapse = { pipeline: kernels.collapse, bindings: gpu.bind(kernels.collapse, this.time, ...this.tables, grids), groups: [x, y, 3] };
     const words = Math.ceil((n.BLOCKS_X * n.BLOCKS_Y * n.BLOCKS_Z) / 32);
     const occupy = { pipeline: kernels.occupy, bindings: gpu.bind(kernels.occupy, occupied), groups: groupsOf(words) };
-    gpu.run([...this.decoder.steps(this.codes, index, planes, networks), collapse, occupy]);
+    gpu.run([...this.decoder.steps(this.codes, index, planes, networks, occupied), collapse, occupy]);
     const bytes = Object.values(sizes).reduce((sum, size) => sum + size, 0);
     return { planes, networks, grids, occupied, box: segment.boxes.slice(6 * index, 6 * index + 6), bytes };
   }

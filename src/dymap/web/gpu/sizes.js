@@ -3,6 +3,7 @@
 
 /** A place of packed weights for which there is no channel (pack.wgsl). */
 export const NO_CHANNEL = 0xffffffff;
+const MASKED_PLANES = 64; // of this size on: computed only where points in occupied voxels read them; looking costs too
 const MOST_QUADS = 64; // of channels, views and hidden units: kernels are written out for them
 
 /** @typedef {import("../file/options.js").FieldOptions} FieldOptions */
@@ -56,6 +57,14 @@ export function kernelConstants(field, levels, grid) {
     BLOCKS_Z: blocks[2],
     VOXEL_WORDS: Math.ceil((grid[0] * grid[1] * grid[2]) / 32),
   };
+}
+
+/**
+ * Whether planes and networks are computed only where something is.
+ * @param {FieldOptions} field
+ */
+export function hasFootprints(field) {
+  return field.plane_size >= MASKED_PLANES;
 }
 
 /**

@@ -20,6 +20,7 @@ const MAX_CAMERAS = 100_000,
   MAX_KEYS = 1000;
 const KEPT = 24; // key views that are made of a file that names none
 const FARTHEST = 1e6; // metres, along each axis
+const DRAWN_LENSES = [0.001, 3.1]; // radians: what engines draw
 
 /**
  * @param {Path} path of at least one key view @param {Clip} clip @param {number} width pixels @param {number} height
@@ -89,7 +90,8 @@ function withKeys(data, fps, clip) {
       positive(entry[name], `${where}.${name}`, name === "at"),
     );
     if (at > LONGEST) throw new Error(`${where}.at is ${at} s, expected ${LONGEST} at most.`);
-    if (fov > 3.1) throw new Error(`${where}.fov is ${fov}, expected radians below 3.1.`);
+    if (distance > 2 * FARTHEST) throw new Error(`${where}.distance is ${distance} m, expected ${2 * FARTHEST} at most.`);
+    checkView(position, fov, where);
     return { at, frame: frameOf(entry.frame, where, clip) ?? 0, pose: { position, R, distance }, fov };
   });
   if (keys.some((key, index) => index > 0 && key.at <= keys[index - 1].at))
@@ -156,9 +158,16 @@ function openGlKey(M, angle, time, frame, where, clip) {
   return view([M[3], M[7], M[11]], R, angle, frameOf(frame, where, clip) ?? at, where, clip);
 }
 
-function view(position, R, fov, frame, where, clip) {
+/** What would be refused by the engine, image after image. */
+function checkView(position, fov, where) {
   if (position.some(value => Math.abs(value) > FARTHEST))
     throw new Error(`${where} is more than ${FARTHEST} m from the origin.`);
+  if (!(fov >= DRAWN_LENSES[0] && fov <= DRAWN_LENSES[1]))
+    throw new Error(`${where} has a lens of ${fov} radians, expected ${DRAWN_LENSES[0]} to ${DRAWN_LENSES[1]}.`);
+}
+
+function view(position, R, fov, frame, where, clip) {
+  checkView(position, fov, where);
   const way = minus(middleOf(clip.box), position),
     ahead = dot(way, R.slice(6));
   return { pose: { position, R, distance: ahead > 0.1 ? ahead : Math.max(norm(way), 0.1) }, fov, frame };
