@@ -66,6 +66,8 @@ def test_only_what_was_exported_is_replaced(dymap: Run, tmp_path: Path) -> None:
     page = ("export", PACKAGED, "--single-file", "--out")
     dymap(*page, tmp_path / "mine.html").failed_with("was not exported by dymap")
     dymap(*page, tmp_path / "mine").failed_with("a folder; expected the name of an HTML file")
+    dymap(*page, tmp_path / "page.txt").failed_with("ends in .html")
+    dymap("export", PACKAGED, "--out", tmp_path / "page.html").failed_with("the name of a page", "--single-file")
     assert dymap(*page, tmp_path / "page.html").code == 0
     assert dymap(*page, tmp_path / "page.html").code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "mine.html", "page.html", "site"]

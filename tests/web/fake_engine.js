@@ -22,7 +22,7 @@ export function madeClip(wishes = {}) {
     const angle = -Math.PI / 2 + (2 * Math.PI * k) / 12,
       pose = lookingAt([3.1 * Math.cos(angle), 3.1 * Math.sin(angle), 1.2 + 0.15 * (k % 3)], [0, 0, 0.9], [0, 0, 1]);
     return {
-      name: `camera ${String(k).padStart(2, "0")}`,
+      name: `${wishes.names ?? "camera"} ${String(k).padStart(2, "0")}`,
       K: [420, 0, 255.5, 0, 420, 255.5, 0, 0, 1],
       R: pose.R,
       T: translationOf(pose),

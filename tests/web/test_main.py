@@ -70,6 +70,20 @@ def test_a_page_can_hold_its_clip_and_a_film_for_browsers_without_webgpu(stage: 
         assert page.evaluate("document.querySelector('video').getAttribute('src')") == "film.mp4"
 
 
+def test_a_film_is_not_shown_for_another_clip(stage: Shown) -> None:
+    page = stage.page
+    page.visit(f"{stage.address}/?clip=other.dymap", *WIDE)
+    page.evaluate("""(() => {
+      const textContent = JSON.stringify({ clip: 'none.dymap', film: 'film.mp4' });
+      document.body.append(Object.assign(document.createElement('script'), { id: 'stage', type: 'x', textContent }));
+      document.querySelector('.welcome').textContent = '';
+      return import('/stage/main.js?again=other').then(() => null);
+    })()""")
+    assert "other.dymap" in page.until(FAILED)
+    page.until("document.querySelector('.welcome h2')?.textContent === 'This clip cannot be played'")
+    assert not page.evaluate("document.querySelector('video')")
+
+
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Stage]:
     """A machine that draws the dancer for the page."""
@@ -112,3 +126,4 @@ def test_the_machine_that_draws_is_shown_with_all_controls(stage: Shown, machine
     page.click(".page-path section:nth-of-type(3) .accent")
     assert b"ftyp" in stage.saved("A_dancer.mp4").read_bytes()[:16]
     assert page.complaints == []
+    page.visit("about:blank", 800, 600)  # or it goes on looking for a machine that has ended

@@ -171,6 +171,7 @@ def test_without_webgpu_there_is_a_message_and_a_film_or_a_poster(page: tuple[Pa
     wait(shown, "told.length")
     assert shown.evaluate("player.shadowRoot.querySelector('video').src").endswith("/film.mp4")
     assert shown.evaluate("player.shadowRoot.querySelector('video').hidden") is False
+    assert shown.evaluate("player.shadowRoot.querySelector('.bar').hidden"), "the film has its own"
 
 
 def test_clips_come_and_go(page: tuple[Page, str]) -> None:

@@ -15,6 +15,9 @@ POSTER = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='40' height='40'%3E"
     "%3Crect width='40' height='40' fill='red'/%3E%3C/svg%3E"
 )
+FILM = "data:video/mp4;base64,"
+LONG = "a_name_that_somebody_gave_who_wanted_to_say_everything_at_once_and_then_some_more"
+TEXTS = ("title", "author", "licence")
 SIZES = [(360, 640), PHONE, (844, 390), (768, 1024), (1024, 600), WIDE, (2560, 1440)]
 MISPLACED = """(least => [...document.querySelectorAll('button, select, input, [role=slider]')].flatMap(element => {
   if (!element.checkVisibility() || getComputedStyle(element).opacity === '0') return [];
@@ -24,6 +27,10 @@ MISPLACED = """(least => [...document.querySelectorAll('button, select, input, [
   const small = element.matches('[type=range], [role=switch]') || element.closest('.keys');
   const large = width >= least && height >= least - 0.5;
   return inside && (small || large) ? [] : [[element.getAttribute('aria-label'), left, top, width, height]];
+}))"""
+PARTS_OF_WELCOME = """(() => [...document.querySelector('.welcome').children].map(part => {
+  const { left, top, right, bottom } = part.getBoundingClientRect();
+  return [left, top, right, bottom];
 }))"""
 NAMELESS = """[...document.querySelectorAll('button, select, input, [role=slider], [role=tab], img')].filter(element =>
   !(element.getAttribute('aria-label') || element.labels?.length || element.innerText?.trim() || element.alt === '')
@@ -56,6 +63,13 @@ def test_errors_are_messages_that_go_when_pictures_come_again(wide: Page) -> Non
     wide.press(".")
     wide.settle()
     wide.settle()
+    assert trouble(wide) == ""
+    tell(wide, "error", {"message": "The file is gone", "fatal": False, "lasting": True})
+    wide.press(".")
+    wide.settle()
+    wide.settle()
+    assert trouble(wide).strip() == "The file is gone", "pictures still come from memory"
+    tell(wide, "clip")
     assert trouble(wide) == ""
     tell(wide, "error", {"message": "<b>The run</b> was deleted", "fatal": True})
     wide.press(".")
@@ -122,7 +136,7 @@ def test_a_clip_of_one_frame_without_cameras_can_be_looked_at(stage: Stage) -> N
 def test_nothing_is_cut_off_at_any_size(stage: Stage, width: int, height: int) -> None:
     """All controls are inside the window, none covers another, and fingers hit what they aim at."""
     touch = width < 900
-    page = stage.open((width, height), phone=touch)
+    page = stage.open((width, height), phone=touch, names=LONG, cameras=60, clip=dict.fromkeys(TEXTS, LONG))
     page.evaluate("for (let k = 0; k < 3; k++) stage.actions.addKey()")
     for state in ("{ panel: false }", "{ panel: true }", "{ tab: 'cameras' }", "{ tab: 'path' }"):
         page.evaluate(f"stage.store.set({state})")
@@ -135,6 +149,18 @@ def test_nothing_is_cut_off_at_any_size(stage: Stage, width: int, height: int) -
         assert page.evaluate("document.querySelector('.model').clientHeight") >= 0.25 * height, state
         fits = "[...document.querySelectorAll('.page')].every(one => one.scrollWidth <= one.clientWidth)"
         assert page.evaluate(fits), state
+
+
+def test_long_names_of_cameras_are_told_apart(stage: Stage) -> None:
+    page = stage.open(WIDE, names=LONG, cameras=30)
+    page.evaluate("stage.store.set({ tab: 'cameras' })")
+    page.settle()
+    names = page.evaluate("[...document.querySelectorAll('.camera-name')].map(one => [one.textContent, one.title])")
+    assert len({shown for shown, _ in names}) == 30
+    assert all(len(shown) <= 16 and title.startswith(LONG) for shown, title in names)
+    cut = "(one => one.scrollWidth > one.clientWidth)"
+    names = "[...document.querySelectorAll('.camera:not(.near) .camera-name')]"
+    assert page.evaluate(f"{names}.filter({cut}).length") == 0
 
 
 def test_everything_has_a_name_and_is_reached_by_tab(wide: Page) -> None:
@@ -177,3 +203,20 @@ def test_whom_movement_disturbs_sees_none(stage: Stage) -> None:
     camera = page.evaluate("engine.clip.cameras[2].T")
     assert np.allclose(page.evaluate("engine.requested.at(-1).T"), camera, atol=1e-6), "at once"
     assert page.evaluate("stage.motion.glide") is None
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("film", ["", FILM])
+def test_what_is_wrong_with_a_clip_is_all_in_sight(stage: Stage, width: int, height: int, film: str) -> None:
+    page = stage.open((width, height), phone=width < 900, broken="no")
+    page.evaluate(f"""import('/stage/welcome.js').then(({{ showFailure }}) =>
+      showFailure(document.querySelector('.welcome'), {LONG!r}, {film!r}, () => {{}}))""")
+    page.settle()
+    parts = page.evaluate(f"{PARTS_OF_WELCOME}()")
+    assert len(parts) == (4 if film else 3)
+    for k, (left, top, right, bottom) in enumerate(parts):
+        assert 0 <= left < right <= width, k
+        assert 0 <= top < bottom <= height, k
+        for other in parts[:k]:
+            apart = left >= other[2] or right <= other[0] or top >= other[3] or bottom <= other[1]
+            assert apart, k

@@ -29,6 +29,8 @@ POLICY = (
     "media-src data: blob:; connect-src data: blob:; base-uri 'none'; form-action 'none'"
 )
 """What a page in one file may load: nothing that is not in it."""
+PAGES = (".html", ".htm")
+"""How the names of pages end, by which systems know that a browser opens them."""
 STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">')
 SCRIPT = re.compile(r'<script type="module" src="([^"]+)"></script>')
 
@@ -101,7 +103,10 @@ def own(page: str) -> str:
 
 
 def check_own_folder(folder: Path) -> None:
-    """Raises InputError for a folder, or a file in its place, that was not exported: nothing else is overwritten."""
+    """Raises InputError for a folder, or a file in its place, that was not exported (nothing else is overwritten), and
+    for the name of a page."""
+    if folder.suffix.lower() in PAGES and not folder.is_dir():
+        raise InputError(f"{folder}: the name of a page; expected that of a folder, or --single-file")
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not folder.is_dir():
@@ -122,11 +127,13 @@ def check_own_folder(folder: Path) -> None:
 
 
 def check_own_file(file: Path) -> None:
-    """Raises InputError for a file that was not exported."""
+    """Raises InputError for a file that was not exported, or that browsers would not open as a page."""
     if file.is_dir():
         raise InputError(f"{file}: a folder; expected the name of an HTML file to write")
     if file.exists() and not file.is_file():  # a pipe would be read for ever
         raise InputError(f"{file}: a pipe or a device; expected the name of an HTML file to write")
+    if file.suffix.lower() not in PAGES:
+        raise InputError(f"{file}: expected a name that ends in .html, which a double click opens in a browser")
     if file.exists():
         with file.open("rb") as opened:
             if GENERATOR.encode() not in opened.read(4096):

@@ -35,7 +35,7 @@ class FileWatch:
             stage.take_back("error")
 
     def _tell(self, stage: Stage, text: str) -> None:
-        stage.tell({"type": "error", "message": printable(text), "fatal": False}, keep=True)
+        stage.tell({"type": "error", "message": printable(text), "fatal": False, "lasting": True}, keep=True)
 
 
 @dataclass(frozen=True)

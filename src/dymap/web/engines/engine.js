@@ -40,7 +40,7 @@
 /**
  * Draws pictures of a clip on a canvas. Events:
  * "picture" {view, kind: "draft" | "full", width, height, ms: {queue, render, encode, transfer, decode}, bytes};
- * "buffer": `buffered()` has changed; "clip": `clip` has changed; "error" {message, fatal}.
+ * "buffer": `buffered()` has changed; "clip": `clip` has changed; "error" {message, fatal, lasting: pictures come all the same}.
  */
 export class Engine extends EventTarget {
   /** @type {Clip} after `open` */

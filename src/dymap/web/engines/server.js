@@ -224,7 +224,7 @@ export class ServerEngine extends Engine {
       const kept = this.keeping.get(told.id);
       this.keeping.delete(told.id);
       if (kept) kept.reject(new Error(told.message));
-      else this.tell("error", { message: told.message, fatal: Boolean(told.fatal) });
+      else this.tell("error", { message: told.message, fatal: Boolean(told.fatal), lasting: Boolean(told.lasting) });
     } else if (told.type === "film") {
       this.filmTold = told;
       this.films.get(told.film)?.(told);

@@ -167,8 +167,8 @@ export function groupsOf(count, size = 64) {
 
 const NO_WEBGPU =
   "This browser cannot draw the clip: it has no WebGPU. Chrome and Edge 113 or newer have it, Safari 26 and, on Windows, " +
-  "Firefox 141. A film of the clip plays everywhere: `dymap export --film` adds one.";
+  "Firefox 141. `dymap view` shows the clip in any browser.";
 const NOT_SECURE = "Browsers draw with WebGPU only on secure pages (https) and on those of this machine (localhost); this one is neither.";
 const NO_ADAPTER =
   "This browser has WebGPU, but found no GPU that it may use: perhaps hardware acceleration is switched off in its settings. " +
-  "A film of the clip plays everywhere: `dymap export --film` adds one.";
+  "`dymap view` shows the clip without one.";

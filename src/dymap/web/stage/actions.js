@@ -23,7 +23,7 @@ export function makeActions({ root, engine, store, playback, motion, messages, h
     step: count => playback.step(count),
     speed: way => {
       playback.change(way);
-      messages.say(`${store.state.speed} x`);
+      messages.say(`${store.state.speed} ×`);
     },
     /** Turn a setting on or off. */
     flip: name => store.set({ [name]: !state()[name] }),

@@ -1,7 +1,7 @@
 // @ts-check
 /** The tab "Cameras": the captured ones in a list, and the comparison with what they filmed. */
 
-import { choice, keyCap, make, section, textButton, toggle } from "./dom.js";
+import { choice, keyCap, make, section, shortened, textButton, toggle } from "./dom.js";
 import { nearestCamera } from "./framing.js";
 
 /** @param {import("./stage.js").Parts} parts @returns {HTMLElement} */
@@ -75,7 +75,7 @@ function entry(camera, index, engine, actions) {
     "button",
     { type: "button", class: "camera", click: () => actions.camera(index), "aria-pressed": "false" },
     picture,
-    make("span", { class: "camera-name" }, name),
+    make("span", { class: "camera-name", title: name }, shortened(name, camera.test ? 12 : 16)),
     camera.test ? make("span", { class: "badge" }, "test") : null,
     index < 9 ? keyCap(String(index + 1)) : null,
   );

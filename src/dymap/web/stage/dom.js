@@ -155,3 +155,7 @@ export function download(blob, name) {
 
 /** A name that every file system takes. @param {string} text @returns {string} */
 export const fileName = text => text.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 60) || "clip";
+
+/** A long name without its middle: what tells names apart is often at their ends. @param {string} name @param {number} most characters */
+export const shortened = (name, most) =>
+  name.length <= most ? name : `${name.slice(0, Math.ceil(most / 2) - 1)}…${name.slice(-Math.floor(most / 2))}`;

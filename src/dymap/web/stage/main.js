@@ -24,8 +24,11 @@ function begin(page, address) {
   let close = null;
   const blank = /** @type {HTMLElement} */ (empty.cloneNode(true));
 
-  /** Show a clip, and no longer what was shown. @param {() => any} makeEngine */
-  async function show(makeEngine) {
+  /**
+   * Show a clip, and no longer what was shown.
+   * @param {() => any} makeEngine @param {string} [film] address of a film of this clip
+   */
+  async function show(makeEngine, film) {
     const mine = ++number,
       fresh = /** @type {HTMLElement} */ (blank.cloneNode(true));
     close?.();
@@ -47,7 +50,7 @@ function begin(page, address) {
       showFailure(
         /** @type {HTMLElement} */ (app.querySelector(".welcome")),
         error.message || String(error),
-        told.film,
+        film,
         play,
       );
     }
@@ -57,9 +60,9 @@ function begin(page, address) {
   listenToDrops(() => /** @type {HTMLElement} */ (app.querySelector(".drop")), play);
   const within = page.querySelector("#clip"),
     clip = new URLSearchParams(address.search).get("clip") ?? told.clip;
-  if (within?.textContent) show(() => new BrowserEngine(bytesOf(within.textContent)));
+  if (within?.textContent) show(() => new BrowserEngine(bytesOf(within.textContent)), told.film);
   else if (told.engine === "server") show(() => new ServerEngine());
-  else if (clip) show(() => new BrowserEngine(addressOf(clip, page.baseURI)));
+  else if (clip) show(() => new BrowserEngine(addressOf(clip, page.baseURI)), clip === told.clip ? told.film : undefined);
   else showWelcome(/** @type {HTMLElement} */ (app.querySelector(".welcome")), play);
 }
 

@@ -25,7 +25,8 @@ export class Messages {
   /**
    * Say what is wrong.
    * @param {string} text
-   * @param {"read"|"picture"|"ever"} until it is put away, a picture comes again, or for ever: only beginning again helps
+   * @param {"read"|"picture"|"clip"|"ever"} until it is put away, a picture comes again, or another clip, or for ever: only
+   *   beginning again helps
    */
   complain(text, until = "read") {
     const close = iconButton("close", "Close the message", null, () => this.clear());
@@ -35,9 +36,9 @@ export class Messages {
     this.trouble.dataset.until = until;
   }
 
-  /** A picture came: what kept it away is mended. */
-  recover() {
-    if (this.trouble.dataset.until === "picture") this.clear();
+  /** A picture came, or a clip: what kept it away is mended. @param {"picture"|"clip"} what */
+  recover(what) {
+    if (this.trouble.dataset.until === what) this.clear();
   }
 
   clear() {

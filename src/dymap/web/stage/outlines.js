@@ -2,6 +2,7 @@
 /** Lines over the picture: the box, the captured cameras as frusta with their names, the camera path. */
 
 import { centreOf, projected } from "./camera.js";
+import { shortened } from "./dom.js";
 import { cornersOf, middleOf } from "./framing.js";
 import { pathAt, durationOf } from "./spline.js";
 import { minus, norm, plus, rotated, scaled, unrotated } from "./vectors.js";
@@ -26,6 +27,7 @@ const EDGES = [
 const NEAR = 0.01; // metres: nothing nearer is drawn
 const SIZE = 0.06; // of a frustum, of the camera's distance from the subject
 const VEIL = 0.3; // of the distance from the subject: who is nearer to a camera does not see it
+const LETTERS = 14; // of a name
 const REACH = 16; // CSS pixels around a camera that belong to it
 const ACCENT = "#f2a541",
   QUIET = "#d9d3c6";
@@ -91,7 +93,7 @@ export class Outlines {
       if (z < NEAR || x < 0 || y < 0 || x > width || y > height) return;
       this.spots.push({ index, x, y });
       const top = Math.min(y, ...corners.map(corner => projected(corner, pose, lens)[1]));
-      label(context, camera.name || `camera ${index + 1}`, x, top - 7, chosen ? ACCENT : QUIET);
+      label(context, shortened(camera.name || `camera ${index + 1}`, LETTERS), x, top - 7, chosen ? ACCENT : QUIET);
     });
   }
 

@@ -133,12 +133,14 @@ function listenToEngine({ engine, playback, requests, messages }, poster, model)
     poster.hide();
     playback.shown = event.detail.view.frame;
     model.dataset.frame = event.detail.view.frame;
-    messages.recover();
+    messages.recover("picture");
   });
   engine.addEventListener("error", event => {
-    messages.complain(event.detail.message, event.detail.fatal ? "ever" : "picture");
+    const { message, fatal, lasting } = event.detail;
+    messages.complain(message, fatal ? "ever" : lasting ? "clip" : "picture");
   });
   engine.addEventListener("clip", () => {
+    messages.recover("clip");
     if (!model.dataset.frame) poster.show();
     requests.again();
   });

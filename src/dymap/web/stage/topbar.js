@@ -6,11 +6,11 @@ import { iconButton, reicon, relabel } from "./dom.js";
 /** @param {HTMLElement} place @param {import("./stage.js").Parts} parts */
 export function makeTopBar(place, { store, actions, engine }) {
   const { clip } = engine;
-  const title = place.querySelector(".title"),
+  const title = /** @type {HTMLElement} */ (place.querySelector(".title")),
     about = /** @type {HTMLElement} */ (place.querySelector(".about")),
     tools = place.querySelector(".tools");
   const name = clip.title || clip.name || "Clip";
-  title.textContent = document.title = name;
+  title.textContent = title.title = document.title = name;
   about.textContent = [clip.author, clip.licence].filter(Boolean).join(" · ");
   about.title = about.textContent;
 
