@@ -13,7 +13,6 @@ import { Engine } from "./engine.js";
 
 const BAND_TIME = 12; // ms of a full picture, before a newer request is looked at
 const LOST_TWICE = "The GPU was lost again; reload the page, or close other pages that use it.";
-const NOT_SHOWN_YET = "there is no picture yet";
 
 /** @typedef {import("./engine.js").View} View */
 /** @typedef {{gpu: Gpu, frames: GpuFrames, march: GpuMarch, presenter: GpuPresenter}} Works all that lives on a device */
@@ -92,7 +91,7 @@ export class BrowserEngine extends Engine {
   async capture() {
     const { view } = this;
     const { width, height } = this.canvas ?? {};
-    if (!view || !width || !height) throw new Error(NOT_SHOWN_YET);
+    if (!view || !width || !height) throw new Error("there is no picture yet");
     const bytes = await this.pixels({ ...view, moving: false }, width, height);
     const surface = new OffscreenCanvas(width, height);
     const context = /** @type {OffscreenCanvasRenderingContext2D} */ (surface.getContext("2d"));
@@ -134,7 +133,7 @@ export class BrowserEngine extends Engine {
    */
   async depth() {
     const { works, shown } = this;
-    if (!works || !shown) throw new Error(NOT_SHOWN_YET);
+    if (!works || !shown) throw new Error("there is no picture yet");
     const { width, height, colours, depths } = shown;
     const count = width * height;
     const [seen, both] = await Promise.all([works.gpu.read(colours, 4 * count), works.gpu.read(depths, 2 * count)]);

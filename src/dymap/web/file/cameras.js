@@ -28,7 +28,7 @@ const ROTATION_TOLERANCE = 1e-2; // by how much R R^T may differ from the identi
  */
 export function camerasOf(held, testViews) {
   const test = new Set(testViews);
-  return asList(held, "cameras", MAX_CLIP_CAMERAS).map((entry, index) => cameraOf(asMapping(entry, "a camera"), test.has(index)));
+  return asList(held, "cameras", MAX_CLIP_CAMERAS).map((entry, index) => readCamera(asMapping(entry, "a camera"), test.has(index)));
 }
 
 /**
@@ -59,7 +59,7 @@ export function upDirection(cameras) {
  * @param {boolean} test
  * @returns {ClipCamera}
  */
-function cameraOf(entry, test) {
+function readCamera(entry, test) {
   const name = asText(entry.name, "the name of a camera");
   const what = (/** @type {string} */ key) => `${key} of camera ${shortText(name)}`;
   const width = asWhole(entry.width, what("width"), 1, MAX_CAMERA_SIDE);

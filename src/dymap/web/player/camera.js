@@ -36,7 +36,7 @@ export function askedCamera(asked, now, up) {
   }
   if (asked.R) {
     const R = Array.from(asked.R);
-    if (!isRotation(R)) throw new TypeError("R: expected a rotation, row by row");
+    if (!isTurn(R)) throw new TypeError("R: expected a rotation, row by row");
     const position = asked.T ? scaled(unrotated(R, asked.T), -1) : [...now.pose.position];
     return { pose: { position, R, distance: now.pose.distance }, fov };
   }
@@ -55,7 +55,7 @@ const isNumbers = (value, count) => {
 };
 
 /** @param {number[]} R */
-const isRotation = R => [0, 3, 6].every(row => Math.abs(norm(R.slice(row, row + 3)) - 1) < 1e-3)
+const isTurn = R => [0, 3, 6].every(row => Math.abs(norm(R.slice(row, row + 3)) - 1) < 1e-3)
   && Math.abs(R[0] * R[3] + R[1] * R[4] + R[2] * R[5]) < 1e-3
   && Math.abs(R[6] - (R[1] * R[5] - R[2] * R[4])) < 1e-2
   && Math.abs(R[7] - (R[2] * R[3] - R[0] * R[5])) < 1e-2

@@ -20,7 +20,7 @@ const MAX_CAMERAS = 100_000,
   MAX_KEYS = 1000;
 const KEPT = 24; // key views that are made of a file that names none
 const FARTHEST = 1e6; // metres, along each axis
-const DRAWN_LENSES = [0.001, 3.1]; // radians: what engines draw
+const PATH_LENSES = [0.001, 3.1]; // radians: what engines draw
 
 /**
  * @param {Path} path of at least one key view @param {Clip} clip @param {number} width pixels @param {number} height
@@ -162,8 +162,8 @@ function openGlKey(M, angle, time, frame, where, clip) {
 function checkView(position, fov, where) {
   if (position.some(value => Math.abs(value) > FARTHEST))
     throw new Error(`${where} is more than ${FARTHEST} m from the origin.`);
-  if (!(fov >= DRAWN_LENSES[0] && fov <= DRAWN_LENSES[1]))
-    throw new Error(`${where} has a lens of ${fov} radians, expected ${DRAWN_LENSES[0]} to ${DRAWN_LENSES[1]}.`);
+  if (!(fov >= PATH_LENSES[0] && fov <= PATH_LENSES[1]))
+    throw new Error(`${where} has a lens of ${fov} radians, expected ${PATH_LENSES[0]} to ${PATH_LENSES[1]}.`);
 }
 
 function view(position, R, fov, frame, where, clip) {
