@@ -26,7 +26,7 @@ from dymap.train.rate import (
     touched_ever,
 )
 from dymap.video.hash_code import write_hash
-from dymap.video.quantise import STANDARD, quantise, steps_of
+from dymap.video.quantise import SMALL, quantise, steps_of
 from dymap.video.value_code import blocks, write_values
 from tests.field.models import TINY, tiny_field
 from tests.train.runs import assert_same, fresh_field, measured, run, short
@@ -130,7 +130,7 @@ def test_the_size_is_that_of_the_streams_of_a_file() -> None:
         table.grad.fill_(1e-3)
     optimiser.step()
     rate.measure(field, optimiser)
-    steps = steps_of(field, STANDARD)
+    steps = steps_of(field, SMALL)
     symbols = quantise(field, steps)
     names = [name for name in symbols if name.startswith("decoder.")]
     size = len(write_hash([symbols[f"hash.{name}"] for name in ("xyt", "xzt", "yzt")], field.hash.levels.offsets))

@@ -17,6 +17,7 @@ from dymap.play.video import Video
 from dymap.video.clip import BakedVideo
 from dymap.video.packing import start_seed
 from dymap.video.quantise import (
+    SMALL,
     STANDARD,
     decoder_start,
     dequantise,
@@ -43,7 +44,7 @@ Pictures = list[tuple[NDArray[np.float32], NDArray[np.bool_]]]
 
 def coarseness_of(train: TrainConfig, baked: BakedVideo) -> float:
     """What a run's clip is rounded by: as it was trained to be, or by what hardly shows."""
-    return STANDARD if train.rate else standard_coarseness(baked)
+    return SMALL if train.rate else standard_coarseness(baked)
 
 
 def standard_coarseness(baked: BakedVideo) -> float:

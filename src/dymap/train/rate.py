@@ -20,7 +20,7 @@ from dymap.config import Config
 from dymap.field.field import Field
 from dymap.video.hash_code import write_hash
 from dymap.video.packed_header import HASH
-from dymap.video.quantise import DECODER, STANDARD, decoder_start, quantise, steps_of, with_parameters
+from dymap.video.quantise import DECODER, SMALL, decoder_start, quantise, steps_of, with_parameters
 from dymap.video.value_code import in_blocks, write_values
 
 BEGIN = 0.25
@@ -85,7 +85,7 @@ class Rate(nn.Module):
         self.near = {name: value.float().to(field.boxes.device) for name, value in self.start.items()}
         # Steps of the decoder depend on its sizes only.
         coded = field.with_codes(field.boxes.new_zeros(field.num_frames, self.code_dim))
-        steps = steps_of(coded, STANDARD)
+        steps = steps_of(coded, SMALL)
         self.decoder_step = {name: steps[name][0] for name in self.names}
         levels, parameters = (3, len(self.offsets) - 1), (len(self.names), 2)
         self.register_buffer("strength", torch.tensor(FIRST_STRENGTH))
@@ -125,7 +125,7 @@ class Rate(nn.Module):
         masks = [touched_ever(table, optimiser) for table in field.hash.tables]
         tables = {name: field.get_parameter(name) * mask[:, None] for name, mask in zip(HASH, masks, strict=True)}
         used = with_parameters(field.with_codes(field.boxes.new_zeros(field.num_frames, self.code_dim)), tables)
-        steps = steps_of(used, STANDARD)
+        steps = steps_of(used, SMALL)
         symbols = quantise(used, steps, self.start)
         decoder = {name: symbols[name] for name in self.names}
         count = len(write_hash([symbols[name] for name in HASH], field.hash.levels.offsets)) + len(
