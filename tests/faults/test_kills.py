@@ -14,7 +14,7 @@ from tests.faults.commands import Fault, Outcome, run, run_alone
 from tests.faults.conftest import Faults
 from tests.faults.world import Job, World, check_nothing_lost, check_same, jobs
 
-JOBS = 20
+JOBS = 22
 ENDING = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Twice as often the one that nobody can answer."""
 
