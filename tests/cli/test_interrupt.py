@@ -100,3 +100,25 @@ def test_a_terminal_without_a_letter_shows_it_escaped(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert done.stderr.startswith(b"error: ")
         assert b"Traceback" not in done.stderr
+
+
+LOST = """
+import os, signal, time
+from dymap.cli.console import show_no_traceback_of_interrupts
+received = show_no_traceback_of_interrupts()
+class Callback:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+callback = Callback()
+try:
+    del callback
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("came again", len(received))
+"""
+
+
+def test_ctrl_c_that_a_callback_loses_comes_again_without_a_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=50)
+    assert (done.stdout, done.stderr) == ("came again 2\n", "")

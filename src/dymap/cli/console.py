@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -77,7 +79,7 @@ def show_no_traceback_of_interrupts() -> list[int]:
 
     def ignored(lost: sys.UnraisableHookArgs) -> None:
         if issubclass(lost.exc_type, KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+            threading.Thread(target=interrupt_soon, daemon=True).start()  # in here it would be lost again
         else:
             sys.__unraisablehook__(lost)
 
@@ -85,6 +87,12 @@ def show_no_traceback_of_interrupts() -> list[int]:
         signal.signal(signal.SIGINT, interrupt)
         sys.unraisablehook = ignored
     return received
+
+
+def interrupt_soon() -> None:
+    """Ctrl-C once more, when whoever lost it is done."""
+    time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def explained(error: Exception) -> str | None:
