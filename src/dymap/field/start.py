@@ -1,7 +1,7 @@
 """Initial weights of a decoder out of a seed, the same numbers in any language, so that a file need not hold them.
 
-After a short training most weights are near where they began. Packed files hold what was learned, as the difference
-from these numbers, if the decoder began with them (docs/format.md).
+After a short training most weights are near where they began. Packed files hold how many steps of rounding a weight is
+away from these numbers, if the decoder began with them (docs/format.md).
 """
 
 from __future__ import annotations
