@@ -5,7 +5,7 @@ import { translationOf } from "./camera.js";
 
 /** @typedef {import("./state.js").State} State */
 
-const REST = 140; // ms without a change, after which the picture counts as standing
+const REST = 140; // ms without a change, after which the picture counts as standing; none when a hand lets go of it
 const HUNGER = 250; // ms without a picture, after which the next frame waits for that of the last
 const PATIENCE = 2000; // ms that it waits at most
 const BACKGROUNDS = { black: [0, 0, 0], white: [1, 1, 1], grey: [0.5, 0.5, 0.5] };
@@ -38,6 +38,7 @@ export class Requests {
     this.said = ""; // the last view, without `moving`
     this.moving = false;
     this.changedAt = 0; // ms
+    this.held = false; // the last change was made by somebody who says when it is over
     this.standsIn = -1; // the frame that was asked for in place of one that is not ready
     this.sentAt = 0;
     this.sentFrame = -1;
@@ -70,8 +71,8 @@ export class Requests {
     if (said !== this.said || this.rightOneDue) {
       this.standsIn = state.scrubbing && !this.rightOneDue ? standIn(this.engine.buffered(), state.frame) : -1;
       this.send({ ...wanted, moving: true, frame: this.standsIn < 0 ? state.frame : this.standsIn }, now);
-      [this.said, this.changedAt, this.moving, this.rightOneDue] = [said, now, true, false];
-    } else if (this.moving && !busy && now - this.changedAt > REST) {
+      [this.said, this.changedAt, this.moving, this.held, this.rightOneDue] = [said, now, true, busy, false];
+    } else if (this.moving && !busy && now - this.changedAt > (this.held ? 0 : REST)) {
       this.send({ ...wanted, frame: state.frame }, now);
       [this.moving, this.standsIn] = [false, -1];
     }
