@@ -196,6 +196,18 @@ def test_several_segments_are_one_clip_to_who_plays_it(run: Path, tmp_path: Path
     torch.testing.assert_close(ours.field.code(4), its_own.field.code(4), rtol=0, atol=0.01)
 
 
+def test_segments_that_were_trained_for_a_size_are_rounded_as_they_were_trained(sample: Path, tmp_path: Path) -> None:
+    """In the middle of what each came to, whose own files are as their checkpoints say."""
+    out = tmp_path / "run"
+    dymap.runs.train(sample, out, config=configure(CONFIG, {"train.rate": 1e-4, "train.common": 0.0}), threads=2)
+    each = [found.coarseness for k in range(2) if (found := read_newest(RunFolder(out).segment(k).checkpoints))]
+    first, second = (one for one in each if one)
+    dymap.runs.bake(out, threads=1)
+    dymap.runs.bake(RunFolder(out).segment(1).root)
+    for run, coarseness in ((out, (first * second) ** 0.5), (RunFolder(out).segment(1).root, second)):
+        assert dymap.load(run).baked.quantiser["coarseness"] == pytest.approx(coarseness)
+
+
 def test_what_is_half_trained_says_how_far_it_is(sample: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     trained = dymap.runs.train(sample, out, config=configure(CONFIG, {"train.common": 0}), only_segments=[1])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,12 +13,18 @@ from torch import Tensor
 
 from dymap.capture import Capture
 from dymap.config import Config, TrainConfig
+from dymap.errors import InputError
 from dymap.field.start import begin
+from dymap.runs.coarseness import coarseness_of
+from dymap.train.checkpoint import read_newest
+from dymap.train.loop import train
 from dymap.train.optimiser import make_optimiser
 from dymap.train.rate import (
     BEGIN,
     EVERY,
-    QUICKEST,
+    LEAST,
+    MOST,
+    SLOW,
     Rate,
     add_to_touched,
     apart,
@@ -25,8 +33,9 @@ from dymap.train.rate import (
     together,
     touched_ever,
 )
+from dymap.video.clip import BakedVideo
 from dymap.video.hash_code import write_hash
-from dymap.video.quantise import SMALL, quantise, steps_of
+from dymap.video.quantise import STANDARD, quantise, steps_of
 from dymap.video.value_code import blocks, write_values
 from tests.field.models import TINY, tiny_field
 from tests.train.runs import assert_same, fresh_field, measured, run, short
@@ -80,7 +89,7 @@ def test_slopes_of_a_kernel_are_derivatives_of_its_coded_bits() -> None:
     rate = Rate(field, Config(field=TINY, train=TrainConfig(rate=0.1)))
     name = "decoder.up.0.weight"
     kernel = field.get_parameter(name).detach().double().requires_grad_()
-    step, scale = double(rate.decoder_step[name])[0], double(0.9, 0.2)
+    step, scale = double(rate.decoder_step[name] * float(rate.coarseness))[0], double(0.9, 0.2)
     first, others = apart(kernel)
     (bits(first, step, scale[0]).sum() + bits(others, step, scale[1]).sum()).backward()
     torch.testing.assert_close(rate.slopes(name, kernel.detach(), scale), kernel.grad)
@@ -130,7 +139,7 @@ def test_the_size_is_that_of_the_streams_of_a_file() -> None:
         table.grad.fill_(1e-3)
     optimiser.step()
     rate.measure(field, optimiser)
-    steps = steps_of(field, SMALL)
+    steps = steps_of(field, STANDARD)
     symbols = quantise(field, steps)
     names = [name for name in symbols if name.startswith("decoder.")]
     size = len(write_hash([symbols[f"hash.{name}"] for name in ("xyt", "xzt", "yzt")], field.hash.levels.offsets))
@@ -179,15 +188,40 @@ def test_gradients_of_the_rate_make_a_field_smaller() -> None:
     assert scales[-1] < 0.6 * scales[0]
 
 
-def test_the_strength_follows_the_size(tiny: Capture) -> None:
-    """More if the size is above the aim, less if it is below; never more than a bounded factor at once."""
+@pytest.mark.parametrize("times", [0.1, 0.5, 1.0, 2.0, 10.0])
+def test_the_coarseness_follows_the_size(tiny: Capture, times: float) -> None:
+    """Coarser if the size is so many times the aim, and what a bit is worth with its square; exactly as resumed."""
     field = fresh_field(tiny, short())
-    strengths = []
-    for aim in (1e-9, 1e9):
-        config = short(rate=aim)
-        rate, optimiser = Rate(field, config), make_optimiser(field, config)
-        before = float(rate.strength)
+    rate, optimiser = Rate(field, short(rate=1.0)), make_optimiser(field, short())
+    rate.measure(field, optimiser)
+    rate.coarseness.fill_(STANDARD)
+    before, rate.aim = rate.loss_a_bit(), float(rate.size) / times
+    rate.measure(field, optimiser)
+    assert float(rate.coarseness) == pytest.approx(STANDARD * times**SLOW)
+    assert rate.loss_a_bit() == pytest.approx(before * times ** (2 * SLOW))
+
+
+@pytest.mark.parametrize(("aim", "end"), [(1e-9, MOST), (1e9, LEAST)])
+def test_an_aim_that_cannot_be_reached_ends_at_a_bound(tiny: Capture, aim: float, end: float) -> None:
+    field = fresh_field(tiny, short())
+    rate, optimiser = Rate(field, short(rate=aim)), make_optimiser(field, short())
+    for _ in range(8):
         rate.measure(field, optimiser)
-        strengths.append(float(rate.strength) / before)
-        assert np.isfinite(rate.weight())
-    assert strengths == pytest.approx([QUICKEST, 1 / QUICKEST])
+    assert float(rate.coarseness) == pytest.approx(end)
+
+
+def test_what_is_baked_is_rounded_as_it_was_trained(tiny: Capture, tmp_path: Path) -> None:
+    """The checkpoint says how; one that was trained for no rate says nothing; nonsense is refused."""
+    for aim in (0.0, 1e-4):
+        config = short(**FOR_A_RATE, steps=12, rate=aim)
+        field = fresh_field(tiny, config)
+        train(field, tiny, config, tmp_path / str(aim))
+        found = read_newest(tmp_path / str(aim))
+        assert found
+        assert found.coarseness == (None if aim == 0 else pytest.approx(float(found.tensors["rate.coarseness"])))
+        assert aim == 0 or found.coarseness != pytest.approx(STANDARD)
+        found.tensors["rate.coarseness"] = torch.tensor(-1.0)
+        with pytest.raises(InputError, match=r"damaged checkpoint \(rate.coarseness\)"):
+            print(found.coarseness)
+    about = [1e-6, 4e-6]
+    assert coarseness_of(cast(BakedVideo, None), about) == pytest.approx(2e-6)

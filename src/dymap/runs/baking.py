@@ -98,12 +98,11 @@ def bake(
         with open_engine(engine, address, device, threads) as runner:
             step, occupied = bake_clip(folder, path, place, source, segments, runner, progress)
         return Baked(folder.root, path, len(source.frames), step, occupied, measurable)
-    field, occupancy, step = bake_field(folder, capture, len(source.frames) if source else None, where, progress)
-    frames = field.num_frames
-    about = about_training(record.preset, step, config.train.seed)
-    video = baked_video(field, occupancy, config, source, folder.root.resolve().name, about)
+    made = bake_field(folder, capture, len(source.frames) if source else None, where, progress)
+    about = about_training(record.preset, made.step, config.train.seed)
+    video = baked_video(made.field, made.occupancy, config, source, folder.root.resolve().name, about)
     if exact or half or not config.train.quick_start:
         save_video(path, video, half)
     else:
-        save_packed(path, with_poster(video), coarseness_of(config.train, video))
-    return Baked(folder.root, path, frames, step, float(occupancy.float().mean()), measurable)
+        save_packed(path, with_poster(video), coarseness_of(video, [made.coarseness]))
+    return Baked(folder.root, path, made.field.num_frames, made.step, float(made.occupancy.float().mean()), measurable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,10 +22,21 @@ from dymap.train.checkpoint import read_newest
 from dymap.train.codes import mean_code
 
 
+@dataclass(frozen=True, eq=False)
+class BakedField:
+    """A field with codes of its own. occupancy: [frames, gx, gy, gz] bool. step: that it was trained for. coarseness:
+    of rounding that it was trained for (train/rate.py), or None."""
+
+    field: Field
+    occupancy: Tensor
+    step: int
+    coarseness: float | None
+
+
 def bake_field(
     folder: RunFolder, capture: Capture | None, frames: int | None, where: torch.device, progress: Bars
-) -> tuple[Field, Tensor, int]:
-    """The field of a run, with codes of its own, its occupancy, and the steps it was trained for.
+) -> BakedField:
+    """Bake the newest checkpoint of a run.
 
     capture: None if the bake needs no images. frames: of the capture, None: it is not there.
     """
@@ -40,7 +52,7 @@ def bake_field(
         field = field.with_codes(encode(field, capture, progress))
     with progress("bake") as update:
         occupancy = bake_grids(field, config.bake, update, hull_of(capture, record, where))
-    return field, occupancy, step
+    return BakedField(field, occupancy, step, checkpoint.coarseness)
 
 
 def open_if_needed(place: Path | None, config: Config, progress: Bars) -> Capture | None:

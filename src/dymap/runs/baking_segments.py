@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from dymap.capture import Source, read_source
-from dymap.config import Config
 from dymap.errors import InputError
 from dymap.field.segment import Segment
 from dymap.runs.baked import baked_clip, baked_video
@@ -30,9 +30,18 @@ from dymap.runs.process import pick_device
 from dymap.runs.segments import SegmentRun
 from dymap.runs.tasks import Channel, Engine, Place, Task
 from dymap.train.checkpoint import newest_step
-from dymap.video.clip import BakedVideo
 from dymap.video.model_file import SUFFIX, load_exact, save_video
 from dymap.video.packing import save_packed
+
+
+class BakedPart(NamedTuple):
+    """What is known of a baked segment. boxes: [frames, 2, 3]; occupied: [frames] share of voxels; the others as of
+    BakedField."""
+
+    step: int
+    boxes: NDArray[np.float32]
+    occupied: NDArray[np.float32]
+    coarseness: float | None
 
 
 def bake_clip(
@@ -54,7 +63,7 @@ def bake_clip(
         Task(one.name, partial(bake_part, place, folder, one), f"{command('bake', folder.root)} begins again")
         for one in segments
     ]
-    baked, steps = [0] * len(segments), [0] * len(segments)
+    baked = [0] * len(segments)
     frames = len(source.frames)
     with ExitStack() as opened:
         for one in segments:
@@ -65,12 +74,12 @@ def bake_clip(
                 baked[number] = done
                 update(sum(baked), sum(one.span.frames for one in segments))
 
-            parts = engine.run(tasks, where, told)
+            parts = [part for part in engine.run(tasks, where, told) if part]
         boxes, occupied = np.zeros((frames, 2, 3), np.float32), np.zeros(frames, np.float32)
-        for number, (one, part) in enumerate(zip(segments, parts, strict=True)):
-            assert part
-            steps[number], boxes[slice(*one.span)], occupied[slice(*one.span)] = part
-        about = about_training(record.preset, min(steps), record.config.train.seed)
+        for one, part in zip(segments, parts, strict=True):
+            boxes[slice(*one.span)], occupied[slice(*one.span)] = part.boxes, part.occupied
+        least = min(part.step for part in parts)
+        about = about_training(record.preset, least, record.config.train.seed)
         at, _ = engine.here(where)
         clip = baked_clip(
             [one.span for one in segments],
@@ -80,14 +89,9 @@ def bake_clip(
             source,
             about,
         )
-        write_clip(path, clip, record.config)
+        save_packed(path, with_poster(clip), coarseness_of(clip, [part.coarseness for part in parts]))
         clip.close()
-    return min(steps), float(occupied.mean())
-
-
-def write_clip(path: Path, clip: BakedVideo, config: Config) -> None:
-    """Write a clip as the small file that streams."""
-    save_packed(path, with_poster(clip), coarseness_of(config.train, clip))
+    return least, float(occupied.mean())
 
 
 def exact_file(one: SegmentRun) -> Path:
@@ -100,11 +104,8 @@ def load_part(segments: Sequence[SegmentRun], device: torch.device, k: int) -> S
     return load_exact(exact_file(segments[k]), device).segment(0)
 
 
-def bake_part(
-    data: Path, folder: RunFolder, one: SegmentRun, at: Place, channel: Channel
-) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
-    """What a task does: bake a segment to its exact file. Returns the steps it was trained for, its
-    boxes [frames, 2, 3], and of each frame the share of voxels that are occupied."""
+def bake_part(data: Path, folder: RunFolder, one: SegmentRun, at: Place, channel: Channel) -> BakedPart:
+    """What a task does: bake a segment to its exact file."""
 
     def update(done: int, total: int, note: str = "") -> None:  # noqa: ARG001
         channel.tell(done)
@@ -116,9 +117,10 @@ def bake_part(
         whole = open_if_needed(data, config, no_bars)
     source = (whole.source if whole else read_source(data, config.capture)).select((*one.span, 1))
     part = whole.window(*one.span) if whole else None
-    field, occupancy, step = bake_field(one.run, part, one.span.frames, where, lambda _: nullcontext(update))
-    save_video(exact_file(one), baked_video(field, occupancy, one.run.read().config, source, one.name))
-    return step, field.boxes.cpu().numpy(), occupancy.float().mean(dim=(1, 2, 3)).cpu().numpy()
+    made = bake_field(one.run, part, one.span.frames, where, lambda _: nullcontext(update))
+    save_video(exact_file(one), baked_video(made.field, made.occupancy, one.run.read().config, source, one.name))
+    occupied = made.occupancy.float().mean(dim=(1, 2, 3)).cpu().numpy()
+    return BakedPart(made.step, made.field.boxes.cpu().numpy(), occupied, made.coarseness)
 
 
 def refuse_exact(folder: RunFolder, asked: bool) -> None:

@@ -7,17 +7,16 @@ by QUALITY
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dymap.config import TrainConfig
 from dymap.geometry.camera import Camera
 from dymap.play.video import Video
 from dymap.video.clip import BakedVideo
 from dymap.video.packing import start_seed
 from dymap.video.quantise import (
-    SMALL,
     STANDARD,
     decoder_start,
     dequantise,
@@ -42,9 +41,12 @@ VIEWS, FRAMES, PIXELS = 4, 3, 192
 Pictures = list[tuple[NDArray[np.float32], NDArray[np.bool_]]]
 
 
-def coarseness_of(train: TrainConfig, baked: BakedVideo) -> float:
-    """What a run's clip is rounded by: as it was trained to be, or by what hardly shows."""
-    return SMALL if train.rate else standard_coarseness(baked)
+def coarseness_of(baked: BakedVideo, trained: Sequence[float | None]) -> float:
+    """What a clip is rounded by: as its segments were trained to be (mean of logarithms), or by what hardly shows."""
+    known = [one for one in trained if one is not None]
+    if len(known) < len(trained):
+        return standard_coarseness(baked)
+    return math.exp(sum(math.log(one) for one in known) / len(known))
 
 
 def standard_coarseness(baked: BakedVideo) -> float:

@@ -19,6 +19,7 @@ from dymap.files import check_header, check_regular, check_tensors, replacing, s
 from dymap.mapped import private_copy
 from dymap.train.colours import ColourMatch
 from dymap.train.rate import Rate
+from dymap.video.quantise import COARSEST, FINEST
 
 KEY = "dymap-checkpoint"
 MOMENTS = {"exp_avg", "exp_avg_sq", "step"}
@@ -85,6 +86,15 @@ class Checkpoint:
         if (boxes := self.tensors.get("field.boxes")) is None or boxes.ndim != 3:
             raise InputError(f"{self.path}: damaged checkpoint, or of another configuration (no boxes of frames)")
         return len(boxes)
+
+    @property
+    def coarseness(self) -> float | None:
+        """Of rounding that the field was trained for with `train.rate`; None: for none. Raises InputError."""
+        if (found := self.tensors.get("rate.coarseness")) is None:
+            return None
+        if found.numel() != 1 or not FINEST <= float(found) <= COARSEST:
+            raise InputError(f"{self.path}: damaged checkpoint (rate.coarseness)")
+        return float(found)
 
     def restore(
         self,

@@ -1,12 +1,17 @@
-"""Training for a small file: what a field costs, in MB a frame, is minimised together with its errors.
+"""Training for a small file: what a field costs, in bits, is minimised together with its errors.
 
-    a field -> whole numbers and streams, as in a file (dymap/video) -> its size -> strength, scales     now and then
-    strength, scales -> gradients of strength * (MB a frame) -> those of the losses, before Adam      every EVERY steps
+    a field -> whole numbers and streams, as in a file (dymap/video) -> its size -> coarseness, scales    now and then
+    coarseness, scales -> gradients of (loss a bit) * bits -> those of the losses, before Adam        every EVERY steps
 
 A value w that is rounded to multiples of s takes about -log2 P bits, with P what a Laplace distribution around zero of
 scale b = mean |w| gives to [w - s / 2, w + s / 2]; each level of a hash table and each parameter of the decoder has a
 scale of its own. Of the decoder that is what it has learned, as the difference from its known start (field/start.py).
 This idea is that of learned compression (J. Balle et al., "End-to-end optimized image compression", 2017).
+
+There is one thing to choose, the coarseness of rounding (video/quantise.py). Errors of rounding grow with its square,
+and halving it takes a bit more for each value: where both are in balance, what a bit is worth grows with its square
+too. So the coarseness is moved until the size is the one that is asked for, the loss of a bit follows from it, and the
+file is rounded as the training ends.
 """
 
 from __future__ import annotations
@@ -20,22 +25,21 @@ from dymap.config import Config
 from dymap.field.field import Field
 from dymap.video.hash_code import write_hash
 from dymap.video.packed_header import HASH
-from dymap.video.quantise import DECODER, SMALL, decoder_start, quantise, steps_of, with_parameters
+from dymap.video.quantise import DECODER, STANDARD, decoder_start, quantise, steps_of, with_parameters
 from dymap.video.value_code import in_blocks, write_values
 
 BEGIN = 0.25
 """Share of the steps before which the rate does not count: a field learns its coarse shape first."""
 MEASUREMENTS = 60
-"""How often the size is measured in a training, and the strength moved."""
+"""How often the size is measured in a training, and the coarseness moved."""
 EVERY = 4
 """Steps between two that have gradients of the rate, which are as many times larger."""
-FIRST_STRENGTH = 3e-3
-"""Loss a MB a frame, before anything was measured."""
-DIRECT, SLOW, QUICKEST = 2.0, 0.2, 1.15
-"""The strength follows size / aim: at once by this power; and what it is at the aim grows at each measurement by that
-power, but by this factor at most, until the aim is met (a controller with a proportional and an integral part)."""
-FARTHEST = 4.0
-"""Sizes farther from the aim count as this many times the aim."""
+WORTH = 50.0
+"""Loss of a bit / coarseness^2: of those that were tried, the best at a given size (docs/training.md)."""
+SLOW = 0.1
+"""The coarseness follows size / aim by this power at each measurement: slower than values follow the loss of a bit."""
+LEAST, MOST = 1e-6, 3.2e-5
+"""Between these coarsenesses; at the upper one pictures of the built-in sample fall apart."""
 LEAST_SCALE = 0.25
 """Scales are so many quantiser steps at least: a part that is all zero can still begin to say something."""
 LN2 = math.log(2)
@@ -61,12 +65,12 @@ def slope(value: Tensor, step: Tensor, scale: Tensor) -> Tensor:
 class Rate(nn.Module):
     """The rate's part of a training. All that it knows between steps are buffers, which checkpoints keep.
 
-    strength: loss a MB a frame at the size that is aimed at. size: MB a frame as last measured. steps, scales, held: of
-    levels [3, L] of the three tables; held: entries that any step has touched. decoder_scales: [parameters, 2], the
-    second for differences inside the blocks of upsamplings.
+    coarseness: of rounding. size: MB a frame as last measured. steps, scales, held: of levels [3, L] of the three
+    tables; held: entries that any step has touched. decoder_scales: [parameters, 2], the second for differences inside
+    the blocks of upsamplings.
     """
 
-    strength: Tensor
+    coarseness: Tensor
     size: Tensor
     steps: Tensor
     scales: Tensor
@@ -83,12 +87,12 @@ class Rate(nn.Module):
         self.start = decoder_start(config.field, config.train.seed if config.train.quick_start else None)
         self.names = [name for name, _ in field.named_parameters() if name.startswith(DECODER)]
         self.near = {name: value.float().to(field.boxes.device) for name, value in self.start.items()}
-        # Steps of the decoder depend on its sizes only.
+        # Steps of the decoder depend on its sizes and the coarseness only.
         coded = field.with_codes(field.boxes.new_zeros(field.num_frames, self.code_dim))
-        steps = steps_of(coded, SMALL)
+        steps = steps_of(coded, 1.0)
         self.decoder_step = {name: steps[name][0] for name in self.names}
         levels, parameters = (3, len(self.offsets) - 1), (len(self.names), 2)
-        self.register_buffer("strength", torch.tensor(FIRST_STRENGTH))
+        self.register_buffer("coarseness", torch.tensor(STANDARD))
         self.register_buffer("size", torch.tensor(0.0))
         for name in ("steps", "scales", "held"):
             self.register_buffer(name, torch.ones(levels))
@@ -96,43 +100,39 @@ class Rate(nn.Module):
 
     @torch.no_grad()
     def add_gradients(self, field: Field, optimiser: torch.optim.Optimizer, step: int) -> dict[str, float]:
-        """Add those of strength * (MB a frame) to the field's if it is their turn; returns what the loss is, or {}."""
+        """Add those of (loss a bit) * bits to the field's if it is their turn; returns what the loss is, or {}."""
         if step < self.first:
             return {}
         if not self.size or (step - self.first) % self.between == 0:
             self.measure(field, optimiser)
         if step % EVERY == 0:
-            a_bit = EVERY * self.weight() / (8e6 * field.num_frames)
+            a_bit = EVERY * self.loss_a_bit()
             for index, table in enumerate(field.hash.tables):
                 add_to_touched(table, self.offsets, self.steps[index], self.scales[index], a_bit * self.held[index])
             for index, (name, value) in enumerate(self.decoder(field).items()):
                 if value.grad is not None:
                     slopes = self.slopes(name, value, self.decoder_scales[index])
                     value.grad.add_(slopes, alpha=a_bit)
-        return {"rate": self.weight() * float(self.size)}
+        return {"rate": self.loss_a_bit() * float(self.size) * 8e6 * field.num_frames}
 
-    def weight(self) -> float:
-        """Loss a MB a frame now."""
-        return float(self.strength) * self.missed() ** DIRECT
-
-    def missed(self) -> float:
-        """How many times the aim the size is."""
-        return min(float(self.size) / self.aim, FARTHEST)
+    def loss_a_bit(self) -> float:
+        return WORTH * float(self.coarseness) ** 2
 
     @torch.no_grad()
     def measure(self, field: Field, optimiser: torch.optim.Optimizer) -> None:
-        """Measure the size, and move the strength towards what makes it the one that is aimed at."""
+        """Measure the size, and move the coarseness towards the one that makes it what is aimed at."""
         masks = [touched_ever(table, optimiser) for table in field.hash.tables]
         tables = {name: field.get_parameter(name) * mask[:, None] for name, mask in zip(HASH, masks, strict=True)}
         used = with_parameters(field.with_codes(field.boxes.new_zeros(field.num_frames, self.code_dim)), tables)
-        steps = steps_of(used, SMALL)
+        coarseness = float(self.coarseness)
+        steps = steps_of(used, coarseness)
         symbols = quantise(used, steps, self.start)
         decoder = {name: symbols[name] for name in self.names}
         count = len(write_hash([symbols[name] for name in HASH], field.hash.levels.offsets)) + len(
             write_values(decoder)
         )
         self.size.fill_(count / 1e6 / field.num_frames)
-        self.strength.mul_(min(max(self.missed() ** SLOW, 1 / QUICKEST), QUICKEST))
+        self.coarseness.fill_(min(max(coarseness * (float(self.size) / self.aim) ** SLOW, LEAST), MOST))
         for index, (table, mask) in enumerate(zip(tables.values(), masks, strict=True)):
             for level, (first, last) in enumerate(zip(self.offsets, self.offsets[1:], strict=False)):
                 own = table[first:last][mask[first:last]]
@@ -152,7 +152,7 @@ class Rate(nn.Module):
 
     def slopes(self, name: str, value: Tensor, scale: Tensor) -> Tensor:
         """Derivative of a decoder parameter's bits. scale: [2]."""
-        step = torch.full_like(scale[0], self.decoder_step[name])
+        step = self.decoder_step[name] * self.coarseness.to(scale)
         learned = value - self.near.get(name, 0)
         if not in_blocks(name, tuple(value.shape)):
             return slope(learned, step, scale[0])

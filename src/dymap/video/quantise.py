@@ -31,8 +31,6 @@ from dymap.field.start import start
 
 STANDARD = 4e-6
 """Coarseness: about 0.02 dB from the model that was not quantised."""
-SMALL = 8e-6
-"""Of fields that are trained for their size: at one size, coarser steps are better than smaller values."""
 FINEST, COARSEST = 1e-9, 1e-3
 HASH = 16.0
 KINDS = (
