@@ -188,6 +188,20 @@ def test_gradients_of_the_rate_make_a_field_smaller() -> None:
     assert scales[-1] < 0.6 * scales[0]
 
 
+def test_what_segments_share_costs_nothing(tiny: Capture) -> None:
+    """A decoder that begins as a common one is known: only what it changes has bits, and pulls."""
+    field = fresh_field(tiny, short())
+    with torch.no_grad():
+        for value in field.decoder.parameters():
+            value += torch.randn_like(value)
+    for shared in (False, True):
+        rate, optimiser = Rate(field, short(rate=1.0), shared), make_optimiser(field, short())
+        rate.measure(field, optimiser)
+        pulls = [rate.slopes(n, v - rate.known()[n], torch.ones(2)).any() for n, v in rate.decoder(field).items()]
+        assert all(pulls) != shared
+        assert (float(rate.size) * 1e6 * field.num_frames > 10_000) != shared
+
+
 @pytest.mark.parametrize("times", [0.1, 0.5, 1.0, 2.0, 10.0])
 def test_the_coarseness_follows_the_size(tiny: Capture, times: float) -> None:
     """Coarser if the size is so many times the aim, and what a bit is worth with its square; exactly as resumed."""

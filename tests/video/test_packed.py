@@ -166,6 +166,41 @@ def test_several_segments(video: BakedVideo, tmp_path: Path) -> None:
         back.segment(2)
 
 
+ROW = Span(0, 2), Span(1, 3), Span(2, 4), Span(3, 5)
+
+
+def changed(video: BakedVideo, share: float, index: int) -> Segment:
+    """One of a row of segments, in whose decoder a share of all values differs from that of the whole."""
+    span, field = ROW[index], video.field
+    part = copy.deepcopy(field.with_codes(field.codes.weight[span.first : span.stop]))  # type: ignore[union-attr,index]
+    part.boxes = video.boxes[span.first : span.stop]
+    torch.manual_seed(index)
+    with torch.no_grad():
+        for value in part.decoder.parameters():
+            value += 0.05 * torch.randn_like(value) * (torch.rand_like(value) < share)
+    return Segment(part.requires_grad_(False), video.occupancy[span.first : span.stop])
+
+
+@pytest.mark.parametrize("share", [0.05, 1.0])
+def test_segments_store_what_they_change_of_what_lies_in_their_middle(
+    video: BakedVideo, tmp_path: Path, share: float
+) -> None:
+    """Or all of it, where nothing is common: never more than each for itself."""
+    row = replace(video, segments=ROW, load=partial(changed, video, share))
+    taken = save_packed(tmp_path / "row.dymap", row, STANDARD)["decoder"]
+    alone = [row.part(k) for k in range(4)]
+    each = [save_packed(tmp_path / f"{k}.dymap", one, STANDARD)["decoder"] for k, one in enumerate(alone)]
+    assert taken < (0.6 if share < 1 else 1.02) * sum(each)
+    back = load_video(tmp_path / "row.dymap")
+    for index in range(4):
+        found, expected = back.segment(index).field.decoder, row.segment(index).field.decoder
+        for name, value in expected.named_parameters():
+            step = back.quantiser["decoder"][f"decoder.{name}"][0]
+            assert (dict(found.named_parameters())[name] - value).abs().max() <= 0.51 * step
+    save_packed(tmp_path / "again.dymap", back)
+    assert (tmp_path / "again.dymap").read_bytes() == (tmp_path / "row.dymap").read_bytes()
+
+
 def read_all(path: Path) -> None:
     _ = load_video(path).field
 

@@ -154,6 +154,7 @@ def train_capture(
             listeners=listeners,
             should_stop=lambda: asked() or clock.over(),
             world=world,
+            shared=job.start is not None,
         )
     return Trained(run.root, done, config.train.steps, asked(), world.leads)
 

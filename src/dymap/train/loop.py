@@ -39,6 +39,7 @@ def train(
     listeners: tuple[Listener, ...] = (),
     should_stop: Callable[[], bool] = lambda: False,
     world: World = ALONE,
+    shared: bool = False,
 ) -> int:
     """Train until `config.train.steps` steps are done, resuming from the newest checkpoint; returns the steps done.
 
@@ -46,7 +47,8 @@ def train(
     asks for. listeners are called with every step's report; when should_stop() is true the run ends cleanly after the
     step. Checkpoints are written every `checkpoint_every` steps and at the end. world: the processes that train the
     field together, `config.train.processes` of them; it is enough that one should stop; the leading one writes, and all
-    of them read the same folder. Raises NotFiniteError, InputError, and PeerError if another process did.
+    of them read the same folder. shared: the decoder begins as that of a common training. Raises NotFiniteError,
+    InputError, and PeerError if another process did.
     """
     stop = [False]
     with world.agree(stop):
@@ -54,7 +56,7 @@ def train(
         sampler = BatchSampler(capture, config.train, field.boxes.device, world.rank)
         colours = colours_of(capture, config, field.boxes.device)
         optimiser = make_optimiser(field, config, colours)
-        rate = Rate(field, config).to(field.boxes.device) if config.train.rate else None
+        rate = Rate(field, config, shared).to(field.boxes.device) if config.train.rate else None
         step = saved = resume(checkpoint_folder, field, optimiser, world, colours, rate) if checkpoint_folder else 0
         stop[0] = should_stop()
     begin_alike(step, checkpoint_folder, field, world)

@@ -5,7 +5,8 @@
 
 A value w that is rounded to multiples of s takes about -log2 P bits, with P what a Laplace distribution around zero of
 scale b = mean |w| gives to [w - s / 2, w + s / 2]; each level of a hash table and each parameter of the decoder has a
-scale of its own. Of the decoder that is what it has learned, as the difference from its known start (field/start.py).
+scale of its own. Of the decoder that is what it has learned: the difference from its known start (field/start.py), or,
+in segments that start from a common training, from what that has learned, which all segments of a file share.
 This idea is that of learned compression (J. Balle et al., "End-to-end optimized image compression", 2017).
 
 There is one thing to choose, the coarseness of rounding (video/quantise.py). Errors of rounding grow with its square,
@@ -67,7 +68,7 @@ class Rate(nn.Module):
 
     coarseness: of rounding. size: MB a frame as last measured. steps, scales, held: of levels [3, L] of the three
     tables; held: entries that any step has touched. decoder_scales: [parameters, 2], the second for differences inside
-    the blocks of upsamplings.
+    the blocks of upsamplings. near: what is known of the decoder, its parameters one after the other.
     """
 
     coarseness: Tensor
@@ -76,17 +77,21 @@ class Rate(nn.Module):
     scales: Tensor
     held: Tensor
     decoder_scales: Tensor
+    near: Tensor
 
-    def __init__(self, field: Field, config: Config):
+    def __init__(self, field: Field, config: Config, shared: bool = False):
+        """shared: what the field's decoder holds now is known, as it is that of a common training."""
         super().__init__()
         self.aim, self.total = config.train.rate, config.train.steps
         self.first = round(BEGIN * self.total)
         self.between = max((self.total - self.first) // MEASUREMENTS, 1)
         self.code_dim = config.field.code_dim
         self.offsets = torch.tensor(field.hash.levels.offsets)
-        self.start = decoder_start(config.field, config.train.seed if config.train.quick_start else None)
-        self.names = [name for name, _ in field.named_parameters() if name.startswith(DECODER)]
-        self.near = {name: value.float().to(field.boxes.device) for name, value in self.start.items()}
+        start = decoder_start(config.field, config.train.seed if config.train.quick_start else None)
+        decoder = {name: value for name, value in field.named_parameters() if name.startswith(DECODER)}
+        self.names = list(decoder)
+        self.shapes = [value.shape for value in decoder.values()]
+        known = decoder if shared else {name: start.get(name, torch.zeros_like(v)) for name, v in decoder.items()}
         # Steps of the decoder depend on its sizes and the coarseness only.
         coded = field.with_codes(field.boxes.new_zeros(field.num_frames, self.code_dim))
         steps = steps_of(coded, 1.0)
@@ -97,6 +102,8 @@ class Rate(nn.Module):
         for name in ("steps", "scales", "held"):
             self.register_buffer(name, torch.ones(levels))
         self.register_buffer("decoder_scales", torch.ones(parameters))
+        flat = [value.detach().reshape(-1).float().cpu() for value in known.values()]
+        self.register_buffer("near", torch.cat(flat))
 
     @torch.no_grad()
     def add_gradients(self, field: Field, optimiser: torch.optim.Optimizer, step: int) -> dict[str, float]:
@@ -109,9 +116,10 @@ class Rate(nn.Module):
             a_bit = EVERY * self.loss_a_bit()
             for index, table in enumerate(field.hash.tables):
                 add_to_touched(table, self.offsets, self.steps[index], self.scales[index], a_bit * self.held[index])
+            known = self.known()
             for index, (name, value) in enumerate(self.decoder(field).items()):
                 if value.grad is not None:
-                    slopes = self.slopes(name, value, self.decoder_scales[index])
+                    slopes = self.slopes(name, value - known[name], self.decoder_scales[index])
                     value.grad.add_(slopes, alpha=a_bit)
         return {"rate": self.loss_a_bit() * float(self.size) * 8e6 * field.num_frames}
 
@@ -126,7 +134,8 @@ class Rate(nn.Module):
         used = with_parameters(field.with_codes(field.boxes.new_zeros(field.num_frames, self.code_dim)), tables)
         coarseness = float(self.coarseness)
         steps = steps_of(used, coarseness)
-        symbols = quantise(used, steps, self.start)
+        known = self.known()
+        symbols = quantise(used, steps, {name: value.double().cpu() for name, value in known.items()})
         decoder = {name: symbols[name] for name in self.names}
         count = len(write_hash([symbols[name] for name in HASH], field.hash.levels.offsets)) + len(
             write_values(decoder)
@@ -140,7 +149,7 @@ class Rate(nn.Module):
                 self.steps[index, level] = steps["hash"][level]
                 self.scales[index, level] = scale_of(own, steps["hash"][level])
         for index, (name, value) in enumerate(self.decoder(field).items()):
-            coded = [value - self.near.get(name, 0)]
+            coded = [value - known[name]]
             if in_blocks(name, tuple(value.shape)):
                 first, others = apart(coded[0])
                 coded = [first, others]
@@ -150,15 +159,19 @@ class Rate(nn.Module):
     def decoder(self, field: Field) -> dict[str, Tensor]:
         return {name: field.get_parameter(name) for name in self.names}
 
-    def slopes(self, name: str, value: Tensor, scale: Tensor) -> Tensor:
-        """Derivative of a decoder parameter's bits. scale: [2]."""
+    def known(self) -> dict[str, Tensor]:
+        """`near` by the names of the decoder's parameters."""
+        parts = self.near.split([shape.numel() for shape in self.shapes])
+        return {name: part.view(shape) for name, part, shape in zip(self.names, parts, self.shapes, strict=True)}
+
+    def slopes(self, name: str, learned: Tensor, scale: Tensor) -> Tensor:
+        """Derivative of a decoder parameter's bits. learned: what it differs by from what is known. scale: [2]."""
         step = self.decoder_step[name] * self.coarseness.to(scale)
-        learned = value - self.near.get(name, 0)
-        if not in_blocks(name, tuple(value.shape)):
+        if not in_blocks(name, tuple(learned.shape)):
             return slope(learned, step, scale[0])
         first, others = apart(learned)
         by_others = slope(others, step, scale[1])
-        return together(slope(first, step, scale[0]) - by_others.sum(dim=1, keepdim=True), by_others, value.shape)
+        return together(slope(first, step, scale[0]) - by_others.sum(dim=1, keepdim=True), by_others, learned.shape)
 
 
 def add_to_touched(table: Tensor, offsets: Tensor, steps: Tensor, scales: Tensor, weights: Tensor) -> None:

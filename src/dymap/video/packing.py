@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
 from dymap.errors import InputError
 from dymap.field.field import Field
 from dymap.video.clip import BakedVideo
@@ -19,8 +22,10 @@ from dymap.video.occupancy_code import write_occupancy
 from dymap.video.packed_header import CODES, HASH, bytes_by_part, packed_header
 from dymap.video.quantise import (
     COARSEST,
+    DECODER,
     FINEST,
     STANDARD,
+    Symbols,
     begun_with,
     decoder_start,
     quantise,
@@ -29,6 +34,8 @@ from dymap.video.quantise import (
 )
 from dymap.video.value_code import write_values
 
+ASKED = 9
+"""Segments, spread over a clip, whose decoders say what is common."""
 ChunkToWrite = tuple[str, bytes, dict[str, Any]]
 """Kind, bytes, what the table says of it besides."""
 
@@ -71,22 +78,17 @@ class Packing:
         chunks: list[ChunkToWrite] = [("poster", video.poster, {})] if video.poster else []
         seed = kept["start"] if kept else start_seed(self.video)
         start = decoder_start(video.segment(0).field.config, seed)
-        common: dict[str, Any] = {}
-        steps: dict[str, list[float]] = {}
+        decoder_steps = kept["decoder"] if kept else of_decoder(steps_of(video.segment(0).field, coarseness))
+        common = self._common_decoder(decoder_steps, start)
+        chunks.append(sectioned("common", {"boxes": boxes.tobytes(), "decoder": write_values(common)}, {}))
         segments = []
         for index in range(len(video.segments)):
             field = video.segment(index).field if kept else self._field(index)
-            own = kept["decoder"] | kept["segments"][index] if kept else steps_of(field, coarseness)
-            steps = own | {name: step for name, step in steps.items() if name in common}
+            steps = (kept["segments"][index] if kept else steps_of(field, coarseness)) | decoder_steps
             symbols = quantise(field, steps, start)
-            decoder = {name: value for name, value in symbols.items() if name.startswith("decoder.")}
-            if not common:
-                common = decoder
-                chunks.append(sectioned("common", {"boxes": boxes.tobytes(), "decoder": write_values(common)}, {}))
-            changed = {name: decoder[name] - common[name] for name in common}
             sections = {
                 "codes": write_values({CODES: symbols[CODES]}),
-                "decoder": write_values(changed) if any(value.any() for value in changed.values()) else b"",
+                "decoder": write_changes(of_decoder(symbols), common),
                 "hash": write_hash([symbols[name] for name in HASH], field.hash.levels.offsets),
                 "occupancy": self._grids(index),
             }
@@ -95,7 +97,7 @@ class Packing:
         quantiser = {
             "coarseness": kept["coarseness"] if kept else coarseness,
             "start": seed,
-            "decoder": {name: steps[name] for name in common},
+            "decoder": decoder_steps,
             "segments": segments,
         }
         return packed_header(video, quantiser, boxes), chunks
@@ -103,6 +105,25 @@ class Packing:
     def size(self, coarseness: float) -> int:
         """Bytes of the chunks."""
         return sum(len(data) for _, data, _ in self.chunks(coarseness)[1])
+
+    def _common_decoder(self, steps: dict[str, list[float]], start: Mapping[str, Tensor]) -> dict[str, Symbols]:
+        """Symbols of what segments say their changes to: that of the first, or what lies in the middle of several, or
+        nothing, if segments that know nothing of each other take fewer bytes like that."""
+        count = len(self.video.segments)
+        chosen = sorted({round(k * (count - 1) / max(ASKED - 1, 1)) for k in range(min(ASKED, count))})
+        decoders = [of_decoder(quantise(self.video.segment(k).field, steps, start, DECODER)) for k in chosen]
+        if count == 1:
+            return decoders[0]
+        middle = decoders[0]
+        if len(decoders) > 2:
+            middle = {name: np.median([one[name] for one in decoders], axis=0).astype(np.int32) for name in middle}
+        none = {name: np.zeros_like(value) for name, value in middle.items()}
+        each = count / len(decoders)
+
+        def size(common: dict[str, Symbols]) -> float:
+            return len(write_values(common)) + each * sum(len(write_changes(one, common)) for one in decoders)
+
+        return min(middle, none, key=size)
 
     def _field(self, index: int) -> Field:
         if index not in self._fields:
@@ -114,6 +135,17 @@ class Packing:
         if index >= len(self._occupancy):
             self._occupancy.append(write_occupancy(self.video.segment(index).occupancy.cpu().numpy()))
         return self._occupancy[index]
+
+
+def of_decoder(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the decoder's parameters."""
+    return {name: value for name, value in values.items() if name.startswith(DECODER)}
+
+
+def write_changes(decoder: Mapping[str, Symbols], common: Mapping[str, Symbols]) -> bytes:
+    """The stream of what differs, symbol by symbol; nothing if nothing does."""
+    changed = {name: decoder[name] - common[name] for name in common}
+    return write_values(changed) if any(value.any() for value in changed.values()) else b""
 
 
 def start_seed(video: BakedVideo) -> int | None:

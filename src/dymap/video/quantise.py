@@ -94,14 +94,17 @@ def steps_of(field: Field, coarseness: float) -> dict[str, list[float]]:
 
 @torch.no_grad()
 def quantise(
-    field: Field, steps: Mapping[str, list[float]], start: Mapping[str, Tensor] = NO_START
+    field: Field, steps: Mapping[str, list[float]], start: Mapping[str, Tensor] = NO_START, kind: str = ""
 ) -> dict[str, Symbols]:
-    """Symbols of each parameter: its number, less that of what it began with if `start` says so.
+    """Symbols of each parameter: its number, less that of what it began with if `start` says so. kind: how names begin
+    that are wanted.
 
     Raises InputError for values that are too large for a step.
     """
     symbols = {}
     for name, value in field.named_parameters():
+        if not name.startswith(kind):
+            continue
         step = step_like(name, steps, field.hash.levels.offsets)
         number = (value.double().cpu() / step).round()
         if name in start:
