@@ -21,6 +21,7 @@ from dymap.train.loop import train
 from dymap.train.optimiser import make_optimiser
 from dymap.train.rate import (
     BEGIN,
+    DIRECT,
     EVERY,
     LEAST,
     MOST,
@@ -29,6 +30,7 @@ from dymap.train.rate import (
     add_to_touched,
     apart,
     bits,
+    bounded,
     slope,
     together,
     touched_ever,
@@ -209,10 +211,12 @@ def test_the_coarseness_follows_the_size(tiny: Capture, times: float) -> None:
     rate, optimiser = Rate(field, short(rate=1.0)), make_optimiser(field, short())
     rate.measure(field, optimiser)
     rate.coarseness.fill_(STANDARD)
+    rate.settled.fill_(STANDARD)
     before, rate.aim = rate.loss_a_bit(), float(rate.size) / times
     rate.measure(field, optimiser)
-    assert float(rate.coarseness) == pytest.approx(STANDARD * times**SLOW)
-    assert rate.loss_a_bit() == pytest.approx(before * times ** (2 * SLOW))
+    assert float(rate.settled) == pytest.approx(STANDARD * times**SLOW)
+    assert float(rate.coarseness) == pytest.approx(bounded(STANDARD * times ** (SLOW + DIRECT)))
+    assert rate.loss_a_bit() == pytest.approx(before * (float(rate.coarseness) / STANDARD) ** 2)
 
 
 @pytest.mark.parametrize(("aim", "end"), [(1e-9, MOST), (1e9, LEAST)])

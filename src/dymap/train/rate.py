@@ -18,6 +18,8 @@ file is rounded as the training ends.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -37,10 +39,13 @@ EVERY = 4
 """Steps between two that have gradients of the rate, which are as many times larger."""
 WORTH = 50.0
 """Loss of a bit / coarseness^2: of those that were tried, the best at a given size (docs/training.md)."""
-SLOW = 0.1
-"""The coarseness follows size / aim by this power at each measurement: slower than values follow the loss of a bit."""
+DIRECT, SLOW = 0.5, 0.05
+"""The coarseness is (size / aim) to this power times what it is at the aim, which follows by that power at each
+measurement: slower than values follow the loss of a bit (a controller with a proportional and an integral part)."""
 LEAST, MOST = 1e-6, 3.2e-5
 """Between these coarsenesses; at the upper one pictures of the built-in sample fall apart."""
+LARGEST = 2**30
+"""Numbers of steps of rounding."""
 LEAST_SCALE = 0.25
 """Scales are so many quantiser steps at least: a part that is all zero can still begin to say something."""
 LN2 = math.log(2)
@@ -66,12 +71,13 @@ def slope(value: Tensor, step: Tensor, scale: Tensor) -> Tensor:
 class Rate(nn.Module):
     """The rate's part of a training. All that it knows between steps are buffers, which checkpoints keep.
 
-    coarseness: of rounding. size: MB a frame as last measured. steps, scales, held: of levels [3, L] of the three
-    tables; held: entries that any step has touched. decoder_scales: [parameters, 2], the second for differences inside
-    the blocks of upsamplings. near: what is known of the decoder, its parameters one after the other.
+    coarseness: of rounding; settled: at the aim. size: MB a frame as last measured. steps, scales, held: of levels
+    [3, L] of the three tables; held: entries that any step has touched. decoder_scales: [parameters, 2], the second for
+    differences inside the blocks of upsamplings. near: what is known of the decoder, one parameter after the other.
     """
 
     coarseness: Tensor
+    settled: Tensor
     size: Tensor
     steps: Tensor
     scales: Tensor
@@ -98,6 +104,7 @@ class Rate(nn.Module):
         self.decoder_step = {name: steps[name][0] for name in self.names}
         levels, parameters = (3, len(self.offsets) - 1), (len(self.names), 2)
         self.register_buffer("coarseness", torch.tensor(STANDARD))
+        self.register_buffer("settled", torch.tensor(STANDARD))
         self.register_buffer("size", torch.tensor(0.0))
         for name in ("steps", "scales", "held"):
             self.register_buffer(name, torch.ones(levels))
@@ -123,6 +130,36 @@ class Rate(nn.Module):
                     value.grad.add_(slopes, alpha=a_bit)
         return {"rate": self.loss_a_bit() * float(self.size) * 8e6 * field.num_frames}
 
+    @contextmanager
+    @torch.no_grad()
+    def rounded(self, field: Field, step: int) -> Iterator[None]:
+        """Meanwhile the field holds what a file of it would give back, so that gradients are those at these values.
+
+        Where nothing felt the errors of rounding, values would shrink, and what reads them would amplify them.
+        """
+        if step < self.first or not self.size:
+            yield
+            return
+        held = dict[Tensor, Tensor]()
+        for index, table in enumerate(field.hash.tables):
+            held[table], table.data = table.data, self.rounded_table(table, self.steps[index])
+        for name, value in self.decoder(field).items():
+            size = self.decoder_step[name] * float(self.coarseness)
+            held[value], value.data = value.data, (value / size).round() * size
+        try:
+            with torch.enable_grad():
+                yield
+        finally:
+            for value, own in held.items():
+                value.data = own
+
+    def rounded_table(self, table: Tensor, steps: Tensor) -> Tensor:
+        """A hash table, each level rounded to multiples of its step [L]."""
+        out = torch.empty_like(table)
+        for first, last, size in zip(self.offsets, self.offsets[1:], steps.tolist(), strict=False):
+            out[first:last] = torch.fake_quantize_per_tensor_affine(table[first:last], size, 0, -LARGEST, LARGEST)
+        return out
+
     def loss_a_bit(self) -> float:
         return WORTH * float(self.coarseness) ** 2
 
@@ -141,7 +178,9 @@ class Rate(nn.Module):
             write_values(decoder)
         )
         self.size.fill_(count / 1e6 / field.num_frames)
-        self.coarseness.fill_(min(max(coarseness * (float(self.size) / self.aim) ** SLOW, LEAST), MOST))
+        missed = float(self.size) / self.aim
+        self.settled.fill_(bounded(float(self.settled) * missed**SLOW))
+        self.coarseness.fill_(bounded(float(self.settled) * missed**DIRECT))
         for index, (table, mask) in enumerate(zip(tables.values(), masks, strict=True)):
             for level, (first, last) in enumerate(zip(self.offsets, self.offsets[1:], strict=False)):
                 own = table[first:last][mask[first:last]]
@@ -187,6 +226,10 @@ def add_to_touched(table: Tensor, offsets: Tensor, steps: Tensor, scales: Tensor
     counts = torch.bincount(level, minlength=len(weights)).clamp(min=1)
     share = (weights / counts.to(weights.device))[level, None]
     table.grad.index_add_(0, touched, share * slope(table[touched], steps[level, None], scales[level, None]))
+
+
+def bounded(coarseness: float) -> float:
+    return min(max(coarseness, LEAST), MOST)
 
 
 def touched_ever(table: Tensor, optimiser: torch.optim.Optimizer) -> Tensor:

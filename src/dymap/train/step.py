@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -67,7 +68,8 @@ def train_step(
     optimiser.zero_grad(set_to_none=True)
     parameters = [*field.parameters(), *(colours.parameters() if colours else ())]
     present = [False] * len(parameters)
-    with world.agree(present):
+    rounded = rate.rounded(field, step) if rate else nullcontext()
+    with world.agree(present), rounded:
         rays, totals = add_gradients(field, sampler, config, step, losses, world.rank, colours)
         present[:] = [parameter.grad is not None for parameter in parameters]
     world.average(parameters, present)

@@ -110,7 +110,7 @@ class Packing:
         """Symbols of what segments say their changes to: that of the first, or what lies in the middle of several, or
         nothing, if segments that know nothing of each other take fewer bytes like that."""
         count = len(self.video.segments)
-        chosen = sorted({round(k * (count - 1) / max(ASKED - 1, 1)) for k in range(min(ASKED, count))})
+        chosen = np.unique(np.linspace(0, count - 1, min(ASKED, count)).round().astype(int)).tolist()
         decoders = [of_decoder(quantise(self.video.segment(k).field, steps, start, DECODER)) for k in chosen]
         if count == 1:
             return decoders[0]
