@@ -21,7 +21,6 @@ from dymap.train.loop import train
 from dymap.train.optimiser import make_optimiser
 from dymap.train.rate import (
     BEGIN,
-    DIRECT,
     EVERY,
     LEAST,
     MOST,
@@ -30,7 +29,6 @@ from dymap.train.rate import (
     add_to_touched,
     apart,
     bits,
-    bounded,
     slope,
     together,
     touched_ever,
@@ -204,9 +202,8 @@ def test_what_segments_share_costs_nothing(tiny: Capture) -> None:
         assert (float(rate.size) * 1e6 * field.num_frames > 10_000) != shared
 
 
-@pytest.mark.parametrize("times", [0.1, 0.5, 1.0, 2.0, 10.0])
-def test_the_coarseness_follows_the_size(tiny: Capture, times: float) -> None:
-    """Coarser if the size is so many times the aim, and what a bit is worth with its square; exactly as resumed."""
+@pytest.mark.parametrize("times", [0.8, 1.0, 1.2])
+def test_the_coarseness_makes_the_size_and_the_worth_of_a_bit_follows(tiny: Capture, times: float) -> None:
     field = fresh_field(tiny, short())
     rate, optimiser = Rate(field, short(rate=1.0)), make_optimiser(field, short())
     rate.measure(field, optimiser)
@@ -214,9 +211,8 @@ def test_the_coarseness_follows_the_size(tiny: Capture, times: float) -> None:
     rate.settled.fill_(STANDARD)
     before, rate.aim = rate.loss_a_bit(), float(rate.size) / times
     rate.measure(field, optimiser)
-    assert float(rate.settled) == pytest.approx(STANDARD * times**SLOW)
-    assert float(rate.coarseness) == pytest.approx(bounded(STANDARD * times ** (SLOW + DIRECT)))
-    assert rate.loss_a_bit() == pytest.approx(before * (float(rate.coarseness) / STANDARD) ** 2)
+    assert float(rate.coarseness) == pytest.approx(STANDARD * times**2)
+    assert rate.loss_a_bit() == pytest.approx(before * times ** (4 * SLOW))
 
 
 @pytest.mark.parametrize(("aim", "end"), [(1e-9, MOST), (1e9, LEAST)])
@@ -225,6 +221,7 @@ def test_an_aim_that_cannot_be_reached_ends_at_a_bound(tiny: Capture, aim: float
     rate, optimiser = Rate(field, short(rate=aim)), make_optimiser(field, short())
     for _ in range(8):
         rate.measure(field, optimiser)
+        assert rate.steps.isfinite().all()
     assert float(rate.coarseness) == pytest.approx(end)
 
 

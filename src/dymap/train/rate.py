@@ -11,8 +11,8 @@ This idea is that of learned compression (J. Balle et al., "End-to-end optimized
 
 There is one thing to choose, the coarseness of rounding (video/quantise.py). Errors of rounding grow with its square,
 and halving it takes a bit more for each value: where both are in balance, what a bit is worth grows with its square
-too. So the coarseness is moved until the size is the one that is asked for, the loss of a bit follows from it, and the
-file is rounded as the training ends.
+too. So the coarseness is always the one that makes the size what is asked for, the loss of a bit follows it slowly, and
+the file is rounded as the training ends.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ EVERY = 4
 """Steps between two that have gradients of the rate, which are as many times larger."""
 WORTH = 50.0
 """Loss of a bit / coarseness^2: of those that were tried, the best at a given size (docs/training.md)."""
-DIRECT, SLOW = 0.5, 0.05
-"""The coarseness is (size / aim) to this power times what it is at the aim, which follows by that power at each
-measurement: slower than values follow the loss of a bit (a controller with a proportional and an integral part)."""
-LEAST, MOST = 1e-6, 3.2e-5
+SLOW = 0.1
+"""Share of the way that the worth of a bit goes to that of the coarseness at each measurement, in logarithms: values
+follow it slowly too."""
+LEAST, MOST = 1e-6, 2.4e-5
 """Between these coarsenesses; at the upper one pictures of the built-in sample fall apart."""
 LARGEST = 2**30
 """Numbers of steps of rounding."""
@@ -71,9 +71,10 @@ def slope(value: Tensor, step: Tensor, scale: Tensor) -> Tensor:
 class Rate(nn.Module):
     """The rate's part of a training. All that it knows between steps are buffers, which checkpoints keep.
 
-    coarseness: of rounding; settled: at the aim. size: MB a frame as last measured. steps, scales, held: of levels
-    [3, L] of the three tables; held: entries that any step has touched. decoder_scales: [parameters, 2], the second for
-    differences inside the blocks of upsamplings. near: what is known of the decoder, one parameter after the other.
+    coarseness: of rounding; settled: by which a bit is worth something. size: MB a frame as last measured. steps,
+    scales, held: of levels [3, L] of the three tables; held: entries that any step has touched. decoder_scales:
+    [parameters, 2], the second for differences inside the blocks of upsamplings. near: what is known of the decoder,
+    one parameter after the other.
     """
 
     coarseness: Tensor
@@ -161,11 +162,11 @@ class Rate(nn.Module):
         return out
 
     def loss_a_bit(self) -> float:
-        return WORTH * float(self.coarseness) ** 2
+        return WORTH * float(self.settled) ** 2
 
     @torch.no_grad()
     def measure(self, field: Field, optimiser: torch.optim.Optimizer) -> None:
-        """Measure the size, and move the coarseness towards the one that makes it what is aimed at."""
+        """Measure the size, and choose the coarseness that makes it what is aimed at."""
         masks = [touched_ever(table, optimiser) for table in field.hash.tables]
         tables = {name: field.get_parameter(name) * mask[:, None] for name, mask in zip(HASH, masks, strict=True)}
         used = with_parameters(field.with_codes(field.boxes.new_zeros(field.num_frames, self.code_dim)), tables)
@@ -178,9 +179,9 @@ class Rate(nn.Module):
             write_values(decoder)
         )
         self.size.fill_(count / 1e6 / field.num_frames)
-        missed = float(self.size) / self.aim
-        self.settled.fill_(bounded(float(self.settled) * missed**SLOW))
-        self.coarseness.fill_(bounded(float(self.settled) * missed**DIRECT))
+        self.coarseness.fill_(bounded(coarseness * (float(self.size) / self.aim) ** 2))  # half the size: four times it
+        self.settled.fill_(float(self.settled) ** (1 - SLOW) * float(self.coarseness) ** SLOW)
+        steps = steps_of(used, float(self.coarseness))
         for index, (table, mask) in enumerate(zip(tables.values(), masks, strict=True)):
             for level, (first, last) in enumerate(zip(self.offsets, self.offsets[1:], strict=False)):
                 own = table[first:last][mask[first:last]]
