@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,12 @@ FILES = sorted(SOURCE.rglob("*.py"))
 each_file = pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(SOURCE)) for path in FILES])
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """What a file says."""
+    return ast.parse(path.read_text())
+
+
 def part_of(path: Path) -> str:
     """The part of the house a file belongs to: its folder, or its own name at the top."""
     relative = path.relative_to(SOURCE)
@@ -117,7 +124,7 @@ def imported_modules(tree: ast.AST, path: Path) -> Iterator[tuple[int, str]]:
 def house_parts(path: Path) -> set[tuple[int, str]]:
     """(line, part) of the house that a file imports."""
     found = set()
-    for line, name in imported_modules(ast.parse(path.read_text()), path):
+    for line, name in imported_modules(tree_of(path), path):
         names = name.split(".")
         if names[0] == "dymap":
             found.add((line, names[1] if len(names) > 1 else "dymap"))
@@ -158,7 +165,7 @@ def import_graph() -> dict[str, set[str]]:
     for module, path in modules.items():
         found = {
             name if name in modules else name.rpartition(".")[0]
-            for _, name in imported_modules(ast.parse(path.read_text()), path)
+            for _, name in imported_modules(tree_of(path), path)
             if name != "dymap._core"  # which is compiled, and imports nothing
         }
         graph[module] = {name for name in found if name in modules and name != module}
@@ -177,14 +184,14 @@ def test_no_two_files_import_each_other() -> None:
 
 @each_file
 def test_no_star_imports(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom):
             assert all(alias.name != "*" for alias in node.names), f"{path.name}:{node.lineno}"
 
 
 @each_file
 def test_devices_come_from_tensors(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             assert node.func.attr != "cuda", f"{path.name}:{node.lineno}: .cuda()"
 
@@ -192,7 +199,7 @@ def test_devices_come_from_tensors(path: Path) -> None:
 @each_file
 def test_nothing_from_a_file_is_executed(path: Path) -> None:
     """No pickle loading outside the restricted unpickler, no eval, no torch.load that runs code."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if not isinstance(node, ast.Call):
             continue
         where = f"{path.name}:{node.lineno}"
@@ -209,7 +216,7 @@ def test_nothing_from_a_file_is_executed(path: Path) -> None:
 
 
 def test_every_file_says_what_it_is() -> None:
-    silent = [path for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [path for path in FILES if not ast.get_docstring(tree_of(path))]
     assert not silent, f"no docstring: {silent}"
 
 
@@ -242,7 +249,7 @@ def test_nobody_outside_kernels_asks_which_back_end_runs(path: Path) -> None:
     """But for `dymap info`, which tells."""
     if part_of(path) == "kernels" or path == SOURCE / "runs" / "facts.py":
         return
-    for line, name in imported_modules(ast.parse(path.read_text()), path):
+    for line, name in imported_modules(tree_of(path), path):
         part = name.removeprefix("dymap.kernels.").split(".")[0] if name.startswith("dymap.kernels.") else ""
         assert part not in ABOUT_BACK_ENDS, f"{path.name}:{line}: {name}"
 
@@ -250,5 +257,5 @@ def test_nobody_outside_kernels_asks_which_back_end_runs(path: Path) -> None:
 @each_file
 def test_pictures_are_written_and_read_as_bytes(path: Path) -> None:
     """OpenCV opens no file whose name has other letters than ASCII on Windows, and does not say when a disk is full."""
-    calls = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    calls = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
     assert not calls & {"imwrite", "imread", "VideoWriter", "VideoCapture", "FileStorage"}
