@@ -36,6 +36,8 @@ from dymap.video.value_code import write_values
 
 ASKED = 9
 """Segments, spread over a clip, whose decoders say what is common."""
+NOTICED = 0.99
+"""Share of the bytes of decoders; with the first as what is common, one segment has nothing to add."""
 ChunkToWrite = tuple[str, bytes, dict[str, Any]]
 """Kind, bytes, what the table says of it besides."""
 
@@ -107,23 +109,22 @@ class Packing:
         return sum(len(data) for _, data, _ in self.chunks(coarseness)[1])
 
     def _common_decoder(self, steps: dict[str, list[float]], start: Mapping[str, Tensor]) -> dict[str, Symbols]:
-        """Symbols of what segments say their changes to: that of the first, or what lies in the middle of several, or
-        nothing, if segments that know nothing of each other take fewer bytes like that."""
+        """Symbols of what segments say their changes to: those of the first, or, if that takes fewer bytes, what lies
+        in the middle of several, or nothing, for segments that know nothing of each other."""
         count = len(self.video.segments)
         chosen = np.unique(np.linspace(0, count - 1, min(ASKED, count)).round().astype(int)).tolist()
         decoders = [of_decoder(quantise(self.video.segment(k).field, steps, start, DECODER)) for k in chosen]
+        first, each = decoders[0], count / len(decoders)
         if count == 1:
-            return decoders[0]
-        middle = decoders[0]
-        if len(decoders) > 2:
-            middle = {name: np.median([one[name] for one in decoders], axis=0).astype(np.int32) for name in middle}
-        none = {name: np.zeros_like(value) for name, value in middle.items()}
-        each = count / len(decoders)
+            return first
+        middle = {name: np.median([one[name] for one in decoders], axis=0).astype(np.int32) for name in first}
+        none = {name: np.zeros_like(value) for name, value in first.items()}
 
         def size(common: dict[str, Symbols]) -> float:
             return len(write_values(common)) + each * sum(len(write_changes(one, common)) for one in decoders)
 
-        return min(middle, none, key=size)
+        best = min(middle, none, key=size)
+        return best if size(best) < NOTICED * size(first) else first
 
     def _field(self, index: int) -> Field:
         if index not in self._fields:
