@@ -32,8 +32,9 @@ from tests.stage.visitor import visit
 
 from dymap.files import write_json
 from dymap.geometry.camera import Camera
-from dymap.kernels import Cancel
-from dymap.render.image import Image
+from dymap.kernels import Cancel, Rows
+from dymap.render.image import Background, Image
+from dymap.render.renderer import Renderer
 from dymap.runs.viewing import open_stage
 from dymap.stage.server import Settings, Stage
 from dymap.stage.subject import ClipSubject, Subject
@@ -45,8 +46,22 @@ SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 class Blank(ClipSubject):
     """Pictures that take no time, and are not empty: JPEG has something to do."""
 
-    def render(self, camera: Camera, frame: int, cancel: Cancel | None = None) -> Image:  # noqa: ARG002
-        return blank(camera.height, camera.width)
+    def renderer(self, frame: int) -> Renderer:  # noqa: ARG002
+        return BlankRenderer()
+
+
+class BlankRenderer:
+    nbytes = 0
+
+    def render(
+        self,
+        camera: Camera,
+        background: Background = "black",  # noqa: ARG002
+        cancel: Cancel | None = None,  # noqa: ARG002
+        rows: Rows | None = None,
+    ) -> Image:
+        first, end = rows or (0, camera.height)
+        return blank(end - first, camera.width)
 
 
 @lru_cache(maxsize=64)

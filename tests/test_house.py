@@ -71,6 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "presets",
         "_version",
         "render",
+        "gpu",
         "site",
     },
     "cli": {"runs", "presets", "_version"},
@@ -247,7 +248,7 @@ ABOUT_BACK_ENDS = {"available", "describe", "device_of", "dispatch", "register",
 @each_file
 def test_nobody_outside_kernels_asks_which_back_end_runs(path: Path) -> None:
     """But for `dymap info`, which tells."""
-    if part_of(path) == "kernels" or path == SOURCE / "runs" / "facts.py":
+    if part_of(path) == "kernels" or path == SOURCE / "runs" / "machine.py":
         return
     for line, name in imported_modules(tree_of(path), path):
         part = name.removeprefix("dymap.kernels.").split(".")[0] if name.startswith("dymap.kernels.") else ""

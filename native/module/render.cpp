@@ -69,8 +69,8 @@ nb::tuple render_image(const Tracer &tracer,
                        const nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu> &project,
                        const nb::ndarray<const double, nb::shape<3>, nb::c_contig, nb::device::cpu> &origin,
                        double offset, const Out &rgb, const Out &acc, const Out &depth, const Out &far,
-                       const Array<bool> &hit, bool fast, int merge, float min_weight, const Cancel *cancel,
-                       int threads) {
+                       const Array<bool> &hit, int height, int first, bool fast, int merge, float min_weight,
+                       const Cancel *cancel, int threads) {
     View view;
     std::copy_n(ray.data(), 9, view.ray);
     std::copy_n(project.data(), 9, view.project);
@@ -80,11 +80,13 @@ nb::tuple render_image(const Tracer &tracer,
     for (int i = 0; i < 9; ++i) fine &= std::isfinite(view.ray[i]) && std::isfinite(view.project[i]);
     for (double x : view.origin) fine &= std::fabs(x) <= 1e30;
     require(fine, "a camera that is not finite");
-    require(acc.ndim() == 2 && acc.shape(0) >= 1 && acc.shape(1) >= 1 && acc.shape(0) <= 65536 && acc.shape(1) <= 16384,
+    require(acc.ndim() == 2 && acc.shape(0) >= 1 && acc.shape(1) >= 1 && height <= 65536 && acc.shape(1) <= 16384,
             "an image of another size");
-    view.height = int(acc.shape(0));
+    view.height = height;
     view.width = int(acc.shape(1));
-    int64_t h = view.height, w = view.width;
+    int64_t h = int64_t(acc.shape(0)), w = view.width;
+    require(first >= 0 && first % BLOCK == 0 && h <= height - first && (h % BLOCK == 0 || h == height - first),
+            "rows that are no whole blocks of the image");
     require(shaped(rgb, {h, w, 3}) && shaped(depth, {h, w}) && shaped(far, {h, w}) && shaped(hit, {h, w}),
             "images of different sizes");
     require(fast ? bool(tracer.bricks) : tracer.frame.encoding.planes != nullptr, "this tracer was not made for that");
@@ -94,9 +96,9 @@ nb::tuple render_image(const Tracer &tracer,
         nb::gil_scoped_release release;
         TracedFrame frame = tracer.frame;
         if (fast && kernels().half && !tracer.half.empty()) frame.maps.half_first = tracer.half.data();
-        report = render(frame, tracer.surface, view, fast ? &*tracer.bricks : nullptr, {merge, min_weight},
-                        {rgb.data(), acc.data(), depth.data(), far.data(), hit.data()}, cancel ? &cancel->set : nullptr,
-                        threads_of(threads));
+        report = render(frame, tracer.surface, view, {first, first + int(h)}, fast ? &*tracer.bricks : nullptr,
+                        {merge, min_weight}, {rgb.data(), acc.data(), depth.data(), far.data(), hit.data()},
+                        cancel ? &cancel->set : nullptr, threads_of(threads));
     }
     return nb::make_tuple(report.tiles, report.finished, report.densities, report.colours);
 }
@@ -116,8 +118,8 @@ void bind_render(nb::module_ &m) {
         .def("keep_fast", &keep_fast)
         .def_prop_ro("bytes", &Tracer::bytes)
         .def("render", &render_image, "ray"_a, "project"_a, "origin"_a, "offset"_a, "rgb"_a.noconvert(),
-             "acc"_a.noconvert(), "depth"_a.noconvert(), "far"_a.noconvert(), "hit"_a.noconvert(), "fast"_a, "merge"_a,
-             "min_weight"_a, "cancel"_a.none(), "threads"_a);
+             "acc"_a.noconvert(), "depth"_a.noconvert(), "far"_a.noconvert(), "hit"_a.noconvert(), "height"_a,
+             "first"_a, "fast"_a, "merge"_a, "min_weight"_a, "cancel"_a.none(), "threads"_a);
 }
 
 }  // namespace dymap

@@ -12,6 +12,11 @@ struct View {
     int width = 0, height = 0;
 };
 
+/// Rows of an image, from a multiple of BLOCK (render/rays.h) on, and to one or to the image's end.
+struct Rows {
+    int first, end;
+};
+
 enum class Directions { fourier, spherical_harmonics };
 
 /// What is seen. The encoding has 2 C channels: features, then density coefficients.

@@ -4,7 +4,8 @@
 
 namespace dymap {
 
-constexpr int TILE = 16;                    // pixels a side, which one thread works on at a time
+constexpr int TILE = 16;                    // pixels a side, whose rays are followed together
+constexpr int BLOCK = 2 * TILE;             // pixels a side, which one thread works on at a time
 constexpr float MIN_TRANSMITTANCE = 1e-3f;  // a ray with less is opaque, and ends
 
 /// A ray on its way: its direction in the world, the range in the box, metres, and where it is. Samples that count are

@@ -21,13 +21,14 @@ namespace {
 
 constexpr float NOWHERE = std::numeric_limits<float>::infinity();
 
-/// One thread's work. Samples that wait for their colours may be of several tiles.
+/// One thread's work. Samples that wait for their colours may be of several tiles of a block.
 class Worker {
   public:
-    Worker(const TracedFrame &frame, const View &view, const Bricks *bricks, const Shortcuts &cuts,
+    Worker(const TracedFrame &frame, const View &view, Rows rows, const Bricks *bricks, const Shortcuts &cuts,
            const Picture &picture)
         : box_(frame.grid.box),
           view_(view),
+          rows_(rows),
           picture_(picture),
           shading_(frame, bricks, picture.rgb),
           rays_(TILE * TILE) {
@@ -50,7 +51,7 @@ class Worker {
         }
     }
 
-    /// To be called after the last tile.
+    /// To be called after the last tile of a block.
     void finish() { shading_.flush(); }
 
     int64_t densities() const { return exact_ ? exact_->densities : fast_->densities; }
@@ -62,7 +63,7 @@ class Worker {
         int count = 0, first = column * TILE, width = std::min(TILE, view_.width - first);
         RayRow rays;
         for (int j = row * TILE; j < std::min((row + 1) * TILE, view_.height); ++j) {
-            int64_t start = int64_t(j) * view_.width + first;
+            int64_t start = int64_t(j - rows_.first) * view_.width + first;
             std::fill_n(picture_.acc + start, width, 0.0f);
             std::fill_n(picture_.rgb + 3 * start, 3 * width, 0.0f);
             std::fill_n(picture_.depth + start, width, NOWHERE);
@@ -89,6 +90,7 @@ class Worker {
 
     const float *box_;
     const View &view_;
+    const Rows rows_;
     const Picture &picture_;
     float origin_[3];
     Shading shading_;
@@ -99,22 +101,27 @@ class Worker {
 
 }  // namespace
 
-RenderReport render(const TracedFrame &frame, const std::vector<Voxel> &surface, const View &view, const Bricks *bricks,
-                    const Shortcuts &cuts, const Picture &picture, const std::atomic<bool> *cancel, int threads) {
+RenderReport render(const TracedFrame &frame, const std::vector<Voxel> &surface, const View &view, Rows rows,
+                    const Bricks *bricks, const Shortcuts &cuts, const Picture &picture,
+                    const std::atomic<bool> *cancel, int threads) {
     const TileMap map = find_tiles(frame.grid, surface, view, threads);
-    const std::vector<int> order = tile_order(map);
+    const std::vector<int> order = tile_order(map, rows);
+    const std::vector<size_t> starts = block_starts(map, order);
     std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(threads));
-    for (auto &worker : workers) worker = std::make_unique<Worker>(frame, view, bricks, cuts, picture);
+    for (auto &worker : workers) worker = std::make_unique<Worker>(frame, view, rows, bricks, cuts, picture);
     RenderReport report;
     report.tiles = int64_t(order.size());
     std::atomic<int64_t> finished{0};
-    parallel_for(threads, report.tiles, [&](int64_t job, int thread) {
-        if (cancel && cancel->load(std::memory_order_relaxed)) return;
-        int tile = order[size_t(job)], column = tile % map.columns, row = tile / map.columns;
-        workers[size_t(thread)]->render_tile(column, row, map.near[size_t(tile)], map.misses(column, row));
-        finished.fetch_add(1, std::memory_order_relaxed);
+    parallel_for(threads, int64_t(starts.size()) - 1, [&](int64_t job, int thread) {
+        Worker &worker = *workers[size_t(thread)];
+        for (size_t i = starts[size_t(job)]; i < starts[size_t(job) + 1]; ++i) {
+            if (cancel && cancel->load(std::memory_order_relaxed)) break;
+            int tile = order[i], column = tile % map.columns, row = tile / map.columns;
+            worker.render_tile(column, row, map.near[size_t(tile)], map.misses(column, row));
+            finished.fetch_add(1, std::memory_order_relaxed);
+        }
+        worker.finish();
     });
-    parallel_for(threads, threads, [&](int64_t job, int) { workers[size_t(job)]->finish(); });
     report.finished = finished;
     for (auto &worker : workers) {
         report.densities += worker->densities();

@@ -163,9 +163,10 @@ TileMap find_tiles(const Grid &g, const std::vector<Voxel> &surface, const View 
     return map;
 }
 
-std::vector<int> tile_order(const TileMap &map) {
-    std::vector<int> order(map.near.size());
-    for (size_t i = 0; i < order.size(); ++i) order[i] = int(i);
+std::vector<int> tile_order(const TileMap &map, Rows rows) {
+    const int first = rows.first / TILE * map.columns, end = (rows.end + TILE - 1) / TILE * map.columns;
+    std::vector<int> order(static_cast<size_t>(end - first));
+    for (size_t i = 0; i < order.size(); ++i) order[i] = first + int(i);
     auto along_curve = [&](int i) {
         uint32_t column = uint32_t(i % map.columns), row = uint32_t(i / map.columns), at = 0;
         for (int bit = 0; bit < 12; ++bit) at |= (column >> bit & 1) << (2 * bit) | (row >> bit & 1) << (2 * bit + 1);
@@ -174,6 +175,19 @@ std::vector<int> tile_order(const TileMap &map) {
     std::sort(order.begin(), order.end(), [&](int i, int j) { return along_curve(i) < along_curve(j); });
     std::stable_partition(order.begin(), order.end(), [&](int i) { return std::isfinite(map.near[size_t(i)]); });
     return order;
+}
+
+std::vector<size_t> block_starts(const TileMap &map, const std::vector<int> &order) {
+    constexpr int SIDE = BLOCK / TILE;
+    std::vector<size_t> starts;
+    int before = -1;
+    for (size_t i = 0; i < order.size(); ++i) {
+        const int block = order[i] / map.columns / SIDE * map.columns + order[i] % map.columns / SIDE;
+        if (block != before) starts.push_back(i);
+        before = block;
+    }
+    starts.push_back(order.size());
+    return starts;
 }
 
 }  // namespace dymap

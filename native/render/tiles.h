@@ -1,5 +1,6 @@
 // Which tiles of an image may see something, and the order that they are worked on in.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -30,8 +31,11 @@ struct TileMap {
 /// surface: of the frame's grid.
 TileMap find_tiles(const Grid &, const std::vector<Voxel> &surface, const View &, int threads);
 
-/// Numbers of tiles: first those that may see something, as they take long and are what a cancelled image should have.
-/// Neighbours follow each other: they see the same cells in nearly the same directions.
-std::vector<int> tile_order(const TileMap &);
+/// Numbers of the tiles of these rows: first those that may see something, as they take long and are what a cancelled
+/// image should have. Neighbours follow each other: they see the same cells in nearly the same directions.
+std::vector<int> tile_order(const TileMap &, Rows);
+
+/// Where each block (of BLOCK pixels a side) begins in such an order, and its end.
+std::vector<std::size_t> block_starts(const TileMap &, const std::vector<int> &order);
 
 }  // namespace dymap

@@ -118,12 +118,13 @@ void check_images(bool overlap, Directions directions, int threads) {
         context = std::string(kernels().name) + " render";
         View v = look(eye, middle, 37, 29, eye == eyes[2] ? 20 : 50, eye == eyes[0] ? 0 : 0.5);
         Images exact(v), fast(v), none(v);
-        RenderReport report = render(s, surface, v, nullptr, {1, 1e-3f}, exact.picture(), nullptr, threads);
+        RenderReport report =
+            render(s, surface, v, {0, v.height}, nullptr, {1, 1e-3f}, exact.picture(), nullptr, threads);
         expect(report.tiles == 6 && report.finished == 6 && report.densities > report.colours && report.colours > 0,
                "report");
         compare(s, v, exact);
         std::atomic<bool> cancel{true};
-        report = render(s, surface, v, nullptr, {1, 1e-3f}, none.picture(), &cancel, threads);
+        report = render(s, surface, v, {0, v.height}, nullptr, {1, 1e-3f}, none.picture(), &cancel, threads);
         expect(report.finished == 0 && none.acc == Floats(none.acc.size(), -1), "a cancelled image was worked on");
 
         context += ", fast";
@@ -131,7 +132,7 @@ void check_images(bool overlap, Directions directions, int threads) {
         std::vector<uint16_t> half = make_half(s.maps, threads);
         if (!half.empty()) quick.maps.half_first = half.data();
         Bricks bricks = make_bricks(s, threads);
-        render(quick, surface, v, &bricks, {3, 1e-3f}, fast.picture(), nullptr, threads);
+        render(quick, surface, v, {0, v.height}, &bricks, {3, 1e-3f}, fast.picture(), nullptr, threads);
         double square = 0;
         for (size_t i = 0; i < exact.rgb.size(); ++i) square += std::pow(double(exact.rgb[i]) - fast.rgb[i], 2);
         double psnr = -10 * std::log10(square / double(exact.rgb.size()));
@@ -151,10 +152,9 @@ void check_bad_views(int threads) {
         for (const Bricks *b : {(const Bricks *)nullptr, (const Bricks *)&bricks}) {
             View v = look(eye, middle, 19, 17, 20 * far, 0);
             Images seen(v);
-            expect(render(smooth.frame, surface_voxels(smooth.frame.grid), v, b, {1, 1e-3f}, seen.picture(), nullptr,
-                          threads)
-                           .finished == 4,
-                   "unfinished");
+            RenderReport report = render(smooth.frame, surface_voxels(smooth.frame.grid), v, {0, v.height}, b,
+                                         {1, 1e-3f}, seen.picture(), nullptr, threads);
+            expect(report.finished == 4, "unfinished");
         }
     }
     // Nothing occupied.
@@ -164,7 +164,8 @@ void check_bad_views(int threads) {
     Bricks empty = make_bricks(smooth.frame, threads);
     for (const Bricks *b : {(const Bricks *)nullptr, (const Bricks *)&empty}) {
         Images seen(v);
-        render(smooth.frame, surface_voxels(smooth.frame.grid), v, b, {1, 1e-3f}, seen.picture(), nullptr, threads);
+        render(smooth.frame, surface_voxels(smooth.frame.grid), v, {0, v.height}, b, {1, 1e-3f}, seen.picture(),
+               nullptr, threads);
         expect(seen.acc == Floats(seen.acc.size(), 0), "something in nothing");
     }
 }

@@ -201,6 +201,8 @@ class Tracer:
         depth: Tensor,
         far: Tensor,
         hit: Tensor,
+        height: int,
+        first: int,
         fast: bool,
         merge: int,
         min_weight: float,

@@ -183,7 +183,7 @@ def test_info_leads_from_step_to_step(dymap: Run, sample: Path, trained: Path, b
 def test_info_without_a_path_is_about_the_machine(dymap: Run) -> None:
     said = dymap("info")
     assert said.code == 0
-    for part in ("dymap", "python", "torch", "kernels", "GPU"):
+    for part in ("dymap", "python", "torch", "kernels", "GPU", "wgpu"):
         assert part in said.out
 
 

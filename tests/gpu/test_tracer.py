@@ -137,6 +137,9 @@ def test_bands_of_rows_change_nothing(gpu_of: Opener, monkeypatch: pytest.Monkey
     whole = renderer.render(camera())
     monkeypatch.setattr("dymap.gpu.tracer.BAND_PIXELS", 500)
     assert torch.equal(whole.rgb, renderer.render(camera()).rgb)
+    parts = [renderer.render(camera(), rows=rows) for rows in ((0, 32), (32, camera().height))]
+    for key in ("rgb", "acc", "depth", "far", "hit"):
+        assert torch.equal(torch.cat([getattr(part, key) for part in parts]), getattr(whole, key)), key
 
 
 def test_a_cancelled_picture_ends(gpu_of: Opener) -> None:

@@ -185,6 +185,30 @@ def test_fast_images_are_close_to_exact_ones(variant: str, inside: bool) -> None
 
 
 @each_variant
+@pytest.mark.parametrize("inside", [False, True])
+def test_no_bit_depends_on_threads_or_on_which_rows_are_drawn(variant: str, inside: bool) -> None:
+    frame, view, grid = ball_frame(), camera(150, 2 * kernels.BLOCK + 9, inside), ball_grid()
+    rows = [(0, kernels.BLOCK), (kernels.BLOCK, 2 * kernels.BLOCK), (2 * kernels.BLOCK, view.height)]
+    for fast in (False, True):
+        with using(variant):
+            renderer = fused(frame, grid, fast)
+            with threads(3):
+                whole, parts = renderer.trace(view), [renderer.trace(view, None, part) for part in rows]
+            with threads(1):
+                alone = renderer.trace(view)
+        for index in range(5):
+            assert torch.equal(whole[index], alone[index])
+            assert torch.equal(whole[index], torch.cat([part[index] for part in parts]))
+
+
+@each_variant
+@pytest.mark.parametrize("rows", [(1, 32), (0, 31), (32, 100), (-32, 32), (64, 32)])
+def test_rows_that_begin_or_end_elsewhere(variant: str, rows: tuple[int, int]) -> None:
+    with using(variant), pytest.raises((ValueError, RuntimeError)):
+        fused(ball_frame(), ball_grid()).trace(camera(40, 70, False), None, rows)
+
+
+@each_variant
 def test_a_cancelled_image_ends_at_once(variant: str) -> None:
     view, cancel = camera(64, 48, False), kernels.Cancel()
     with using(variant):

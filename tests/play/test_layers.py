@@ -73,7 +73,7 @@ def test_backgrounds() -> None:
     count = int(hit.sum())
     acc = torch.rand(count, generator=generator)
     rendered = Rendered(torch.rand(count, 3, generator=generator) * acc[:, None], acc, torch.ones(count))
-    clear = assemble(rendered, torch.full((count,), END), hit, camera)
+    clear = assemble(rendered, torch.full((count,), END), hit, camera.width)
     np.testing.assert_array_equal(colour_layer(clear, "black"), clear.over("black").numpy())
     np.testing.assert_array_equal(colour_layer(clear, "white"), clear.over("white").numpy())
     np.testing.assert_array_equal(colour_layer(clear, "transparent"), clear.rgba())

@@ -15,9 +15,10 @@ from dymap.errors import InputError
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera, look_at
 from dymap.geometry.rays import camera_rays
-from dymap.kernels import Cancel
+from dymap.kernels import BLOCK, Cancel
 from dymap.render import image as images
 from dymap.render.image import Background, Cancelled, Image, Rendered, assemble
+from dymap.render.mixed import MixedRenderer
 from dymap.render.renderer import RendererName, make_renderer
 from dymap.render.volume import render_rays
 from tests.disks import files_of_at_most
@@ -162,6 +163,23 @@ def test_bands_of_rows_change_nothing(name: RendererName, monkeypatch: pytest.Mo
         torch.testing.assert_close(getattr(part, key), getattr(whole, key), msg=key)
 
 
+@with_all_kernels
+@pytest.mark.parametrize("name", ["volume", "march", "fast"])
+def test_rows_that_are_rendered_by_themselves_are_those_of_the_image(name: RendererName) -> None:
+    """To the bit; of two segments that are mixed, too."""
+    view = camera(20, 3 * BLOCK + 15)
+    with torch.no_grad():
+        frames: list[Frame] = [soft(), tiny_field().at(0)]
+    for frame in frames:
+        one = make_renderer(name, frame, None if name == "volume" else GRID, SETTINGS)
+        for renderer in (one, MixedRenderer(((one, 0.25), (one, 0.75)))):
+            whole = renderer.render(view, "white", Cancel())
+            bands = [(0, BLOCK), (BLOCK, 3 * BLOCK), (3 * BLOCK, view.height)]
+            parts = [renderer.render(view, "white", Cancel(), rows) for rows in bands]
+            for key in ("rgb", "acc", "depth", "far", "hit"):
+                assert torch.equal(torch.cat([getattr(part, key) for part in parts]), getattr(whole, key)), key
+
+
 @each_renderer
 def test_an_image_can_be_cancelled_between_two_bands(name: RendererName, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "CANCEL_PIXELS", 20)  # a row
@@ -185,7 +203,7 @@ def test_an_image_can_be_cancelled_between_two_bands(name: RendererName, monkeyp
 
 def test_assembling_no_rays() -> None:
     none = Rendered(torch.zeros(0, 3), torch.zeros(0), torch.zeros(0))
-    image = assemble(none, torch.zeros(0), torch.zeros(300, dtype=torch.bool), camera())
+    image = assemble(none, torch.zeros(0), torch.zeros(300, dtype=torch.bool), camera().width)
     assert not image.rgb.any()
     assert not image.hit.any()
     assert torch.isinf(image.far).all()

@@ -11,6 +11,7 @@ from dymap.play.video import Video, load
 from dymap.runs.demonstration import PACKAGED
 from dymap.stage.server import Settings, Stage
 from dymap.stage.subject import ClipSubject
+from tests.stage.subjects import Lasting
 from tests.stage.visitor import SIDE, Visitor, visit
 
 
@@ -19,13 +20,6 @@ def video() -> Video:
     """The clip that comes with dymap, with cameras of few pixels."""
     baked = load(PACKAGED).baked
     return Video(replace(baked, cameras=tuple(camera.resized(SIDE, SIDE) for camera in baked.cameras)))
-
-
-class Lasting(ClipSubject):
-    """Stays open for the next test."""
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture

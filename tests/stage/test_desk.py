@@ -118,6 +118,67 @@ def test_a_slow_client_gets_the_newest_when_it_is_ready_and_holds_nobody_up(desk
     assert take(desk).view.number == 19
 
 
+def test_drafts_go_before_full_pictures_but_let_one_begin_after_each(desk: Desk) -> None:
+    for client in (3, 4, 5):
+        desk.add(client)
+    for client in (1, 2, 3):
+        desk.request(client, view(1))
+    for client in (4, 5):
+        desk.request(client, view(1, moving=True))
+    order = []
+    for _ in range(5):
+        job = take(desk)
+        order.append((job.client, job.draft))
+        finish(desk, job)
+    assert order == [(4, True), (1, False), (5, True), (2, False), (3, False)]
+
+
+def test_drafts_of_others_come_between_the_bands_of_a_full_picture_in_turn(desk: Desk) -> None:
+    desk.add(3)
+    desk.request(1, view(1))
+    full = take(desk)
+    assert desk.between() is None
+    desk.request(2, view(1))
+    assert desk.between() is None, "a full picture of somebody else waits"
+    order = []
+    for number in range(2, 8):
+        for client in (2, 3):
+            desk.request(client, view(number, moving=True))
+        draft = desk.between()
+        assert draft is not None
+        assert draft.draft
+        order.append(draft.client)
+        finish(desk, draft)
+    assert order == [2, 3] * 3
+    assert not full.cancel.cancelled
+    desk.request(1, view(2, moving=True))
+    assert full.cancel.cancelled
+    assert {job.client for _ in range(3) if (job := desk.between())} <= {2, 3}, "its own comes when it has ended"
+    desk.close()
+    assert desk.between() is None
+
+
+def test_what_has_more_to_do_is_the_next_errand_but_for_those_that_come_first(desk: Desk) -> None:
+    large, other, first = (Errand(lambda _: None, first=urgent) for urgent in (False, False, True))
+    desk.errand(large)
+    desk.errand(other)
+    clock_of(desk).now += QUIET
+    assert desk.take() is large
+    desk.errand(first)
+    desk.again(large)
+    assert [desk.take(), desk.take()] == [first, large]
+    clock_of(desk).now += QUIET
+    assert desk.take() is other
+
+
+def test_a_pause_ends_when_the_desk_is_closed(desk: Desk) -> None:
+    resting = threading.Thread(target=desk.pause, args=(3600,))
+    resting.start()
+    desk.close()
+    resting.join(10)
+    assert not resting.is_alive()
+
+
 def test_an_error_does_not_repeat(desk: Desk) -> None:
     desk.request(1, view(1))
     desk.done(take(desk), delivered=False)
@@ -134,7 +195,7 @@ def test_errands_wait_until_nobody_asks_and_give_way(desk: Desk) -> None:
     assert desk.take() is errand
     desk.request(1, view(1))
     assert errand.cancel.cancelled
-    desk.interrupted(errand)
+    desk.again(errand)
     assert take(desk).view.number == 1
     clock_of(desk).now += QUIET
     assert desk.take() is errand
@@ -186,7 +247,7 @@ def test_what_nobody_else_wants_ends_with_its_client(desk: Desk) -> None:
     desk.errand(others)
     desk.remove(1)
     assert mine.cancel.cancelled, "although it gives way to nobody"
-    desk.interrupted(mine)
+    desk.again(mine)
     clock_of(desk).now += PATIENCE + 1
     assert desk.take() is others
     assert not desk._errands

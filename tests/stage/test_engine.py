@@ -13,7 +13,7 @@ import pytest
 from dymap.play.video import Video
 from dymap.stage.server import Stage
 from tests.browser import Page, browser, needs_browser
-from tests.stage.conftest import Lasting
+from tests.stage.subjects import Lasting
 from tests.stage.visitor import SIDE
 
 pytestmark = needs_browser

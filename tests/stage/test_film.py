@@ -12,7 +12,7 @@ import pytest
 from dymap.errors import InputError
 from dymap.stage.server import Stage
 from tests.disks import files_of_at_most
-from tests.stage.test_server import Slow
+from tests.stage.subjects import Slow
 from tests.stage.visitor import Visitor, get, visit
 
 
@@ -143,7 +143,7 @@ def test_a_film_that_fails_says_why(stage: Stage, visitor: Visitor, monkeypatch:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no such luck")
 
-    monkeypatch.setattr(stage.subject, "render", broken)
+    monkeypatch.setattr(stage.subject, "renderer", broken)
     asked = {"path": path_of(visitor, 2), "size": [64, 64], "fps": 5}
     film = json.loads(get(stage.url, "film", "POST", asked)[1])["film"]
     told = until(visitor, film)[-1]

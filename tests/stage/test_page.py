@@ -11,7 +11,7 @@ import pytest
 from dymap.play.video import Video
 from dymap.stage.server import Settings, Stage
 from tests.browser import Page, browser, needs_browser
-from tests.stage.conftest import Lasting
+from tests.stage.subjects import Lasting
 
 pytestmark = needs_browser
 LISTEN = """window.came = [], stage.engine.addEventListener("picture", ({detail}) => came.push(detail)), 0"""

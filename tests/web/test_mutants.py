@@ -127,6 +127,30 @@ def test_sizes_that_cannot_be_are_refused_before_memory_is_taken(
     assert told["seconds"] < 2
 
 
+EYE = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+TRANSFORMS: list[tuple[object, str]] = [
+    ("up", "transform is up, expected a list"), (None, "transform is null, expected a list"),
+    ({"0": 1}, "transform is a mapping, expected a list"), ([1, 2], "transform holds 2 numbers, expected 16"),
+    (["1"] * 16, "transform is 1, expected a number"), ([None] * 16, "transform is null, expected a number"),
+    ([1] * 16, "transform is [1, 1, 1"), ([2 * x for x in EYE], "transform is [2, 0, 0"),
+    ([-1, *EYE[1:]], "transform is [-1, 0, 0"), ([*EYE[:12], 0, 0, 1, 1], "expected a rotation, a shift, and 0 0 0 1"),
+]  # fmt: skip
+
+
+def test_a_transform_that_is_no_motion_is_refused_as_python_does(sound: dict[str, Path], tmp_path: Path) -> None:
+    header, parts = taken_apart(sound["nothing"])
+    for index, (transform, _) in enumerate([([], ""), (EYE, ""), *TRANSFORMS]):
+        (tmp_path / f"{index}.dymap").write_bytes(packed_file(header | {"transform": transform}, parts))
+    paths = [tmp_path / f"{index}.dymap" for index in range(len(TRANSFORMS) + 2)]
+    told = list(read(paths))
+    assert [outcome for _, outcome in told[:2]] == ["read"] * 2
+    for path, (one, outcome), (_, sentence) in zip(paths[2:], told[2:], TRANSFORMS, strict=True):
+        assert outcome == "refused"
+        assert sentence in one["refused"]
+        with pytest.raises(InputError):
+            load_video(path)
+
+
 def test_symbols_that_cost_nothing_are_read_in_time(sound: dict[str, Path], tmp_path: Path) -> None:
     """As many voxels as a small file may have, all occupied, out of no words at all."""
     header, parts = taken_apart(sound["nothing"])

@@ -32,7 +32,7 @@ class Gpu:
         half = "shader-f16" in adapter.features
         self.numbers: Numbers = numbers or ("f16" if half else "packed")
         if self.numbers == "f16" and not half:
-            raise InputError(f"{describe(adapter)} computes no numbers of 16 bits")
+            raise InputError(f"{describe_adapter(adapter)} computes no numbers of 16 bits")
         limits = {name: adapter.limits[name] for name in WIDE if name in adapter.limits}
         features = ["shader-f16"] if self.numbers == "f16" else []
         self.device = adapter.request_device_sync(required_features=features, required_limits=limits)
@@ -58,7 +58,7 @@ class Gpu:
 
         if size > self.most_bytes:
             raise InputError(
-                f"{what} takes {size / 2**20:.0f} MiB, {describe(self.adapter)} binds at most "
+                f"{what} takes {size / 2**20:.0f} MiB, {describe_adapter(self.adapter)} binds at most "
                 f"{self.most_bytes / 2**20:.0f} MiB; choose --renderer fast"
             )
         usage = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
@@ -125,6 +125,17 @@ def default_gpu(numbers: Numbers | None = None) -> Gpu:
 
     Raises InputError without wgpu, and without any.
     """
+    found = adapters()
+    if not found:
+        raise InputError(
+            "the renderer 'gpu' found no GPU that Vulkan, Metal or DX12 reaches; install its driver, or one in "
+            "software (Debian: mesa-vulkan-drivers)"
+        )
+    return Gpu(found[0], numbers)
+
+
+def adapters() -> list[Any]:
+    """The machine's GPUs, the best first. Raises InputError without wgpu."""
     try:
         import wgpu
     except ImportError:
@@ -133,13 +144,7 @@ def default_gpu(numbers: Numbers | None = None) -> Gpu:
 
     with contextlib.suppress(RuntimeError):  # if the program has used wgpu before
         extras.set_instance_extras(backends=["Primary"])
-    found = wgpu.gpu.enumerate_adapters_sync()
-    if not found:
-        raise InputError(
-            "the renderer 'gpu' found no GPU that Vulkan, Metal or DX12 reaches; install its driver, or one in "
-            "software (Debian: mesa-vulkan-drivers)"
-        )
-    return Gpu(min(found, key=_rank), numbers)
+    return sorted(wgpu.gpu.enumerate_adapters_sync(), key=_rank)
 
 
 KINDS = ("DiscreteGPU", "IntegratedGPU", "VirtualGPU", "CPU")
@@ -150,6 +155,6 @@ def _rank(adapter: Any) -> int:
     return KINDS.index(kind) if kind in KINDS else len(KINDS)
 
 
-def describe(adapter: Any) -> str:
+def describe_adapter(adapter: Any) -> str:
     """What people are told of an adapter: `llvmpipe (LLVM 15.0.6, 256 bits), Vulkan`."""
     return f"{adapter.info['device']}, {adapter.info['backend_type']}"

@@ -14,7 +14,7 @@ from dymap.gpu.device import Gpu, default_gpu
 from dymap.gpu.kept import Kept
 from dymap.gpu.segment import GpuFrame, bits_of, segment_on
 from dymap.gpu.sizes import levels_of
-from dymap.kernels import Cancel, Traced
+from dymap.kernels import Cancel, Rows, Traced
 
 AWAY = 1e38
 """Depths beyond this are of rays that miss the box."""
@@ -64,18 +64,20 @@ class GpuTracer:
         offset: float,
         size: tuple[int, int],
         cancel: Cancel | None = None,
+        rows: Rows | None = None,
     ) -> Traced:
         """What a pinhole camera sees; see `Tracer`. It is looked at `cancel` between bands of rows."""
-        width, height = size
-        rows = max(8, (BAND_PIXELS if cancel is None else CANCEL_PIXELS) // width)
+        width, height = size[0], size[1] if rows is None else rows[1] - rows[0]
+        begin = 0 if rows is None else rows[0]
+        band = max(8, (BAND_PIXELS if cancel is None else CANCEL_PIXELS) // width)
         gpu, done, frame = self.gpu, 0, self.frame()
         with gpu.lock:
             picture = gpu.buffer(width * height * 16, "the picture")
             depths = gpu.buffer(width * height * 8, "the picture")
         while done < height and not (cancel is not None and cancel.cancelled):
             with gpu.lock:
-                gpu.write(self._view, self._uniform(ray, origin, offset, size, done))
-                count = min(rows, height - done)
+                gpu.write(self._view, self._uniform(ray, origin, offset, (width, begin + height), begin, begin + done))
+                count = min(band, height - done)
                 buffers = frame.planes, frame.grids, frame.networks, frame.occupied, picture, depths
                 bindings = gpu.bind(self._march, self._view, *buffers)
                 gpu.run((self._march, bindings, (-(-width // 8), -(-count // 8), 1)))
@@ -91,13 +93,20 @@ class GpuTracer:
         return Traced(rgb, acc, depth, far, hit, done / height, 0)
 
     def _uniform(
-        self, ray: NDArray[np.float64], origin: NDArray[np.float64], offset: float, size: tuple[int, int], row: int
+        self,
+        ray: NDArray[np.float64],
+        origin: NDArray[np.float64],
+        offset: float,
+        size: tuple[int, int],
+        first: int,
+        row: int,
     ) -> NDArray[np.uint32]:
-        """The head of View in march.wgsl."""
+        """The head of View in march.wgsl, where `size` and `down` say what size, first and row are."""
         ahead = ray[:, 2] + offset * (ray[:, 0] + ray[:, 1])
         low, high = self._box.cpu().numpy()
-        rows = [(*ray[:, 0], self._merged), (*ray[:, 1], 0), (*ahead, 0), (*origin, self._step), (*low, 1), (*high, 0)]
-        floats = np.array(rows, np.float32).reshape(-1).view(np.uint32)
+        lens = [(*ray[:, 0], self._merged), (*ray[:, 1], first), (*ahead, 0)]
+        place = [(*origin, self._step), (*low, 1), (*high, 0)]
+        floats = np.array(lens + place, np.float32).reshape(-1).view(np.uint32)
         return np.concatenate([floats, np.array([*size, 0, row], np.uint32)])
 
 

@@ -26,11 +26,12 @@ from dymap.kernels.reference.march import march_intervals
 from dymap.kernels.reference.mlp_maps import CellWeights, cell_weights, mlp_maps
 from dymap.kernels.reference.planes import ALL_PLANES, PLANE_AXES, sample_planes
 from dymap.kernels.reference.rans import rans_decode, rans_encode
-from dymap.kernels.reference.tracer import Cancel, Traced, Tracer, open_tracer
+from dymap.kernels.reference.tracer import BLOCK, Cancel, Rows, Traced, Tracer, open_tracer
 from dymap.kernels.reference.winograd import WinogradConv, pack_winograd
 
 __all__ = [
     "ALL_PLANES",
+    "BLOCK",
     "MIN_TRANSMITTANCE",
     "MIN_WEIGHT",
     "PLANE_AXES",
@@ -42,6 +43,7 @@ __all__ = [
     "HashLevels",
     "Operation",
     "PackedConv",
+    "Rows",
     "Traced",
     "Tracer",
     "WinogradConv",

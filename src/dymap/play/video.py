@@ -15,11 +15,11 @@ from dymap.errors import InputError
 from dymap.geometry.box import scale_box
 from dymap.geometry.camera import Array, Camera
 from dymap.geometry.path import orbit_path
-from dymap.kernels import Cancel
+from dymap.kernels import Cancel, Rows
 from dymap.play.orbit import ROUND, Orbit, framed, occupied_points
 from dymap.render.cache import RendererCache
 from dymap.render.image import Background, Image
-from dymap.render.renderer import RendererName, clip_renderer_maker
+from dymap.render.renderer import Renderer, RendererName, clip_renderer_maker
 from dymap.video.clip import BakedVideo, describe
 from dymap.video.model_file import SUFFIX, load_video
 
@@ -63,23 +63,25 @@ class Video:
         renderer: RendererName = "march",
         background: Background = "black",
         cancel: Cancel | None = None,
+        rows: Rows | None = None,
     ) -> Image:
         """The clip at position `frame` (0-based) seen by a camera: rgb, acc and depth.
 
         renderer: `march` skips empty space (method.md 8); `fast` takes shortcuts that hardly show, for real time (it is
         `march` if the native core does not run); `volume` samples the whole box (method.md 5) and is slower.
         Lens distortion of the camera is ignored. `cancel` may end the image from another thread, which raises
-        Cancelled. Raises IndexError for a frame outside the clip.
+        Cancelled. rows: only these of the image, from a multiple of 32 to another or the end: to the bit what they are
+        in all of it. Raises IndexError for a frame outside the clip.
         """
-        return self._renderers.get(frame, renderer).render(camera.undistorted(), background, cancel)
+        return self.renderer(frame, renderer).render(camera.undistorted(), background, cancel, rows)
 
     def prefetch(self, frame: int, renderer: RendererName = "march") -> None:
         """Make ready, in the background, what an image at position `frame` needs: the next one of a film."""
         self._renderers.prefetch(frame, renderer)
 
-    def prepare(self, frame: int, renderer: RendererName = "march") -> None:
-        """Make ready, now, what an image at position `frame` needs. Raises IndexError outside the clip."""
-        self._renderers.get(frame, renderer)
+    def renderer(self, frame: int, renderer: RendererName = "march") -> Renderer:
+        """What renders the frame at a position: kept, or made now. Raises IndexError outside the clip."""
+        return self._renderers.get(frame, renderer)
 
     def ready(self, frame: int, renderer: RendererName = "march") -> bool:
         """Whether that has been done, and is still in memory."""

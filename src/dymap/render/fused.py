@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dymap.geometry.camera import Camera
-from dymap.kernels import Cancel, Traced, Tracer
+from dymap.kernels import Cancel, Rows, Traced, Tracer
 from dymap.render.image import Background, Cancelled, Image
 
 
@@ -25,13 +25,19 @@ class FusedRenderer:
     def nbytes(self) -> int:
         return self.tracer.nbytes
 
-    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image:
-        traced = self.trace(camera, cancel)
+    def render(
+        self,
+        camera: Camera,
+        background: Background = "black",
+        cancel: Cancel | None = None,
+        rows: Rows | None = None,
+    ) -> Image:
+        traced = self.trace(camera, cancel, rows)
         if traced.done < 1:
             raise Cancelled
         return Image(*traced[:5]).over(background)
 
-    def trace(self, camera: Camera, cancel: Cancel | None = None) -> Traced:
+    def trace(self, camera: Camera, cancel: Cancel | None = None, rows: Rows | None = None) -> Traced:
         """What the tracer says of an undistorted camera's image, finished or not."""
-        ray = camera.R.T @ np.linalg.inv(camera.K)
-        return self.tracer.trace(ray, camera.position, camera.pixel_offset, (camera.width, camera.height), cancel)
+        ray, size = camera.R.T @ np.linalg.inv(camera.K), (camera.width, camera.height)
+        return self.tracer.trace(ray, camera.position, camera.pixel_offset, size, cancel, rows)

@@ -15,7 +15,7 @@ from torch import Tensor
 from dymap.errors import InputError
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import Rays, camera_rays, pixel_grid
-from dymap.kernels import Cancel
+from dymap.kernels import BLOCK, Cancel, Rows
 from dymap.pictures import png_bytes, to_bytes, write_png
 
 BAND_PIXELS = 2**18
@@ -112,28 +112,44 @@ class Image:
 
 
 def image_of_rays(
-    camera: Camera, box: Tensor, render_rays: Callable[[Rays], Rendered], cancel: Cancel | None = None
+    camera: Camera,
+    box: Tensor,
+    render_rays: Callable[[Rays], Rendered],
+    cancel: Cancel | None = None,
+    rows: Rows | None = None,
 ) -> Image:
     """The image over black of an undistorted camera, put together from what its rays that hit the box [2, 3] see.
 
-    Memory is bounded beyond the image itself. Raises Cancelled if `cancel` ends it, between two bands of rows.
+    rows: only these of it, see `Renderer`. Memory is bounded beyond the image itself. Raises Cancelled if `cancel` ends
+    it, between two bands of rows.
     """
-    rows = max(1, (BAND_PIXELS if cancel is None else CANCEL_PIXELS) // camera.width)
+    begin, end = rows or (0, camera.height)
+    whole = rows is None and cancel is None
+    count = max(1, BAND_PIXELS // camera.width) if whole else rows_at_once(camera.width)
     seen, fars, hits = [], [], []
-    for first in range(0, camera.height, rows):
+    for first in range(begin, end, count):
         if cancel is not None and cancel.cancelled:
             raise Cancelled
-        band = pixel_grid(camera, first, min(first + rows, camera.height))
+        band = pixel_grid(camera, first, min(first + count, end))
         rays, hit = camera_rays(camera, box, band, box.device)
         seen.append(render_rays(rays))
         fars.append(rays.far)
         hits.append(hit)
-    return assemble(Rendered.cat(seen), torch.cat(fars), torch.cat(hits), camera)
+    return assemble(Rendered.cat(seen), torch.cat(fars), torch.cat(hits), camera.width)
 
 
-def assemble(seen: Rendered, far: Tensor, hit: Tensor, camera: Camera) -> Image:
+def rows_at_once(width: int) -> int:
+    """How many rows of an image are worked on together if it may be cancelled, or is drawn in parts: so many that they
+    divide BLOCK, as what is worked on together may decide on the last bits."""
+    rows = BLOCK
+    while rows > 1 and rows * width > CANCEL_PIXELS:
+        rows //= 2
+    return rows
+
+
+def assemble(seen: Rendered, far: Tensor, hit: Tensor, width: int) -> Image:
     """Put what the rays that hit [M of H * W] see, and where they end [M], back into their image."""
-    shape, pixels = (camera.height, camera.width), camera.height * camera.width
+    pixels, shape = len(hit), (len(hit) // width, width)
     rgb, acc = seen.rgb.new_zeros(pixels, 3), seen.acc.new_zeros(pixels)
     depth, end = (seen.depth.new_full((pixels,), float("inf")) for _ in range(2))
     rgb[hit], acc[hit], depth[hit], end[hit] = seen.rgb, seen.acc, seen.depth, far.to(seen.depth)

@@ -10,7 +10,7 @@ from torch import Tensor
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import Rays
-from dymap.kernels import MIN_TRANSMITTANCE, MIN_WEIGHT, Cancel, march_intervals, opacity
+from dymap.kernels import MIN_TRANSMITTANCE, MIN_WEIGHT, Cancel, Rows, march_intervals, opacity
 from dymap.render.image import Background, Image, Rendered, image_of_rays
 
 ROUND = 32
@@ -30,11 +30,17 @@ class MarchRenderer:
     def nbytes(self) -> int:
         return self.frame.nbytes
 
-    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image:
+    def render(
+        self,
+        camera: Camera,
+        background: Background = "black",
+        cancel: Cancel | None = None,
+        rows: Rows | None = None,
+    ) -> Image:
         def march(rays: Rays) -> Rendered:
             return march_rays(self.frame, rays, self.grid, self.step)
 
-        return image_of_rays(camera, self.frame.box, march, cancel).over(background)
+        return image_of_rays(camera, self.frame.box, march, cancel, rows).over(background)
 
 
 def march_step(box: Tensor, max_samples: int) -> float:

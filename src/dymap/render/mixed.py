@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from dymap.geometry.camera import Camera
-from dymap.kernels import Cancel
+from dymap.kernels import Cancel, Rows
 from dymap.render.image import Background, Image
 
 
@@ -19,7 +19,13 @@ class Part(Protocol):
     @property
     def nbytes(self) -> int: ...
 
-    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image: ...
+    def render(
+        self,
+        camera: Camera,
+        background: Background = "black",
+        cancel: Cancel | None = None,
+        rows: Rows | None = None,
+    ) -> Image: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +38,15 @@ class MixedRenderer:
     def nbytes(self) -> int:
         return sum(part.nbytes for part, _ in self.parts)
 
-    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image:
+    def render(
+        self,
+        camera: Camera,
+        background: Background = "black",
+        cancel: Cancel | None = None,
+        rows: Rows | None = None,
+    ) -> Image:
         """The mean of what the parts see, over the background; where rays end is the same for all."""
-        seen = [part.render(camera, "black", cancel) for part, _ in self.parts]
+        seen = [part.render(camera, "black", cancel, rows) for part, _ in self.parts]
 
         def mixed(values: Sequence[Tensor]) -> Tensor:
             total = values[0] * self.parts[0][1]

@@ -16,7 +16,7 @@ from dymap.field.frame import Frame
 from dymap.field.segment import FrameModel, Segment
 from dymap.geometry.camera import Camera
 from dymap.gpu.tracer import GpuTracer
-from dymap.kernels import Cancel
+from dymap.kernels import Cancel, Rows
 from dymap.render.fused import FusedRenderer
 from dymap.render.image import Background, Image
 from dymap.render.march import MarchRenderer, march_step
@@ -31,10 +31,17 @@ class Renderer(Protocol):
     def nbytes(self) -> int:
         """Memory that it keeps."""
 
-    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image:
+    def render(
+        self,
+        camera: Camera,
+        background: Background = "black",
+        cancel: Cancel | None = None,
+        rows: Rows | None = None,
+    ) -> Image:
         """The Frame seen by an undistorted camera.
 
-        Raises Cancelled if `cancel` ends it, from another thread.
+        rows: only these of the image, from a multiple of BLOCK to another or the image's end; they are what they are in
+        all of it. Raises Cancelled if `cancel` ends it, from another thread.
         """
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from dymap.field.frame import Frame
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import Rays
-from dymap.kernels import Cancel, opacity, ray_weights
+from dymap.kernels import Cancel, Rows, opacity, ray_weights
 from dymap.render.image import Background, Image, Rendered, image_of_rays
 from dymap.render.sampling import intervals, ray_depths
 
@@ -58,13 +58,19 @@ class VolumeRenderer:
     def nbytes(self) -> int:
         return self.frame.nbytes
 
-    def render(self, camera: Camera, background: Background = "black", cancel: Cancel | None = None) -> Image:
+    def render(
+        self,
+        camera: Camera,
+        background: Background = "black",
+        cancel: Cancel | None = None,
+        rows: Rows | None = None,
+    ) -> Image:
         def ahead(rays: Rays) -> Rendered:
             """What lies behind the camera is not seen: near may be negative (method.md 9)."""
             ahead = replace(rays, near=rays.near.clamp(min=0), far=rays.far.clamp(min=0))
             return render_rays(self.frame, ahead, self.samples)
 
-        return image_of_rays(camera, self.frame.box, ahead, cancel).over(background)
+        return image_of_rays(camera, self.frame.box, ahead, cancel, rows).over(background)
 
 
 @torch.no_grad()

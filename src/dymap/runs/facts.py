@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from dymap._version import __version__
 from dymap.capture import Source, read_source
 from dymap.capture.boxes import boxes_from, tight_boxes, widened_boxes
 from dymap.capture.check import check_source
@@ -21,9 +17,9 @@ from dymap.config import CaptureConfig
 from dymap.errors import InputError
 from dymap.files import read_json
 from dymap.geometry.box import size_in_metres
-from dymap.kernels import describe, why_slow
 from dymap.runs.commands import command
 from dymap.runs.folder import RunFolder
+from dymap.runs.machine import machine_rows
 from dymap.runs.packed_facts import Rows, packed_rows
 from dymap.runs.segments import SegmentRun, begun_segments
 from dymap.runs.things import check_known
@@ -55,19 +51,6 @@ def info(path: str | Path | None = None) -> Rows:
         return capture_rows(place)
     check_known(place)
     raise InputError(f"{place}: neither a run (config.json), nor a capture, nor a baked file ({SUFFIX})")
-
-
-def machine_rows() -> Rows:
-    """What dymap runs on."""
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return [
-        ("dymap", __version__),
-        ("kernels", describe()),
-        *([("slow", slow)] if (slow := why_slow()) else []),
-        ("python", platform.python_version()),
-        ("torch", f"{torch.__version__}, {torch.get_num_threads()} threads"),
-        ("GPU", gpu),
-    ]
 
 
 def capture_rows(path: Path) -> Rows:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dymap.config import HOST
+from dymap.errors import InputError
 from dymap.runs.viewing import check_stage, open_stage
 
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 ELSEWHERE = ("JUPYTERHUB_SERVICE_PREFIX", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE", "BINDER_SERVICE_HOST")
 """Variables of the environment that are set if the notebook is shown on another machine than it runs on."""
+MOST = 8
+"""Stages that are open at once: each keeps frames in memory. Before another is opened, the oldest is closed."""
+SIDES = (50, 10_000)
+"""CSS pixels that the page may be wide or high."""
+OPTIONS = {"renderer", "size", "background", "data", "device", "threads"}
+"""Of `open_stage`, that may be given."""
 _open: dict[tuple[Any, ...], Shown] = {}
 
 
@@ -25,6 +32,7 @@ class Shown:
 
     def __init__(self, stage: Stage, width: int, height: int):
         self._stage, self._width, self._height = stage, width, height
+        self._process, self._closed = os.getpid(), False
 
     @property
     def url(self) -> str:
@@ -32,12 +40,14 @@ class Shown:
 
     def __repr__(self) -> str:
         """One line: what is shown, and where."""
-        return f"<Shown {self._stage.subject.name[:40]!r} at {self.url}>"
+        return f"<Shown {self._stage.subject.name[:40]!r} {'closed' if self._closed else f'at {self.url}'}>"
 
     def _repr_html_(self) -> str:
         """The page in the notebook, or how to reach it if the notebook is shown elsewhere."""
         from dymap.stage.address import over_ssh, tunnel
 
+        if self._closed:
+            return "<p>This was closed; run the cell with dymap.show again.</p>"
         link = f'<a href="{self.url}" target="_blank" rel="noopener">{self.url}</a>'
         if over_ssh() or any(name in os.environ for name in ELSEWHERE):
             return (
@@ -52,8 +62,12 @@ class Shown:
 
     def close(self) -> None:
         """Stop drawing; the page says so."""
+        if self._closed or os.getpid() != self._process:  # a copy of the process has none of its threads
+            return
+        self._closed = True
         for key in [key for key, shown in _open.items() if shown is self]:
             del _open[key]
+        atexit.unregister(self.close)
         self._stage.close()
         self._stage.subject.close()
 
@@ -62,14 +76,24 @@ def show(run: str | Path, width: int = 960, height: int = 600, **options: Any) -
     """Show a baked run, or a baked file, in a notebook (as the last line of a cell).
 
     width, height: CSS pixels. options: renderer, size, background, data, device and threads, as of `dymap.runs.view`.
-    What is shown already is not opened again. Raises InputError for a clip that is not there.
+    What is shown already is not opened again. Only who has the link, with its token, is answered, as others may use the
+    same machine. Raises InputError for a clip that is not there, and for options that cannot be.
     """
     check_stage()
-    key = (Path(run).resolve(), *sorted(options.items()))
+    if not isinstance(run, str | os.PathLike):
+        raise InputError(f"show takes the folder of a baked run, or a baked file, not {type(run).__name__}")
+    for name, side in (("width", width), ("height", height)):
+        if isinstance(side, bool) or not isinstance(side, int) or not SIDES[0] <= side <= SIDES[1]:
+            raise InputError(f"{name} is {side!r:.40}, expected {SIDES[0]} to {SIDES[1]} pixels")
+    if unknown := sorted(options.keys() - OPTIONS):
+        raise InputError(f"show knows no {unknown[0]!r:.40}; expected {', '.join(sorted(OPTIONS))}, width or height")
+    key = (os.getpid(), Path(run).resolve(), *((name, str(options[name])) for name in sorted(options)))
     if key not in _open:
-        stage = open_stage(run, HOST, 0, **options)
+        stage = open_stage(run, HOST, 0, private=True, **options)
+        while len(_open) >= MOST:
+            _open.pop(next(iter(_open))).close()
         shown = _open[key] = Shown(stage, width, height)
         atexit.register(shown.close)
     shown = _open[key]
-    shown._width, shown._height = int(width), int(height)
+    shown._width, shown._height = width, height
     return shown

@@ -32,6 +32,7 @@ from dymap.runs.segments import chosen, segments_of, steps_done
 from dymap.runs.training_process import Job, Trained, train_in_place
 from dymap.runs.training_processes import train_in_processes
 from dymap.runs.training_segments import train_in_segments
+from dymap.runs.viewing import check_view
 from dymap.train.distributed import LostError, PeerError, Rank
 from dymap.train.step import NotFiniteError
 
@@ -84,6 +85,8 @@ def train(
         raise InputError(f"torchrun has started {own.world_size} processes; leave --processes {processes} away")
     if minutes is not None and not minutes >= 0:
         raise InputError(f"--minutes {minutes:g}: expected 0 or more")
+    if view and (own is None or own.rank == 0):
+        check_view(view)
     folder = find_run(out, data, preset)
     begun = folder.read() if data is None or folder.exists() else None
     source = None
@@ -110,11 +113,6 @@ def train(
     job = Job(place, config, folder, name, device, threads, minutes, progress, say, source, view=view)
     if source and (segments := segments_of(folder, config, len(source.frames))):
         chosen(segments, only_segments)
-        if view:
-            raise InputError(
-                "--view shows one field while it trains, but the segments of this clip train in processes of their "
-                "own: leave it away, or take one field for the whole clip: --segment 0"
-            )
         if own:
             raise InputError(
                 "torchrun trains one field; the segments of a clip train side by side by themselves, or a part of them "

@@ -22,9 +22,10 @@ from dymap.runs.captures import open_prepared, remember, remembered
 from dymap.runs.extent import images_text
 from dymap.runs.folder import RunFolder
 from dymap.runs.hulls import carve_hulls
+from dymap.runs.learning import ending
 from dymap.runs.outlook import Forecast, look_ahead
 from dymap.runs.process import Clock, device_of, pick_device, signalled, stop_on_signal, threads_of
-from dymap.runs.showing import showing
+from dymap.runs.showing import Showing, showing
 from dymap.train.checkpoint import newest_step, read_newest
 from dymap.train.distributed import ALONE, Rank, World, join
 from dymap.train.listeners import Curves, Preview
@@ -139,12 +140,13 @@ def train_capture(
     )
     with ExitStack() as opened:
         asked = stopped or signalled(opened.enter_context(stop_on_signal(job.say)))
+        showed: Showing | None = None
         with world.agree():
             listeners = opened.enter_context(listening(job, field, capture)) if world.leads else ()
             if world.leads and job.view:
                 done = newest_step(run.checkpoints)
-                shown = showing(job.view, field, capture, config, run, done, job.say)
-                listeners = (*listeners, opened.enter_context(shown))
+                showed = opened.enter_context(showing(job.view, field, capture, config, done, job.say))
+                listeners = (*listeners, showed)
         clock = Clock(job.minutes)
         done = run_training(
             field,
@@ -156,7 +158,10 @@ def train_capture(
             world=world,
             shared=job.start is not None,
         )
-    return Trained(run.root, done, config.train.steps, asked(), world.leads)
+        interrupted = asked()
+        if showed:
+            showed.end(ending(run, done, config.train.steps, interrupted))
+    return Trained(run.root, done, config.train.steps, interrupted, world.leads)
 
 
 def check_older(run: RunFolder, capture: Capture) -> None:

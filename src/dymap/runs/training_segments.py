@@ -28,10 +28,12 @@ from dymap.runs.commands import command
 from dymap.runs.extent import images_text
 from dymap.runs.folder import RunFolder
 from dymap.runs.hulls import carve_hulls
+from dymap.runs.learning import ending
 from dymap.runs.lock import LockedError, only_training
 from dymap.runs.outlook import Forecast, look_ahead
 from dymap.runs.process import Clock, pick_device, signalled, stop_on_signal
 from dymap.runs.segments import SegmentRun, chosen, config_of_common, config_of_segment, segments_of, steps_done
+from dymap.runs.showing_segments import Watch, Watching, showing_segments
 from dymap.runs.tasks import Channel, Engine, Place, Task
 from dymap.runs.training_process import ORIGINS, Job, Trained, train_capture
 from dymap.train.checkpoint import newest_step, read_newest
@@ -76,10 +78,20 @@ def train_in_segments(job: Job, engine: Engine, only: Sequence[int] = ()) -> Tra
         def over() -> bool:
             return asked() or clock.over()
 
-        if not train_common(job, engine, over):
-            return left(job, segments, ours, asked())
-        train_parts(job, engine, ours, where, over)
-    return left(job, segments, ours, asked())
+        watch = watch_nothing
+        if job.view:
+            shown = showing_segments(job.view, job.run, job.config, segments, capture, device, job.say)
+            watch = opened.enter_context(shown)
+        if train_common(job, engine, over, watch):
+            train_parts(job, engine, ours, where, over, watch)
+        trained = left(job, segments, ours, asked())
+        if isinstance(watch, Watching):
+            watch.end(ending(job.run, trained.done, trained.steps, asked()))
+    return trained
+
+
+def watch_nothing(done: int, steps: int, report: StepReport) -> None:
+    """Nobody looks."""
 
 
 def left(job: Job, segments: Sequence[SegmentRun], ours: Sequence[SegmentRun], interrupted: bool) -> Trained:
@@ -109,7 +121,7 @@ def sentence(capture: Capture, job: Job, segments: Sequence[SegmentRun], where: 
     )
 
 
-def train_common(job: Job, engine: Engine, over: Callable[[], bool]) -> bool:
+def train_common(job: Job, engine: Engine, over: Callable[[], bool], watch: Watch = watch_nothing) -> bool:
     """Do the common training, unless it is done or not asked for; whether it is finished. What another process does of
     it is waited for.
 
@@ -123,12 +135,12 @@ def train_common(job: Job, engine: Engine, over: Callable[[], bool]) -> bool:
         if over():
             return False
         with suppress(LockedError), only_training(run.root):
-            return train_one(job, engine, config, run, over)
+            return train_one(job, engine, config, run, over, watch)
         time.sleep(PATIENCE)
     return True
 
 
-def train_one(job: Job, engine: Engine, config: Config, run: RunFolder, over: Callable[[], bool]) -> bool:
+def train_one(job: Job, engine: Engine, config: Config, run: RunFolder, over: Callable[[], bool], watch: Watch) -> bool:
     """The common training, by one process that has all threads."""
     work = partial(train_part, handed_on(job), run, config, None, None)
     remedy = f"what it saved is in {run.root}, and {command('train', '--out', job.run.root)} goes on"
@@ -137,13 +149,19 @@ def train_one(job: Job, engine: Engine, config: Config, run: RunFolder, over: Ca
 
         def told(_: int, report: StepReport) -> None:
             update(report.step + 1, config.train.steps, f"PSNR {report.psnr:.1f} dB")
+            watch(report.step + 1, config.train.steps, report)
 
         done = engine.run([Task("the common training", work, remedy)], where, told, over)[0]
     return bool(done is not None and done >= config.train.steps)
 
 
 def train_parts(
-    job: Job, engine: Engine, ours: Sequence[SegmentRun], where: Sequence[Place], over: Callable[[], bool]
+    job: Job,
+    engine: Engine,
+    ours: Sequence[SegmentRun],
+    where: Sequence[Place],
+    over: Callable[[], bool],
+    watch: Watch = watch_nothing,
 ) -> None:
     """Train the segments, as many at a time as there are places."""
     config, common = config_of_segment(job.config), job.run.common.checkpoints if job.config.train.common else None
@@ -159,7 +177,7 @@ def train_parts(
         for one in open_ones
     ]
     with job.progress("train") as update:
-        show = Progress(job, ours, open_ones, min(len(where), max(len(open_ones), 1)), update)
+        show = Progress(job, ours, open_ones, min(len(where), max(len(open_ones), 1)), update, watch)
         engine.run(tasks, where, show, over)
 
 
@@ -167,12 +185,18 @@ class Progress:
     """One bar of all segments, and a forecast of them all."""
 
     def __init__(
-        self, job: Job, ours: Sequence[SegmentRun], open_ones: Sequence[SegmentRun], side_by_side: int, update: Update
+        self,
+        job: Job,
+        ours: Sequence[SegmentRun],
+        open_ones: Sequence[SegmentRun],
+        side_by_side: int,
+        update: Update,
+        watch: Watch = watch_nothing,
     ):
         self.numbers = [one.number for one in open_ones]
         self.steps = job.config.train.steps
         self.done = {one.number: min(self.steps, newest_step(one.run.checkpoints)) for one in ours}
-        self.side_by_side, self.update = side_by_side, update
+        self.side_by_side, self.update, self.watch = side_by_side, update, watch
         self.forecast = Forecast(job.config, job.say, job.minutes, self.left)
 
     def left(self, _: StepReport) -> float:
@@ -183,9 +207,11 @@ class Progress:
         number = self.numbers[task]
         self.done[number] = report.step + 1
         finished = sum(count >= self.steps for count in self.done.values())
+        done, steps = sum(self.done.values()), self.steps * len(self.done)
+        self.watch(done, steps, report)
         self.update(
-            sum(self.done.values()),
-            self.steps * len(self.done),
+            done,
+            steps,
             f"{finished} of {len(self.done)} segments; segment {number}: PSNR {report.psnr:.1f} dB",
         )
         self.forecast(report)
@@ -193,7 +219,7 @@ class Progress:
 
 def handed_on(job: Job) -> Job:
     """The job as another process can have it: it reads the capture itself, as files may be open in it."""
-    return replace(job, source=None, progress=no_bars, say=say_nothing, minutes=None)
+    return replace(job, source=None, progress=no_bars, say=say_nothing, minutes=None, view=None)
 
 
 def train_part(

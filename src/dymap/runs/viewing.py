@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dymap.config import HOST, PORT, ViewerRenderer
-from dymap.errors import InputError
+from dymap.errors import InputError, check_word
 from dymap.play.video import load
 from dymap.runs.bars import no_bars
 from dymap.runs.captures import find_capture, open_prepared
@@ -93,13 +93,17 @@ def open_stage(
     device: str = "auto",
     threads: int = 0,
     asked: Callable[[], bool] = lambda: False,
+    private: bool = False,
 ) -> Stage:
-    """A stage that shows a baked run, or a baked file. Close it, and then its subject. Raises InputError as `view`."""
+    """A stage that shows a baked run, or a baked file. Close it, and then its subject. private: the link has a token
+    even if only this machine reaches it. Raises InputError as `view`."""
     check_stage()
     from dymap.stage.server import Settings, Stage
     from dymap.stage.watch import FileWatch
 
     check_size(size)
+    check_word("renderer", renderer, get_args(ViewerRenderer))
+    check_word("background", background, list(BACKGROUNDS))
     place = Path(run)
     if not place.exists():
         raise InputError(f"{place}: not there; expected the folder of a baked run, or a baked file")
@@ -112,7 +116,7 @@ def open_stage(
 
     subject = open_again()
     try:
-        settings = Settings(size, BACKGROUNDS[background])
+        settings = Settings(size, BACKGROUNDS[background], private=private)
         return Stage(subject, host, port, settings, asked, FileWatch(file, open_again))
     except BaseException:
         subject.close()
@@ -163,8 +167,23 @@ def elsewhere(stage: Stage, local: bool) -> str:
 
 def check_size(size: int) -> None:
     """Raise InputError for pictures that are not drawn."""
-    if not SIDES[0] <= size <= SIDES[1]:
-        raise InputError(f"--size {size}: expected {SIDES[0]} to {SIDES[1]} pixels")
+    if isinstance(size, bool) or not isinstance(size, int) or not SIDES[0] <= size <= SIDES[1]:
+        raise InputError(f"--size {size!r}: expected {SIDES[0]} to {SIDES[1]} pixels")
+
+
+def check_view(address: tuple[str, int]) -> None:
+    """Raise InputError unless a training can be shown there (host and port): before hours of work, not after."""
+    check_stage()
+    from dymap.stage.address import check_address
+
+    if not (
+        isinstance(address, tuple | list)
+        and len(address) == 2
+        and isinstance(address[0], str)
+        and type(address[1]) is int
+    ):
+        raise InputError(f'view is {address!r:.60}, expected host and port: ("127.0.0.1", 8080)')
+    check_address(*address)
 
 
 def check_stage() -> None:

@@ -18,11 +18,11 @@ def asked_bytes(header: str | None, size: int) -> tuple[int, int] | None:
     if found[1] == "":  # the last so many bytes
         first, stop = max(0, size - int(found[2])), size
         if int(found[2]) == 0:
-            raise ValueError("a range without bytes")
+            raise ValueError("no bytes at all")
     else:
         first, stop = int(found[1]), min(size, int(found[2]) + 1 if found[2] else size)
         if found[2] and int(found[2]) < first:
             return None
     if first >= size:
-        raise ValueError(f"a range from byte {first} of {size}")
+        raise ValueError(f"what begins at byte {first} of {size}")
     return first, stop

@@ -168,8 +168,9 @@ class Answers(BaseHTTPRequestHandler):
             header = None
         try:
             part = asked_bytes(header, size)
-        except ValueError:
-            self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, {"Content-Range": f"bytes */{size}"})
+        except ValueError as error:
+            status, told = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, {"Content-Range": f"bytes */{size}"}
+            self._refuse(status, told, f"the header Range asks for {error}")
             return
         first, stop = part or (0, size)
         self.send_response(HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.OK)
@@ -197,8 +198,8 @@ class Answers(BaseHTTPRequestHandler):
             self.write(block)
             first += len(block)
 
-    def _refuse(self, status: HTTPStatus, headers: dict[str, str] | None = None) -> None:
-        text = f"{status.value} {status.phrase}\n".encode()
+    def _refuse(self, status: HTTPStatus, headers: dict[str, str] | None = None, why: str = "") -> None:
+        text = f"{status.value} {status.phrase}{f': {why}' if why else ''}\n".encode()
         self.send_response(status)
         self._send(HEADERS | {"Content-Type": "text/plain", "Content-Length": str(len(text))} | (headers or {}))
         if self.command != "HEAD":

@@ -8,8 +8,9 @@ The way of a picture:
     desk      whose turn it is: one thread draws for all, drafts while a view moves, the full picture when it rests
     pace      how large a draft may be, so that there are enough of them
     view      the View becomes a Camera of so many pixels
-    subject   what is shown: a baked clip, or a field in training; its frame becomes an image
-    picture   a layer of the image as a JPEG
+    subject   what is shown: a baked clip, or a field in training; it gives the renderer of a frame
+    painting  a layer of its image as bytes, at once or in bands
+    picture   the bytes as a JPEG
     client    to the browser
 
 The server's event loop and the drawing thread never wait for each other.

@@ -31,10 +31,10 @@ ERRORS = 20
 
 
 class Client:
-    """One connection. number: its own. pace: of its drafts."""
+    """One connection. number: its own. pace: of its drafts. share: of the time in which is drawn."""
 
-    def __init__(self, number: int, desk: Desk, loop: asyncio.AbstractEventLoop):
-        self.number, self.pace = number, Pace()
+    def __init__(self, number: int, desk: Desk, loop: asyncio.AbstractEventLoop, share: float = 1.0):
+        self.number, self.pace = number, Pace(share)
         self.last_frame = 0  # that was asked for
         self.ahead = -1  # the frame that was made ready for it last
         self._desk, self._loop = desk, loop

@@ -2,9 +2,14 @@
 
 A view that moves gets a draft, one that rests the full picture. A full picture that is being drawn is cancelled when
 its client moves again; then a draft comes first, so that constant movement always shows something. Drafts are always
-finished. Who has waited longest is next. A client that has not taken its last pictures gets no new ones until it has.
-Errands (thumbnails, images of films) are done when nobody has asked for a picture for a moment, and give way; one that
-has waited long is done between two pictures, so that a film ends although somebody plays the clip all the time.
+finished. A client that has not taken its last pictures gets no new ones until it has.
+
+Drafts go before full pictures, and one of somebody else is drawn between two bands of a full picture (`between`). After
+a draft a full picture begins, so that none waits for ever. Of each kind who has waited longest is next.
+
+Errands (thumbnails, pictures to keep, images of films) are done when nobody has asked for a picture for a moment, and
+give way; one that has waited long is done between two pictures, so that a film ends although somebody plays the clip
+all the time. Large ones are done in parts, an errand each.
 """
 
 from __future__ import annotations
@@ -43,10 +48,10 @@ class Job:
 @dataclass(eq=False)
 class Errand:
     """What is done when nobody waits. run: is given what ends it early, which it may follow (by raising Cancelled: it
-    is tried again later). client: for whom, if it is for nobody else: it ends when that one leaves. since: when it was
-    to be done; first: before the other errands, and before pictures."""
+    is tried again later); returns whether there is more to do. client: for whom, if it is for nobody else: it ends when
+    that one leaves. since: when it was to be done; first: before the other errands, and before pictures."""
 
-    run: Callable[[Cancel], None]
+    run: Callable[[Cancel], bool | None]
     client: int | None = None
     since: float = inf
     first: bool = False
@@ -68,7 +73,12 @@ class _Place:
 
     @property
     def due(self) -> float:
-        return self.since if len(self.sent) < ON_THE_WAY else inf
+        return self.since if len(self.sent) < ON_THE_WAY and self.drawing is None else inf
+
+    @property
+    def draft(self) -> bool:
+        """Whether its next picture is a draft."""
+        return self.draft_first or (self.view is not None and self.view.moving)
 
 
 class Desk:
@@ -82,7 +92,7 @@ class Desk:
         self._errand: Errand | None = None  # that is being done
         self._urgent = False  # whether it gives way to nobody
         self._asked = -inf  # when somebody asked for a picture last
-        self._was_errand = False  # what was done last
+        self._was_errand = self._was_draft = False  # what was done last
         self._closed = False
 
     def __len__(self) -> int:
@@ -145,13 +155,12 @@ class Desk:
         with self._changed:
             self._errand = None
             while not self._closed:
-                client = min(self._places, key=lambda key: self._places[key].due, default=None)
-                waits = client is not None and self._places[client].due < inf
+                client = self._next()
                 errand, now = self._errands[0] if self._errands else None, self._clock()
                 urgent = errand is not None and (
                     errand.first or (now - errand.since > PATIENCE and not self._was_errand)
                 )
-                if client is not None and waits and not urgent:
+                if client is not None and not urgent:
                     self._was_errand = False
                     return self._job(client)
                 if errand is not None and (urgent or now - self._asked >= QUIET):
@@ -161,6 +170,17 @@ class Desk:
                     return errand
                 self._changed.wait(None if errand is None else max(0.001, QUIET - (now - self._asked)))
         return None
+
+    def between(self) -> Job | None:
+        """The draft that comes between two bands of a full picture; None: nobody else waits for one."""
+        with self._changed:
+            drafts = self._waiting(draft=True)
+            return self._job(drafts[0]) if drafts and not self._closed else None
+
+    def pause(self, seconds: float) -> None:
+        """Do nothing for a while, unless the desk is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, seconds)
 
     def done(self, job: Job, delivered: bool, cancelled: bool = False) -> None:
         """A picture was drawn, and is on its way; or nothing came of it, as it was cancelled or for another reason."""
@@ -174,11 +194,11 @@ class Desk:
             if delivered and job.draft and not job.view.moving and place.since == inf:
                 place.since = place.asked = self._clock()  # the draft came first; now the full picture
 
-    def interrupted(self, errand: Errand) -> None:
-        """An errand gave way: it is tried again, unless its client has left."""
+    def again(self, errand: Errand) -> None:
+        """An errand gave way, or has more to do: it is the next one, unless its client has left."""
         with self._changed:
             if errand.client is None or errand.client in self._places:
-                self._errands.appendleft(errand)
+                self._errands.insert(sum(other.first for other in self._errands), errand)
 
     def close(self) -> None:
         """End what is being drawn; nothing comes after it."""
@@ -191,10 +211,20 @@ class Desk:
                     place.drawing.cancel.cancel()
             self._changed.notify_all()
 
+    def _next(self) -> int | None:
+        """Whose picture is next, if anybody waits."""
+        drafts, full = self._waiting(draft=True), self._waiting(draft=False)
+        return next(iter(full + drafts if self._was_draft else drafts + full), None)
+
+    def _waiting(self, draft: bool) -> list[int]:
+        """Who waits for a draft, or for a full picture: the longest first."""
+        places = ((place.due, key) for key, place in self._places.items() if place.draft is draft and place.due < inf)
+        return [key for _, key in sorted(places)]
+
     def _job(self, client: int) -> Job:
         place = self._places[client]
         assert place.view is not None
-        draft = place.view.moving or place.draft_first
+        draft = self._was_draft = place.draft
         job = Job(client, place.view, draft, Cancel(), self._clock() - place.asked)
         place.since, place.draft_first, place.drawing = inf, False, job
         return job

@@ -11,12 +11,15 @@ from contextlib import suppress
 from dataclasses import replace
 
 from dymap.errors import InputError, printable, shortened
+from dymap.kernels import Cancel
 from dymap.render.image import Cancelled
 from dymap.signals import held
 from dymap.stage.client import Client
 from dymap.stage.desk import Desk, Errand, Job
+from dymap.stage.keepsake import Keepsake
 from dymap.stage.message import View
-from dymap.stage.picture import draw, encode, keepsake
+from dymap.stage.painting import Canvas, Drawn, Painting
+from dymap.stage.picture import encode
 from dymap.stage.subject import Subject, check_frame
 from dymap.stage.view import camera_of, full_size, scaled
 
@@ -28,7 +31,8 @@ LEAP = 8
 
 class Drawing:
     """Draws for all clients. subject: what is shown now; client: number -> who it is, if still here. side: pixels of a
-    full picture's longer side at most. niceness: how far other work comes first, 0 to 19 (Linux)."""
+    full picture's longer side at most. niceness: how far other work comes first, 0 to 19 (Linux). share: of a
+    processor's time, that this thread takes at most."""
 
     def __init__(
         self,
@@ -37,9 +41,10 @@ class Drawing:
         client: Callable[[int], Client | None],
         side: int,
         niceness: int = 0,
+        share: float = 1.0,
     ):
         self._desk, self._subject, self._client, self._side = desk, subject, client, side
-        self._niceness = niceness
+        self._niceness, self._share = niceness, share
         self._thread = threading.Thread(target=self._run, name="dymap-stage-draws", daemon=True)
         with held():
             self._thread.start()
@@ -48,30 +53,39 @@ class Drawing:
         self._thread.join()
 
     def _run(self) -> None:
-        if self._niceness and hasattr(os, "setpriority"):
-            with suppress(OSError):  # of this thread, and of those that it starts
-                own = os.getpriority(os.PRIO_PROCESS, 0)
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(19, own + self._niceness))
+        come_after(self._niceness)
+        self._worked = time.thread_time()
         while (work := self._desk.take()) is not None:
             if isinstance(work, Errand):
-                try:
-                    work.run(work.cancel)
-                except Cancelled:
-                    self._desk.interrupted(work)
-                except Exception as error:
-                    warn(error)
-                continue
-            client = self._client(work.client)
-            delivered = cancelled = False
-            if client is not None:
-                try:
-                    self._draw(client, work)
-                    delivered = True
-                except Cancelled:
-                    cancelled = True
-                except Exception as error:  # of one picture; the others go on
-                    client.tell({"type": "error", "message": sentence(error), "fatal": False})
-            self._desk.done(work, delivered, cancelled)
+                self._do(work)
+            else:
+                self._answer(work)
+            self._rest()
+
+    def _do(self, errand: Errand) -> None:
+        try:
+            more = errand.run(errand.cancel)
+        except Cancelled:
+            more = True
+        except Exception as error:
+            warn(error)
+            return
+        if more:
+            self._desk.again(errand)
+
+    def _answer(self, job: Job) -> None:
+        """Draw a picture for whom it is, or say why not."""
+        client = self._client(job.client)
+        delivered = cancelled = False
+        if client is not None:
+            try:
+                self._draw(client, job)
+                delivered = True
+            except Cancelled:
+                cancelled = True
+            except Exception as error:  # of one picture; the others go on
+                client.tell({"type": "error", "message": sentence(error), "fatal": False})
+        self._desk.done(job, delivered, cancelled)
 
     def _draw(self, client: Client, job: Job) -> None:
         """Draw a picture and send it. Raises Cancelled, and whatever is wrong with the clip."""
@@ -82,48 +96,74 @@ class Drawing:
         following = (view.frame + leap) % len(subject.boxes)
         client.last_frame = view.frame
         view = at_hand(view, client.ahead, subject)
-        subject.prepare(view.frame)
-        prepared = time.perf_counter()
         full = full_size(view.canvas, self._side)
         share = client.pace.share() if job.draft else 1.0
         width, height = scaled(full, share)
-        picture, opacity = draw(subject, view, camera_of(view, width, height), job.cancel)
+        painting = Painting(subject, view, camera_of(view, width, height))
+        prepared = time.perf_counter()
+        (picture, opacity), others = (painting.draw(job.cancel), 0.0) if job.draft else self._in_bands(painting, job)
         if view.moving and 0 < leap <= LEAP:
             client.ahead = following
             subject.ahead(following)
         drawn = time.perf_counter()
         data = encode(picture, opacity, job.draft)
         ended = time.perf_counter()
-        client.pace.took(share, ended - prepared, self._desk.moving(), prepared - started)
+        client.pace.took(share, ended - prepared - others, self._desk.moving(), prepared - started)
         header = {
             "type": "picture", "id": view.number, "kind": "draft" if job.draft else "full", "width": width,
             "height": height, "frame": view.frame, "mime": "image/jpeg", "alpha": opacity is not None,
-            "queue": milliseconds(job.waited), "render": milliseconds(drawn - started),
+            "queue": milliseconds(job.waited + others), "render": milliseconds(drawn - started - others),
             "encode": milliseconds(ended - drawn),
         }  # fmt: skip
         client.deliver(header, data)
 
+    def _in_bands(self, painting: Painting, job: Job) -> tuple[Drawn, float]:
+        """A full picture, and seconds that drafts of others took between its bands. Raises Cancelled."""
+        canvas, others = Canvas(painting), 0.0
+        while not canvas.add(job.cancel):
+            started = time.perf_counter()
+            self._rest()
+            if (draft := self._desk.between()) is not None:
+                self._answer(draft)
+                self._rest()
+            others += time.perf_counter() - started
+            if job.cancel.cancelled:
+                raise Cancelled
+        return canvas.drawn, others
+
+    def _rest(self) -> None:
+        """Nothing, or as long as is needed so that the rest of the time is left to others."""
+        if self._share < 1:
+            self._desk.pause(rest_after(time.thread_time() - self._worked, self._share))
+            self._worked = time.thread_time()
+
     def keep(self, client: Client, view: View) -> None:
         """Draw the whole canvas as a PNG when nobody waits, and send it."""
+        keepsake = Keepsake(view, self._subject)
 
-        def run(cancel: object) -> None:
+        def run(cancel: Cancel) -> bool:
             try:
-                subject = self._subject()
-                check_frame(subject, view.frame)
-                width, height = full_size(view.canvas, KEEPSAKE)
-                data = keepsake(*draw(subject, view, camera_of(view, width, height), cancel))  # type: ignore[arg-type]
+                more = keepsake.go_on(cancel)
             except Cancelled:
                 raise
             except Exception as error:
                 client.kept()
                 client.tell({"type": "error", "message": sentence(error), "fatal": False, "id": view.number})
-                return
-            client.kept()
-            header = {"type": "picture", "id": view.number, "kind": "capture", "width": width, "height": height,
-                      "frame": view.frame, "mime": "image/png", "alpha": view.background is None}  # fmt: skip
-            client.deliver(header, data)
+                return False
+            if not more:
+                client.kept()
+                client.deliver(keepsake.header(), keepsake.file())
+            return more
 
         self._desk.errand(Errand(run, client.number))
+
+
+def come_after(niceness: int) -> None:
+    """Have other work come before that of this thread, and of those that it starts, by so much (Linux)."""
+    if niceness and hasattr(os, "setpriority"):
+        with suppress(OSError):
+            own = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(19, own + niceness))
 
 
 def at_hand(view: View, ahead: int, subject: Subject) -> View:
@@ -135,8 +175,9 @@ def at_hand(view: View, ahead: int, subject: Subject) -> View:
     return view
 
 
-KEEPSAKE = 4096
-"""Pixels of the longer side of a picture to keep."""
+def rest_after(seconds: float, share: float) -> float:
+    """How long to rest after so much work, which is then that share of the time."""
+    return seconds * (1 / share - 1)
 
 
 def milliseconds(seconds: float) -> float:

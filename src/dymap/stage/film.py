@@ -22,8 +22,8 @@ from dymap.play.camera_file import cameras_of
 from dymap.play.movie import Write, film_writer
 from dymap.render.image import Cancelled
 from dymap.stage.desk import Desk, Errand
-from dymap.stage.message import Colour, numbers, real, size
-from dymap.stage.picture import over
+from dymap.stage.message import Colour, View, numbers, real, size
+from dymap.stage.painting import Canvas, Painting
 from dymap.stage.subject import Subject, check_frame
 
 MAX_SIDE = 4096
@@ -54,6 +54,7 @@ class FilmJob:
     message: str = ""
     open: ExitStack = field(default_factory=ExitStack)
     write: Write | None = None
+    canvas: Canvas | None = None  # of the image that is drawn
 
     def told(self) -> dict[str, Any]:
         """What the pages are told."""
@@ -118,20 +119,21 @@ class Films:
             self._folder = folder
         return self._folder
 
-    def _step(self, job: FilmJob, cancel: Cancel) -> None:
-        """One image of a film, in the drawing thread. Raises Cancelled."""
+    def _step(self, job: FilmJob, cancel: Cancel) -> bool:
+        """One band of an image of a film, in the drawing thread; whether more of this image is to be drawn. Raises
+        Cancelled."""
         if job.state != "running":
             job.open.close()
-            return
+            return False
         try:
-            subject = self._subject()
-            camera, frame = job.path[job.done]
-            check_frame(subject, frame)
-            picture = over(subject.render(camera, frame, cancel), job.background)
+            if job.canvas is None:
+                job.canvas = Canvas(self._painting(*job.path[job.done], job.background))
+            if not job.canvas.add(cancel):
+                return True
             if job.write is None:
                 job.write = job.open.enter_context(film_writer(job.file, job.fps))
-            job.write(picture)
-            job.done += 1
+            job.write(job.canvas.drawn[0])
+            job.done, job.canvas = job.done + 1, None
             if self._taken() > 2 * MAX_BYTES:
                 raise InputError(f"the film was ended, as it took more than {2 * MAX_BYTES >> 30} GiB")
             if job.done == len(job.path):
@@ -144,6 +146,13 @@ class Films:
         self._tell(job.told(), True)
         if job.state == "running":
             self._desk.errand(Errand(lambda cancel: self._step(job, cancel)))
+        return False
+
+    def _painting(self, camera: Camera, frame: int, background: Colour) -> Painting:
+        subject = self._subject()
+        check_frame(subject, frame)
+        view = View(0, frame, camera.R, camera.T, (camera.width, camera.height), background=background)
+        return Painting(subject, view, camera)
 
     def _fail(self, job: FilmJob, state: str, message: str) -> None:
         """What was written of it vanishes."""

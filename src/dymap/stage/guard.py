@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from dymap.errors import printable
+from dymap.errors import printable, shortened
 from dymap.stage.address import is_local, name_of
 
 HEADERS = {
@@ -29,9 +29,10 @@ HEADERS = {
 }
 
 
-def new_token(host: str) -> str:
-    """A random word for the link; none if only this machine reaches the server."""
-    return "" if is_local(host) else secrets.token_urlsafe(18)
+def new_token(host: str, private: bool = False) -> str:
+    """A random word for the link; none if only this machine reaches the server, which nobody shares (private: others
+    do)."""
+    return "" if is_local(host) and not private else secrets.token_urlsafe(18)
 
 
 def guarded(host: str, token: str) -> Middleware:
@@ -41,6 +42,8 @@ def guarded(host: str, token: str) -> Middleware:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if refused := stranger(request, host, token):
             return web.Response(status=403, text=refused + "\n", headers=HEADERS)
+        if unreadable := range_fault(request):
+            return web.Response(status=416, text=unreadable + "\n", headers=HEADERS)
         try:
             answer = await handler(request)
         except web.HTTPException as fault:
@@ -68,6 +71,16 @@ def stranger(request: web.Request, host: str, token: str) -> str:
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None and place_of(origin) != asked.strip().lower():
         return "this stage answers its own page only"
+    return ""
+
+
+def range_fault(request: web.Request) -> str:
+    """What is wrong with the header Range, in one sentence; nothing: it can be followed, or there is none."""
+    try:
+        _ = request.http_range
+    except ValueError:
+        asked = printable(shortened(request.headers[hdrs.RANGE], 40))
+        return f"the header Range is {asked!r}, expected bytes=FIRST-LAST"
     return ""
 
 

@@ -20,6 +20,10 @@ MAX_SIDE = 16384
 MAX_DISTANCE = 1e6
 """Metres of a camera from the origin."""
 MAX_NUMBER = 2**53
+MIN_FOCAL, MAX_FOCAL = 1e-3, 1e7
+"""Pixels of a lens's focal lengths; the second bounds its other numbers too."""
+MOST_SHOWN = 60
+"""Letters of what came, in what is said of it."""
 
 LayerName = Literal["colour", "depth", "opacity", "occupancy"]
 Colour = tuple[float, float, float]
@@ -65,10 +69,12 @@ def read_message(text: str, frames: int) -> View | Got:
         raise InputError(f"a message of more than {MAX_BYTES >> 10} KiB")
     try:
         data = json.loads(text, parse_constant=_refuse)
+    except InputError:
+        raise
     except (ValueError, RecursionError):
-        raise InputError("a message that is no JSON") from None
+        raise InputError(f"a message that is no JSON: {shown(text)}") from None
     if not isinstance(data, dict):
-        raise InputError(f"a message that is {type(data).__name__}, expected an object")
+        raise InputError(f"a message that is {shown(data)}, expected an object")
     kind = data.get("type")
     if kind == "got":
         return Got(whole(data, "id", 0, MAX_NUMBER))
@@ -86,13 +92,11 @@ def _view(data: dict[str, Any], frames: int, capture: bool) -> View:
     except ValueError as error:
         raise InputError(f"R {error}" if not isinstance(error, InputError) else str(error)) from None
     T = numbers(data, "T", 3)
-    if np.abs(R.T @ T).max() > MAX_DISTANCE:
-        raise InputError(f"the camera is more than {MAX_DISTANCE:g} m from the origin")
+    if (distance := float(np.abs(R.T @ T).max())) > MAX_DISTANCE:
+        raise InputError(f"T puts the camera {distance:.3g} m from the origin, expected {MAX_DISTANCE:g} m at most")
     fov, K, image = None, None, (1, 1)
     if data.get("K") is not None:
-        K, image = numbers(data, "K", 9).reshape(3, 3), size(data, "image")
-        if not (K[0, 0] > 0 and K[1, 1] > 0 and K[1, 0] == 0 and (K[2] == (0, 0, 1)).all() and np.abs(K).max() < 1e7):
-            raise InputError("K is no lens: expected [fx, s, cx, 0, fy, cy, 0, 0, 1] in pixels")
+        K, image = lens(numbers(data, "K", 9).reshape(3, 3)), size(data, "image")
     else:
         fov = real(data, "fov", 0.001, 3.1)
     layer, moving = data.get("layer", "colour"), data.get("moving", False)
@@ -106,13 +110,23 @@ def _view(data: dict[str, Any], frames: int, capture: bool) -> View:
     elif "background" in data:
         red, green, blue = numbers(data, "background", 3)
         if not 0 <= min(red, green, blue) <= max(red, green, blue) <= 1:
-            raise InputError("background is outside 0 to 1")
+            raise InputError(f"background is {shown([red, green, blue])}, expected numbers from 0 to 1")
         background = (float(red), float(green), float(blue))
     exposure = real(data, "exposure", -20, 20) if "exposure" in data else 0.0
     return View(
         number, frame, R, T, size(data, "canvas"), fov, K, image, moving, layer,  # type: ignore[arg-type]
         background, exposure, capture,
     )  # fmt: skip
+
+
+def lens(K: Array) -> Array:
+    """K [3, 3], if it is that of a pinhole camera; raises InputError otherwise."""
+    for name, focal in (("fx", K[0, 0]), ("fy", K[1, 1])):
+        if not MIN_FOCAL <= focal <= MAX_FOCAL:
+            raise InputError(f"K has {name} = {focal:g}, expected {MIN_FOCAL:g} to {MAX_FOCAL:g} pixels")
+    if K[1, 0] != 0 or (K[2] != (0, 0, 1)).any() or np.abs(K).max() > MAX_FOCAL:
+        raise InputError(f"K is {shown(K.reshape(-1).tolist())}, expected [fx, s, cx, 0, fy, cy, 0, 0, 1] in pixels")
+    return K
 
 
 def whole(data: dict[str, Any], key: str, low: int, high: int) -> int:
@@ -141,8 +155,10 @@ def size(data: dict[str, Any], key: str) -> tuple[int, int]:
 def numbers(data: dict[str, Any], key: str, count: int) -> Array:
     """[count] finite numbers."""
     value = data.get(key)
-    if not isinstance(value, list) or len(value) != count:
+    if not isinstance(value, list):
         raise InputError(f"{key} is {shown(value)}, expected {count} numbers")
+    if len(value) != count:
+        raise InputError(f"{key} is {shown(value)}, {len(value)} values, expected {count} numbers")
     for one in value:
         if isinstance(one, bool) or not isinstance(one, int | float) or not abs(one) < 1e30 or not math.isfinite(one):
             raise InputError(f"{key} holds {shown(one)}, expected {count} finite numbers")
@@ -151,8 +167,11 @@ def numbers(data: dict[str, Any], key: str, count: int) -> Array:
 
 def shown(value: Any) -> str:
     """A few characters of what came."""
-    return shortened(json.dumps(value), 40) if not isinstance(value, list | dict) else type(value).__name__
+    try:
+        return shortened(json.dumps(value), MOST_SHOWN)
+    except RecursionError:
+        return type(value).__name__
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(name)
+    raise InputError(f"a message that holds {name}, which is no number of JSON")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dymap.geometry.camera import Camera
 from dymap.geometry.rays import Rays
-from dymap.kernels import Cancel
+from dymap.kernels import Cancel, Rows
 from dymap.pictures import to_bytes
 from dymap.render.image import Rendered, image_of_rays
-from dymap.stage.subject import Subject
 
 COLOUR = (0.93, 0.62, 0.24)
 FACES = (0.8, 0.62, 1.0)
@@ -22,9 +22,13 @@ ROUND = 24
 """Samples of a ray that are looked at together."""
 
 
-def occupancy_layer(subject: Subject, frame: int, camera: Camera, cancel: Cancel | None = None) -> NDArray[np.uint8]:
-    """[H, W, 3] the first occupied voxel along each ray, over black. Raises Cancelled."""
-    grid, box = subject.grid(frame)
+def occupancy_layer(
+    grid: Tensor, box: Tensor, camera: Camera, cancel: Cancel | None = None, rows: Rows | None = None
+) -> NDArray[np.uint8]:
+    """[H, W, 3] the first occupied voxel along each ray, over black. Raises Cancelled.
+
+    grid: [gx, gy, gz] bool over the box [2, 3]; rows: only these of the picture, see `Renderer`.
+    """
     shape = torch.tensor(grid.shape, device=box.device)
     voxel = (box[1] - box[0]) / shape
     step = float(voxel.min()) / STEPS
@@ -62,4 +66,4 @@ def occupancy_layer(subject: Subject, frame: int, camera: Camera, cancel: Cancel
         rgb = colour * (brightness * tint * seen)[:, None]
         return Rendered(rgb, seen.float(), depth)
 
-    return to_bytes(image_of_rays(camera, box, follow, cancel).rgb)
+    return to_bytes(image_of_rays(camera, box, follow, cancel, rows).rgb)

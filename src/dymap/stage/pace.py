@@ -15,10 +15,11 @@ STEPS = 8
 
 
 class Pace:
-    """Learns from what pictures took. share: of the full picture's side, that a draft may have now."""
+    """Learns from what pictures took. time: in which is drawn, a share of all time. share: of the full picture's side,
+    that a draft may have now."""
 
-    def __init__(self) -> None:
-        self._share = 0.5
+    def __init__(self, time: float = 1.0) -> None:
+        self._time, self._share = time, 0.5
 
     def share(self) -> float:
         """On a ladder of sizes."""
@@ -32,7 +33,7 @@ class Pace:
 
         Pixels are the square of the side. Slower is followed at once, faster by and by.
         """
-        period = 1 / RATE / max(1, moving)
+        period = self._time / RATE / max(1, moving)
         budget = max(LEAST * period, period - making)
         fitting = share * math.sqrt(budget / max(seconds, 1e-6))
         fitting = min(1.2, max(SMALLEST, fitting))  # a little more than is used, so that it comes to the whole

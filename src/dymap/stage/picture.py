@@ -1,4 +1,4 @@
-"""One picture of the stage: a layer of a rendered frame, as bytes that a browser shows."""
+"""Pictures of the stage as bytes that a browser shows."""
 
 from __future__ import annotations
 
@@ -9,38 +9,12 @@ import simplejpeg
 import torch
 from numpy.typing import NDArray
 
-from dymap.geometry.camera import Camera
-from dymap.kernels import Cancel
-from dymap.pictures import png_bytes, to_bytes
-from dymap.play.layers import acc_layer, depth_layer, depth_range
+from dymap.pictures import to_bytes
 from dymap.render.image import Image
-from dymap.stage.message import View
-from dymap.stage.occupancy import occupancy_layer
-from dymap.stage.subject import Subject
 
 QUALITY = {True: 75, False: 92}
 """JPEG quality of drafts, and of full pictures."""
 Bytes = NDArray[np.uint8]
-
-
-def draw(subject: Subject, view: View, camera: Camera, cancel: Cancel | None = None) -> tuple[Bytes, Bytes | None]:
-    """[H, W, 3] what a browser shows, and [H, W] its opacity if the view is transparent, in straight alpha.
-
-    Depth has one scale for the whole clip, which depends on the camera's position; it, opacity and occupancy are over
-    black. Raises Cancelled.
-    """
-    if view.layer == "occupancy":
-        return occupancy_layer(subject, view.frame, camera, cancel), None
-    image = subject.render(camera, view.frame, cancel)
-    if view.layer == "opacity":
-        return acc_layer(image), None
-    if view.layer == "depth":
-        near, far = depth_range([camera.position] * len(subject.boxes), subject.boxes)
-        return depth_layer(image, near, far), None
-    if view.background is None:
-        rgba = image.rgba()
-        return exposed(rgba[..., :3], view.exposure), np.ascontiguousarray(rgba[..., 3])
-    return exposed(over(image, view.background), view.exposure), None
 
 
 def over(image: Image, background: tuple[float, float, float]) -> Bytes:
@@ -76,8 +50,3 @@ def encode(picture: Bytes, opacity: Bytes | None, draft: bool) -> bytes:
 def jpeg(picture: Bytes, quality: int = 92) -> bytes:
     """[H, W, 3] RGB as JPEG, by libjpeg-turbo."""
     return simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality, colorspace="RGB", colorsubsampling="420")
-
-
-def keepsake(picture: Bytes, opacity: Bytes | None) -> bytes:
-    """As PNG, with straight alpha if it is transparent."""
-    return png_bytes(picture if opacity is None else np.dstack([picture, opacity]))

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from aiohttp import web
 
-from dymap.errors import InputError
+from dymap.errors import InputError, shortened
 from dymap.stage.film import Films
 from dymap.stage.picture import jpeg
 from dymap.stage.subject import Subject, is_number
@@ -134,11 +134,14 @@ class Answers:
         frame = self._number(request, "frame", len(subject.boxes))
         width = request.query.get("width", "100000")
         if not is_number(width) or int(width) < 1:
-            raise web.HTTPBadRequest(text="width is a number of pixels")
+            raise web.HTTPBadRequest(text=f"width is {shortened(width, 40)!r}, expected a number of pixels")
         try:
             picture = await self._in_thread(subject.truth, frame, view)
         except InputError as error:
             raise web.HTTPConflict(text=str(error)) from None
+        except OSError as error:
+            text = f"what was filmed cannot be read any more ({error.strerror or error})"
+            raise web.HTTPConflict(text=text) from None
         if picture is None:
             raise web.HTTPNotFound(text="the capture is not at hand, or this camera did not film then")
         return web.Response(body=jpeg(smaller(picture, int(width)), 95), content_type="image/jpeg")
@@ -171,14 +174,14 @@ class Answers:
     def _number(self, request: web.Request, key: str, count: int) -> int:
         word = request.match_info[key]
         if not is_number(word) or int(word) >= count:
-            raise web.HTTPNotFound(text=f"{key} is not one of 0 to {count - 1}")
+            raise web.HTTPNotFound(text=f"{key} is {shortened(word, 40)!r}, expected a number from 0 to {count - 1}")
         return int(word)
 
     async def _filmed(self, subject: Subject, frame: int, view: int) -> Any:
         """None: it is not at hand."""
         try:
             return await self._in_thread(subject.truth, frame, view)
-        except InputError:
+        except (InputError, OSError):
             return None
 
     async def _drawn(self, subject: Subject, view: int) -> Any:
@@ -188,7 +191,7 @@ class Answers:
         small = camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
         try:
             return await asyncio.wait_for(
-                self._stage.in_turn(lambda cancel: subject.render(small, 0, cancel).numpy()), PATIENCE
+                self._stage.in_turn(lambda cancel: subject.renderer(0).render(small, cancel=cancel).numpy()), PATIENCE
             )
         except (InputError, TimeoutError) as error:
             raise web.HTTPNotFound(text=str(error) or "the stage is busy") from None

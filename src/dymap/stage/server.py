@@ -21,7 +21,7 @@ from dymap.signals import held
 from dymap.stage.address import check_address, url_of
 from dymap.stage.client import Client, open_socket
 from dymap.stage.desk import Desk, Errand
-from dymap.stage.drawing import Drawing
+from dymap.stage.drawing import Drawing, come_after
 from dymap.stage.film import MAX_REQUEST, Films
 from dymap.stage.guard import guarded, new_token
 from dymap.stage.message import View
@@ -42,17 +42,22 @@ FOR_GOOD = 4000
 """Code of a connection that ends and is not to be tried again; its reason is for people."""
 REASON = 123
 """Bytes of the reason why a connection ends (RFC 6455)."""
+GOODBYE = 3.0
+"""Seconds that browsers have to take their farewell."""
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Settings:
     """side: pixels of a full picture's longer side at most. background: red, green, blue, 0 to 1, that the page begins
-    with. niceness: how far other work on this machine comes first, 0 to 19."""
+    with. niceness: how far other work on this machine comes first, 0 to 19. share: of a processor's time, that the
+    drawing thread takes at most. private: whether the link has a token even if only this machine reaches it."""
 
     side: int = 1024
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     niceness: int = 0
+    share: float = 1.0
+    private: bool = False
 
 
 class Stage:
@@ -74,8 +79,8 @@ class Stage:
         look: Callable[[Stage], None] | None = None,
     ):
         check_address(host, port)
-        self.host, self.settings, self.token = host, settings or Settings(), new_token(host)
-        self.port = port
+        self.host, self.port, self.settings = host, port, settings or Settings()
+        self.token = new_token(host, self.settings.private)
         self._subject, self._asked, self._look = subject, asked, look
         self._desk = Desk()
         self._clients: dict[int, Client] = {}
@@ -84,10 +89,11 @@ class Stage:
         self._notice: dict[str, dict[str, Any]] = {}
         self._closed = False
         self._lock = threading.Lock()
-        self.files = ThreadPoolExecutor(1, thread_name_prefix="dymap-stage-files")
+        self.files = ThreadPoolExecutor(1, "dymap-stage-files", come_after, (self.settings.niceness,))
         self.films = Films(self._desk, lambda: self._subject, self.tell)
+        chosen = self.settings
         self._drawing = Drawing(
-            self._desk, lambda: self._subject, self._clients.get, self.settings.side, self.settings.niceness
+            self._desk, lambda: self._subject, self._clients.get, chosen.side, chosen.niceness, chosen.share
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="dymap-stage", daemon=True)
@@ -192,7 +198,7 @@ class Stage:
             )
             await socket.close()
             return socket
-        client = Client(next(self._numbers), self._desk, self._loop)
+        client = Client(next(self._numbers), self._desk, self._loop, self.settings.share)
         with self._lock:
             self._clients[client.number] = client
             notices = list(self._notice.values())
@@ -245,9 +251,9 @@ class Stage:
     async def _shut(self, farewell: str) -> None:
         if self._look is not None:
             self._looking.cancel()
-        for socket in list(self._sockets):
-            text = (farewell or "the stage was closed").encode()[:REASON]
-            await socket.close(code=FOR_GOOD if farewell else WSCloseCode.GOING_AWAY, message=text)
+        text, code = cut(farewell or "the stage was closed", REASON), FOR_GOOD if farewell else WSCloseCode.GOING_AWAY
+        if closing := [asyncio.ensure_future(socket.close(code=code, message=text)) for socket in self._sockets]:
+            await asyncio.wait(closing, timeout=GOODBYE)  # some may read nothing any more
         await self._runner.cleanup()
 
     def _do(self, work: Awaitable[Result]) -> Result:
@@ -264,3 +270,8 @@ class Stage:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def cut(text: str, most: int) -> bytes:
+    """A text of at most so many bytes: whole letters of UTF-8."""
+    return text.encode(errors="replace")[:most].decode(errors="ignore").encode()

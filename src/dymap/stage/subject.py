@@ -17,9 +17,8 @@ from torch import Tensor
 from dymap.config import ViewerRenderer
 from dymap.errors import InputError, printable
 from dymap.geometry.camera import Camera, up_direction
-from dymap.kernels import Cancel
 from dymap.play.video import Video
-from dymap.render.image import Image
+from dymap.render.renderer import Renderer
 
 Truth = Callable[[int, int], NDArray[np.uint8] | None]
 """(frame position, view) -> what the camera filmed [H, W, 3] RGB, as training saw it; None: it did not film then.
@@ -36,14 +35,12 @@ class Subject(Protocol):
     def describe(self) -> dict[str, Any]:
         """What the page knows of the clip: see `clip_facts`."""
 
-    def render(self, camera: Camera, frame: int, cancel: Cancel | None = None) -> Image:
-        """Over `transparent`. Raises Cancelled, and InputError if the clip cannot be read."""
+    def renderer(self, frame: int) -> Renderer:
+        """What renders a frame: ready, or made now. It stays as it is, whatever is shown or forgotten later. Raises
+        InputError if the clip cannot be read."""
 
     def grid(self, frame: int) -> tuple[Tensor, Tensor]:
         """[gx, gy, gz] bool, what is occupied, and the box [2, 3] that it divides."""
-
-    def prepare(self, frame: int) -> None:
-        """Make a frame ready, now."""
 
     def ready(self, frame: int) -> bool:
         """Whether a frame is ready."""
@@ -97,14 +94,11 @@ class ClipSubject:
             box=framed.reshape(-1).tolist(), **about,
         )  # fmt: skip
 
-    def render(self, camera: Camera, frame: int, cancel: Cancel | None = None) -> Image:
-        return self._video.render(camera, frame, renderer=self._renderer, background="transparent", cancel=cancel)
+    def renderer(self, frame: int) -> Renderer:
+        return self._video.renderer(frame, self._renderer)
 
     def grid(self, frame: int) -> tuple[Tensor, Tensor]:
         return self._video.baked.grid(frame), self._video.boxes[frame]
-
-    def prepare(self, frame: int) -> None:
-        self._video.prepare(frame, self._renderer)
 
     def ready(self, frame: int) -> bool:
         return self._video.ready(frame, self._renderer)

@@ -14,7 +14,7 @@ from dymap.kernels.cpu.backend import core_levels, cpu, plain
 from dymap.kernels.reference.compositing import MIN_WEIGHT
 from dymap.kernels.reference.hashgrid import HashLevels
 from dymap.kernels.reference.mlp_maps import CellWeights
-from dymap.kernels.reference.tracer import Cancel, Traced, Tracer, open_tracer
+from dymap.kernels.reference.tracer import Cancel, Rows, Traced, Tracer, open_tracer
 
 MERGE = 3
 """Consecutive samples of a ray that share one colour in fast images, at most; twice as many if they hardly show."""
@@ -37,12 +37,14 @@ class CoreTracer:
         offset: float,
         size: tuple[int, int],
         cancel: Cancel | None = None,
+        rows: Rows | None = None,
     ) -> Traced:
         make = torch.empty if cancel is None else torch.zeros
         width, height = size
-        rgb = make(height, width, 3)
-        acc, depth, far = (make(height, width) for _ in range(3))
-        hit = make(height, width, dtype=torch.bool)
+        first, end = rows or (0, height)
+        rgb = make(end - first, width, 3)
+        acc, depth, far = (make(end - first, width) for _ in range(3))
+        hit = make(end - first, width, dtype=torch.bool)
         stop = _core.Cancel()
         with nullcontext() if cancel is None else cancel.calling(stop.cancel):
             tiles, finished, _, colours = self._core.render(
@@ -55,6 +57,8 @@ class CoreTracer:
                 depth,
                 far,
                 hit,
+                height,
+                first,
                 self._fast,
                 MERGE,
                 MIN_WEIGHT,

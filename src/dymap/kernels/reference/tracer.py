@@ -18,6 +18,11 @@ from dymap.kernels.dispatch import operation
 from dymap.kernels.reference.hashgrid import HashLevels
 from dymap.kernels.reference.mlp_maps import CellWeights
 
+BLOCK = 32
+"""Where rows of an image that are rendered by themselves begin and end: at multiples of so many, or with the image."""
+Rows = tuple[int, int]
+"""The first row, and the one after the last."""
+
 
 class Cancel:
     """Ends an image that is being rendered, from another thread."""
@@ -49,10 +54,10 @@ class Cancel:
 
 
 class Traced(NamedTuple):
-    """An image over black: rgb [H, W, 3], acc [H, W] opacity, depth [H, W] and far [H, W], where rays leave the box
-    (metres along the ray, infinity if they miss it), hit [H, W] bool.
+    """An image over black, or rows of it: rgb [H, W, 3], acc [H, W] opacity, depth [H, W] and far [H, W], where rays
+    leave the box (metres along the ray, infinity if they miss it), hit [H, W] bool.
 
-    done: share of the image that was rendered before it was cancelled; colours: how many were worked out.
+    done: share of it that was rendered before it was cancelled; colours: how many were worked out.
     """
 
     rgb: Tensor
@@ -78,11 +83,13 @@ class Tracer(Protocol):
         offset: float,
         size: tuple[int, int],
         cancel: Cancel | None = None,
+        rows: Rows | None = None,
     ) -> Traced:
         """What a pinhole camera sees.
 
         ray: [3, 3], pixel (column, row) looks along ray @ (column + offset, row + offset, 1) in the world; origin: [3]
-        world, metres; size: width and height. cancel: ends it between two tiles; what is missing stays black.
+        world, metres; size: width and height. cancel: ends it between two tiles; what is missing stays black. rows:
+        only these of the image (see BLOCK), to the bit as they are in all of it.
         """
 
 

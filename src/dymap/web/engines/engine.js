@@ -22,6 +22,7 @@
  * @property {boolean} capture whether what was filmed is at hand
  * @property {boolean} training whether it is trained right now; then step, steps, loss and psnr, as far as known
  * @property {number} [step] @property {number} [steps] @property {number} [loss] @property {number} [psnr]
+ * @property {string} [ended] how the training has ended, in a sentence
  * @property {boolean} film whether it can render an MP4
  * @property {number | null} bytes size of the file
  */

@@ -231,8 +231,8 @@ export class ServerEngine extends Engine {
     } else if (told.type === "clip") {
       await this.describe().then(() => this.tell("clip", {}), error => this.tell("error", { message: error.message, fatal: false }));
     } else if (told.type === "training") {
-      const { training, step, steps, loss, psnr } = told;
-      Object.assign(this.clip, { training, step, steps, loss, psnr });
+      const { training, ended, step, steps, loss, psnr } = told;
+      Object.assign(this.clip, { training, ended, step, steps, loss, psnr });
       this.tell("clip", {});
     }
   }

@@ -76,6 +76,19 @@ function readCamera(entry, test) {
   return { name, K: lens, R, T, width, height, test };
 }
 
+/**
+ * The rigid 4x4 matrix that moved the cameras, row by row; or nothing.
+ * @param {unknown} held
+ */
+export function checkTransform(held) {
+  if (asList(held, "transform").length === 0) return;
+  const M = asNumbers(held, "transform", 16);
+  const turned = isRotation([...M.slice(0, 3), ...M.slice(4, 7), ...M.slice(8, 11)]);
+  if (!turned || M.slice(12).join() !== "0,0,0,1") {
+    throw new ClipFault(`transform is ${shortText(M, 80)}, expected a rotation, a shift, and 0 0 0 1 below`);
+  }
+}
+
 /** @param {number[]} R */
 function isRotation(R) {
   const [a, b, c, d, e, f, g, h, i] = R;

@@ -1,6 +1,6 @@
 // @ts-check
 /** What the header of a clip says, checked before any memory is taken for it (docs/format.md, Header). */
-import { camerasOf, upDirection } from "./cameras.js";
+import { camerasOf, checkTransform, upDirection } from "./cameras.js";
 import { asList, asMapping, asNumber, asNumbers, asText, asWhole, asWholeNumbers } from "./checks.js";
 import { damagedHeader } from "./container.js";
 import { ClipFault, shortText } from "./faults.js";
@@ -73,6 +73,7 @@ function checkedFacts(header, chunks) {
   const views = [header.train_views, header.test_views].map((v) => asWholeNumbers(v, "a list of views", MAX_CLIP_VIEWS, MAX_CLIP_VIEWS));
   asWholeNumbers(header.path_views, "path_views", MAX_CLIP_VIEWS, MAX_CLIP_VIEWS);
   const cameras = camerasOf(header.cameras, views[1]);
+  checkTransform(header.transform);
   const lost = views.flat().find((view) => view >= cameras.length);
   if (lost !== undefined) throw new ClipFault(`view ${lost} of ${cameras.length} cameras`);
   const spans = spansOf(header.segments, numbers.length);

@@ -4,12 +4,12 @@
 
 struct View {
   right: vec4<f32>, // pixel (i, j) looks along right i + down j + ahead, world; w: samples that may get one colour
-  down: vec4<f32>,
+  down: vec4<f32>, // w: the row that is the first in memory
   ahead: vec4<f32>,
   origin: vec4<f32>, // world, metres; w: the step, metres
   low: vec4<f32>, // the box, world, metres; w: share of this frame in the picture
   high: vec4<f32>, // w: 1 if it is added to what is there already
-  size: vec4<u32>, // width and height of the picture, pixels; layer; the row to begin with
+  size: vec4<u32>, // width of the picture, pixels, and where its rows end; layer; the row to begin with
   levels: array<vec4<u32>, LEVELS>, // of the hash grids: scale (bits of a float), vertices along an axis, first vertex
 }
 
@@ -39,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (range.x < range.y) {
     seen = march(d, max(range.x, 0.0), range.y);
   }
-  let at = row * view.size.x + id.x;
+  let at = (row - u32(view.down.w)) * view.size.x + id.x;
   let share = view.low.w;
   if (view.high.w == 1.0) {
     picture[at] += share * seen.colour;
