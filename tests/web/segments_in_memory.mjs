@@ -5,6 +5,7 @@ import { mergedParts, missingParts } from "../../src/dymap/web/file/intervals.js
 import { RecentSegments } from "../../src/dymap/web/file/recent.js";
 import { DecodingDesk } from "../../src/dymap/web/file/decoding.js";
 import { framesHere } from "../../src/dymap/web/file/spans.js";
+import { tell } from "./scenes.mjs";
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 
@@ -162,14 +163,4 @@ const scenes = {
     assert.deepEqual(here(), []);
   },
 };
-const told = {};
-for (const [name, scene] of Object.entries(scenes)) {
-  try {
-    await scene();
-    told[name] = "right";
-  } catch (error) {
-    told[name] = `${error.stack}`;
-  }
-}
-console.log(JSON.stringify(told));
-process.exit(0);
+await tell(scenes);
