@@ -24,7 +24,7 @@ const MAX_BOX_DISTANCE = 1e6; // metres from the origin
  * @property {string} name @property {string} title @property {string} author @property {string} licence
  * @property {number} fps @property {number} frames how many
  * @property {Float32Array} boxes [frames * 6] minimum, maximum, metres, world; the median box before they are here
- * @property {number[]} box [6] the median box @property {number[]} viewerBox [4] what a viewer frames: scale, shift
+ * @property {number[]} box [6] what a viewer frames, of the median box @property {number[]} viewerBox [4] its scale, shift
  * @property {import("./cameras.js").ClipCamera[]} cameras @property {number[]} up [3] unit vector, world
  * @property {string | null} poster address of a picture, to be used until the clip is closed
  * @property {number} bytes of the file
@@ -52,6 +52,8 @@ export class Clip extends EventTarget {
     this.chunks = [];
     /** @type {Decoding | null} */
     this.decoding = null;
+    /** @type {Decoding | null} decodes what segments share, while the other decodes the first of them */
+    this.beside = null;
     /** @type {Promise<import("./segment.js").DecoderValues> | null} */
     this.sharedDecoder = null;
     this.recent = new RecentSegments(
@@ -68,18 +70,18 @@ export class Clip extends EventTarget {
    * Rejects with ClipFault that names what is wrong.
    */
   async open() {
-    this.decoding ??= new Decoding(this.makeWorker); // a worker takes a while to begin
+    this.beginDecoding();
     const { header, chunks, bytes } = await readContainer(this.source);
     /** @type {import("./facts.js").Facts} */
     this.facts = factsOf(this.source.name, header, chunks);
     this.chunks = chunks;
     this.recent.count = this.facts.spans.length;
-    this.tellDecoder();
+    this.tellDecoders();
     const { name, title, author, licence, fps, box, viewerBox, cameras, up } = this.facts;
     const frames = this.facts.numbers.length;
     const boxes = new Float32Array(frames * 6).map((_, i) => box[i % 6]);
     /** @type {ClipDescription} */
-    this.description = { name, title, author, licence, fps, frames, boxes, box, viewerBox, cameras, up, poster: null, bytes };
+    this.description = { name, title, author, licence, fps, frames, boxes, box: framedBox(box, viewerBox), viewerBox, cameras, up, poster: null, bytes };
     const shared = this.chunk("common");
     await this.unlessLater(this.readBoxes(), shared);
     if (chunks[0].kind === "poster") await this.unlessLater(this.readPoster(chunks[0]), chunks[0]);
@@ -119,6 +121,7 @@ export class Clip extends EventTarget {
     this.closed = true;
     this.recent.close();
     this.decoding?.close();
+    this.beside?.close();
     this.source.close();
     if (this.description?.poster) URL.revokeObjectURL(this.description.poster);
   }
@@ -186,7 +189,12 @@ export class Clip extends EventTarget {
   decoder() {
     const begin = async () => {
       const [{ decoder }] = await Promise.all([this.readShared(), this.readBoxes()]);
-      return this.named(this.decodingNow().decoder(decoder.slice()));
+      try {
+        return await this.named((this.beside ?? this.decodingNow()).decoder(decoder.slice()));
+      } finally {
+        this.beside?.close();
+        this.beside = null;
+      }
     };
     this.sharedDecoder ??= begin().catch((error) => {
       this.sharedDecoder = null; // whoever asks next tries again
@@ -195,11 +203,23 @@ export class Clip extends EventTarget {
     return this.sharedDecoder;
   }
 
-  /** What it must know before it decodes. */
-  tellDecoder() {
+  /** Workers take a while to begin. */
+  beginDecoding() {
+    if (this.decoding) return;
+    this.decoding = new Decoding(this.makeWorker);
+    if (this.decoding.apart) this.beside = new Decoding(this.makeWorker);
+  }
+
+  /** What they must know before they decode. */
+  tellDecoders() {
     const { field, grid, levels, shapes, spans, quantiser, start } = /** @type {import("./facts.js").Facts} */ (this.facts);
     const changes = this.chunks.some(({ kind, sections }) => kind === "segment" && /** @type {any} */ (sections)[1][1] > 0);
-    this.decodingNow().open({ field, grid, levels, shapes, spans, quantiser, start }, changes).catch(() => {}); // told with the next
+    if (changes) {
+      this.beside?.close(); // whoever decodes segments needs the symbols of what they share
+      this.beside = null;
+    }
+    const plan = { field, grid, levels, shapes, spans, quantiser, start };
+    for (const one of [this.decodingNow(), this.beside]) one?.open(plan, changes).catch(() => {}); // told with the next
   }
 
   decodingNow() {
@@ -233,4 +253,16 @@ export class Clip extends EventTarget {
  */
 function ownSections(sections) {
   return Object.fromEntries(Object.entries(sections).map(([name, data]) => [name, data.slice()]));
+}
+
+/**
+ * What a viewer frames of a box [6]: scaled about its centre, then shifted.
+ * @param {number[]} box
+ * @param {number[]} viewerBox [4] scale, shift
+ */
+export function framedBox(box, [scale, ...shift]) {
+  return box.map((_, i) => {
+    const [low, high] = [box[i % 3], box[3 + (i % 3)]];
+    return (low + high) / 2 + ((i < 3 ? -1 : 1) * scale * (high - low)) / 2 + shift[i % 3];
+  });
 }
