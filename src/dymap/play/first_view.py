@@ -1,6 +1,6 @@
 """The page's first view: from the side of the first camera, upright, with all that a viewer frames in the picture.
 
-`web/stage/framing.js` does the same; the poster of a clip is drawn from it, and so the page begins with the same picture.
+`web/stage/framing.js` does the same. The poster of a clip is drawn from it: the page begins with the same picture.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Each module becomes a function that is called once, in the order of the imports, and gives what it exports; so names of
 two modules never meet. `new URL("./x", import.meta.url)` becomes the address of a text that the script carries, of
-shaders, and of workers as bundles of their own. Comments stay behind. Modules keep to a small part of the language, and what is
-outside of it is an error: `import {a, b as c} from "./x.js"`, `export function | class | const`, no circles, no
+shaders, and of workers as bundles of their own. Comments stay behind. Modules keep to a small part of the language, and
+what is outside of it is an error: `import {a, b as c} from "./x.js"`, `export function | class | const`, no circles, no
 top-level await.
 """
 

@@ -97,6 +97,8 @@ function addressOf(clip, base) {
 
 /** @param {string} text base64 @returns {Uint8Array} */
 function bytesOf(text) {
+  const decode = /** @type {any} */ (Uint8Array).fromBase64; // of newer browsers: many times as fast
+  if (decode) return decode(text.trim());
   const raw = atob(text.trim()),
     bytes = new Uint8Array(raw.length);
   for (let k = 0; k < raw.length; k++) bytes[k] = raw.charCodeAt(k);
