@@ -133,6 +133,17 @@ const scenes = {
     await desk.last;
     assert.deepEqual(answers, [3, 4]);
   },
+  async "a decoder that gets no memory says so, and goes on"() {
+    const answers = [];
+    const desk = new DecodingDesk((answer) => answers.push(answer), 1);
+    desk.stepsOf = () => { throw new RangeError("Array buffer allocation failed"); }; // prettier-ignore
+    desk.ask({ id: 1, ask: "segment" });
+    await desk.last;
+    desk.stepsOf = function* () { yield; return 7; }; // prettier-ignore
+    desk.ask({ id: 2, ask: "segment" });
+    await desk.last;
+    assert.deepEqual(answers, [{ id: 1, fault: "there is not enough memory to decode it" }, { id: 2, value: 7 }]);
+  },
   async "intervals are what sets of bytes are"() {
     let state = 1;
     const random = (below) => (state = (state * 48271) % 2147483647) % below;

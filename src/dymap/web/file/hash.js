@@ -100,8 +100,8 @@ function* readFlags(stream, length, scratch) {
     }
     checkFlags(all);
     count = found;
+    if (size > VALUES_PIECE / 8) yield;
   }
-  yield;
   return count;
 }
 

@@ -27,7 +27,11 @@ export class Gpu {
     const limits = Object.fromEntries(WIDE.map((name) => [name, adapter.limits[name]]));
     /** @type {GPUFeatureName[]} */
     const features = chosen === "f16" ? ["shader-f16"] : [];
-    return new Gpu(await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits }), adapter, chosen);
+    try {
+      return new Gpu(await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits }), adapter, chosen);
+    } catch (error) {
+      throw new Error(`${NO_DEVICE} (${/** @type {Error} */ (error).message})`);
+    }
   }
 
   /**
@@ -169,6 +173,7 @@ const NO_WEBGPU =
   "This browser cannot draw the clip: it has no WebGPU. Chrome and Edge 113 or newer have it, Safari 26 and, on Windows, " +
   "Firefox 141. `dymap view` shows the clip in any browser.";
 const NOT_SECURE = "Browsers draw with WebGPU only on secure pages (https) and on those of this machine (localhost); this one is neither.";
+const NO_DEVICE = "This browser found a GPU, but does not get it: other programs may hold it, or its driver has stopped; try again";
 const NO_ADAPTER =
   "This browser has WebGPU, but found no GPU that it may use: perhaps hardware acceleration is switched off in its settings. " +
   "`dymap view` shows the clip without one.";

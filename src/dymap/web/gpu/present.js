@@ -55,7 +55,8 @@ export class GpuPresenter {
 
   /** @param {HTMLCanvasElement} canvas */
   attach(canvas) {
-    this.context = /** @type {GPUCanvasContext | null} */ (canvas.getContext("webgpu"));
+    const empty = canvas.width * canvas.height === 0; // it gets a size, and is attached again
+    this.context = empty ? null : /** @type {GPUCanvasContext | null} */ (canvas.getContext("webgpu"));
     this.context?.configure({ device: this.gpu.device, format: this.format, alphaMode: "premultiplied" });
   }
 
