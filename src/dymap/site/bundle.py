@@ -34,7 +34,7 @@ function bundledUrl(name, from) {
     const type = path.endsWith(".js") ? "text/javascript" : "text/plain";
     bundledAddresses.set(path, URL.createObjectURL(new Blob([bundledTexts[path]], { type })));
   }
-  return new URL(bundledAddresses.get(path));
+  return Object.assign(new URL(bundledAddresses.get(path)), { carried: bundledTexts[path] });
 }
 """
 

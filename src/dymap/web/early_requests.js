@@ -1,8 +1,9 @@
 // @ts-check
 /**
- * Asks for the first bytes of a page's clip while its modules are still on their way (file/early.js takes the answers).
+ * Asks for the first bytes of a page's clip, and for the GPU, while its modules are still on their way (file/early.js takes
+ * the answers).
  *
- * An exported page holds this script in its head (site/early.py), with data-clip: the clip's address; data-front: bytes of
+ * An exported page holds this script in its head (site/pages.py), with data-clip: the clip's address; data-front: bytes of
  * the first request; data-stop: the byte before which all lies that the first picture needs.
  */
 {
@@ -18,6 +19,8 @@
     const rest = () => came.then(({ status }) => (status === 206 ? ask(Number(front), Number(stop)) : Promise.reject(new TypeError("no parts"))));
     if (Number(stop) > Number(front)) parts.push({ start: Number(front), stop: Number(stop), answer: rest() });
     for (const { answer } of parts) answer.catch(() => {}); // who reads it is told
-    /** @type {any} */ (globalThis).dymapEarly = { address: new URL(clip, document.baseURI).href, parts };
+    const adapter = navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }); // which begins a process of its own
+    adapter?.catch(() => {});
+    /** @type {any} */ (globalThis).dymapEarly = { address: new URL(clip, document.baseURI).href, parts, adapter };
   }
 }

@@ -45,9 +45,9 @@ export class BrowserEngine extends Engine {
   }
 
   async open() {
-    const opening = this.keeper.open();
-    opening.catch(() => {}); // told below
-    this.clip = Object.assign(await this.file.open(), { capture: false, training: false, film: mayEncode() });
+    const [reading, opening] = [this.file.open(), this.keeper.open()]; // workers, and the GPU's process, take a while to begin
+    for (const begun of [reading, opening]) begun.catch(() => {}); // told below
+    this.clip = Object.assign(await reading, { capture: false, training: false, film: mayEncode() });
     this.file.addEventListener("clip", () => this.tell("clip"));
     this.file.addEventListener("buffer", () => this.tell("buffer"));
     this.file.segment(0).catch(() => {}); // its frames will be wanted first: they are read while kernels are compiled
@@ -122,9 +122,8 @@ export class BrowserEngine extends Engine {
   }
 
   /**
-   * Colours and depths of a view, for compositing: rgb over black and opacity [height * width * 4]; and metres along the
-   * ray [height * width], of which the light that passes has a share at the ray's end; infinity if a ray misses the box.
-   * seen: the same of only what is seen, infinity where nothing is.
+   * Colours and depths of a view, for compositing: rgb over black and opacity [height * width * 4]; and metres [height *
+   * width] as of rayDepths. seen: as of seenDepths (gpu/depths.js).
    * @param {View} view
    * @param {number} width pixels
    * @param {number} height
@@ -166,8 +165,7 @@ export class BrowserEngine extends Engine {
   apart(view, width, height, read) {
     const draw = async () => {
       const works = await this.start();
-      const found = works.apart(view, width, height, this.bandOf(width), (picture) => read(works, picture));
-      return found.then(
+      return works.apart(view, width, height, this.bandOf(width), (picture) => read(works, picture)).then(
         (value) => (works.lost ? Promise.reject(new Error(LOST_NOW)) : value), // it may hold nothing
         (error) => Promise.reject(works.lost ? new Error(LOST_NOW) : error),
       );
@@ -180,9 +178,10 @@ export class BrowserEngine extends Engine {
 
   /** Until nobody waits for a picture, or the GPU has time for others between those that are played. */
   async idle() {
-    const next = () => new Promise((resolve) => this.addEventListener("rest", resolve, { once: true }));
     const quick = () => this.pace.quick((this.canvas?.width ?? 0) * (this.canvas?.height ?? 0));
-    while (!this.closed && (!this.shown || (!quick() && (this.drawing || this.view?.moving)))) await next();
+    while (!this.closed && (!this.shown || (!quick() && (this.drawing || this.view?.moving)))) {
+      await new Promise((resolve) => this.addEventListener("rest", resolve, { once: true }));
+    }
   }
 
   /** Draw what is wanted, one picture after the other, until nothing is. */
@@ -272,7 +271,7 @@ export class BrowserEngine extends Engine {
     if (step && Math.abs(step) < 8 && works.frames.ready(next)) works.frames.take(next).catch(() => {});
   }
 
-  /** All that lives on a device, which is there, or taken. */
+  /** All that lives on a device, which is taken if it is not there. */
   start() {
     return this.keeper.start();
   }

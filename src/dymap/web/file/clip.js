@@ -62,6 +62,7 @@ export class Clip extends EventTarget {
       maxBytes,
     );
     this.closed = false;
+    this.changes = false; // whether a segment has a decoder of its own, which is added to the shared one
   }
 
   /**
@@ -175,9 +176,12 @@ export class Clip extends EventTarget {
   async load(index, signal, priority) {
     const chunk = this.chunk("segment", index);
     const ofShared = this.decoder();
-    const [data, shared] = await Promise.all([readChunk(this.source, chunk, { signal, priority }), ofShared]);
+    ofShared.catch(() => {}); // told below, unless something else is wrong
+    const reading = readChunk(this.source, chunk, { signal, priority });
+    const [data] = await Promise.all([reading, this.changes ? ofShared : null]); // what is added needs what it is added to
     const sections = ownSections(sectionsOf(chunk, data));
-    const { codes, decoder, hash, occupancy } = await this.named(this.decodingNow().segment(index, sections, signal));
+    const decoding = this.named(this.decodingNow().segment(index, sections, signal));
+    const [{ codes, decoder, hash, occupancy }, shared] = await Promise.all([decoding, ofShared]);
     const { first, stop } = this.spans[index];
     const boxes = /** @type {ClipDescription} */ (this.description).boxes.slice(6 * first, 6 * stop);
     const own = [codes, occupancy, boxes, ...hash, ...Object.values(decoder ?? {})];
@@ -213,13 +217,13 @@ export class Clip extends EventTarget {
   /** What they must know before they decode. */
   tellDecoders() {
     const { field, grid, levels, shapes, spans, quantiser, start } = /** @type {import("./facts.js").Facts} */ (this.facts);
-    const changes = this.chunks.some(({ kind, sections }) => kind === "segment" && /** @type {any} */ (sections)[1][1] > 0);
-    if (changes) {
+    this.changes = this.chunks.some(({ kind, sections }) => kind === "segment" && /** @type {any} */ (sections)[1][1] > 0);
+    if (this.changes) {
       this.beside?.close(); // whoever decodes segments needs the symbols of what they share
       this.beside = null;
     }
     const plan = { field, grid, levels, shapes, spans, quantiser, start };
-    for (const one of [this.decodingNow(), this.beside]) one?.open(plan, changes).catch(() => {}); // told with the next
+    for (const one of [this.decodingNow(), this.beside]) one?.open(plan, this.changes).catch(() => {}); // told with the next
   }
 
   decodingNow() {

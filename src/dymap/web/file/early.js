@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What a page has asked for before its modules were there (early_requests.js): the first bytes of its clip.
+ * What a page has asked for before its modules were there (early_requests.js): the first bytes of its clip, and the GPU.
  *
  * @typedef {{start: number, stop: number, answer: Promise<Response>}} EarlyAnswer
  */
@@ -12,9 +12,15 @@
  */
 export function earlyAnswers(address) {
   const told = /** @type {any} */ (globalThis).dymapEarly;
-  if (!told || told.address !== absolute(address)) return [];
-  delete (/** @type {any} */ (globalThis).dymapEarly);
-  return told.parts;
+  return told?.address === absolute(address) ? told.parts.splice(0) : [];
+}
+
+/** @returns {Promise<GPUAdapter | null> | undefined} the adapter, of which one device can be had */
+export function earlyAdapter() {
+  const told = /** @type {any} */ (globalThis).dymapEarly;
+  const adapter = told?.adapter;
+  if (told) told.adapter = undefined;
+  return adapter;
 }
 
 /** @param {string} address */

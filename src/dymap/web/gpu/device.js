@@ -1,5 +1,6 @@
 // @ts-check
 /** The browser's GPU: in what numbers it computes, buffers, and kernels run one after the other. */
+import { earlyAdapter } from "../file/early.js";
 import { shaderText } from "./sources.js";
 import { writeShader } from "./template.js";
 
@@ -20,7 +21,7 @@ export class Gpu {
    */
   static async open({ numbers } = {}) {
     if (!globalThis.navigator?.gpu) throw new Error(globalThis.isSecureContext === false ? NOT_SECURE : NO_WEBGPU);
-    const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+    const adapter = await (earlyAdapter() ?? navigator.gpu.requestAdapter({ powerPreference: "high-performance" }));
     if (!adapter) throw new Error(NO_ADAPTER);
     const half = adapter.features.has("shader-f16");
     const chosen = numbers ?? (half ? "f16" : "packed");
