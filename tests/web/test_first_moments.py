@@ -111,6 +111,14 @@ def test_the_poster_is_the_first_picture(site: Path, page: Page, size: tuple[int
     assert (poster.sum(axis=-1) > 150)[~figure].mean() < 0.01
 
 
+def test_a_link_to_another_view_shows_no_poster(site: Path, page: Page) -> None:
+    answers, _, come = holding("/none", {"/dymap-stage.js"})
+    with serving(in_folder(site), answers=answers) as url:
+        page.visit(f"{url}#frame=7", 128, 128)
+        assert come.is_set()
+        assert page.evaluate("document.querySelector('.poster').hidden")
+
+
 @pytest.mark.parametrize("aspect", [0.5, 1.0, 2.2])
 def test_python_knows_the_pages_first_view(page: Page, site: Path, aspect: float) -> None:
     with serving(in_folder(site)) as url:
