@@ -97,7 +97,7 @@ def test_another_clip_has_neither_poster_nor_requests_of_this_one(site: Path, pa
 def test_the_poster_is_the_first_picture(site: Path, page: Page, size: tuple[int, int]) -> None:
     with serving(in_folder(site)) as url:
         page.visit(url, *size)
-        page.until(f"{SHOWN} && stage.engine.shown.width === document.querySelector('.picture').width", 120)
+        page.until(f"{SHOWN} && stage.engine.shown.width === document.querySelector('.picture').width", 300)
         page.evaluate(HIDE)
         first = page.picture().astype(int)
         page.evaluate("document.querySelector('.poster').hidden = false")
