@@ -52,8 +52,8 @@ for (const name of ["createComputePipelineAsync", "createRenderPipelineAsync"]) 
     return made;
   };
 }
-const ask = GPU.prototype.requestAdapter;
-GPU.prototype.requestAdapter = function (...given) { mark("page"); return ask.apply(this, given); };
+const Made = Worker;
+window.Worker = class extends Made { constructor(...given) { mark("page"); super(...given); } };
 const url = URL.createObjectURL;
 URL.createObjectURL = function (blob) {
   if (blob.type === "image/jpeg") mark("header");

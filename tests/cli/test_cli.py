@@ -196,6 +196,7 @@ def test_demo_does_everything_at_once(dymap: Run, tmp_path: Path) -> None:
         assert (tmp_path / "demo" / name).is_file() or name == "run/preview.png", name
     metrics = json.loads((tmp_path / "demo/run/evaluation/metrics.json").read_text())
     assert {image["view"] for image in metrics["images"]} == {"03", "07", "11", "15"}
+    assert "<title>A dancer, from any side</title>" in (tmp_path / "demo/player.html").read_text()
     page = (tmp_path / "demo/index.html").read_text()
     assert page.count('type="radio"') == 4, "a thumbnail for each view that was kept out"
     assert 'width="128" height="128"' in page, "pictures are larger than those that were learned from"

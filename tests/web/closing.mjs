@@ -2,6 +2,7 @@
 // may be rejected that nobody waits for: node ends with an error then.
 import assert from "node:assert/strict";
 import { Clip } from "../../src/dymap/web/file/clip.js";
+import { tell } from "./scenes.mjs";
 
 const address = process.argv[2];
 const aborted = { name: "AbortError" };
@@ -53,14 +54,4 @@ const scenes = {
     clip.close();
   },
 };
-const told = {};
-for (const [name, scene] of Object.entries(scenes)) {
-  try {
-    await scene();
-    told[name] = "right";
-  } catch (error) {
-    told[name] = `${error.stack}`;
-  }
-}
-await new Promise((resolve) => setTimeout(resolve, 50));
-console.log(JSON.stringify(told));
+await tell(scenes, 50);

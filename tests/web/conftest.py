@@ -10,7 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from tests.browser import Page, browser
+from tests.golden.sources import Golden
 from tests.web.served import served
+from tests.web.world import World, open_world
 
 WIDE, PHONE = (1440, 900), (390, 844)
 
@@ -79,3 +81,10 @@ def phone(phone_page: Page) -> Page:
     phone_page.evaluate("reset()")
     phone_page.settle()
     return phone_page
+
+
+@pytest.fixture(scope="session")
+def world(trimmed: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The engine "browser" in a browser whose WebGPU is in software."""
+    with open_world(trimmed, tmp_path_factory.mktemp("clips"), tmp_path_factory.mktemp("profile")) as found:
+        yield found

@@ -87,6 +87,19 @@ def test_two_fingers_shift_zoom_and_twist(phone: Page) -> None:
     assert -0.7 < roll < -0.3, "the picture follows the fingers"
 
 
+def test_three_fingers_look_around(phone: Page) -> None:
+    """From where the camera is, as dragging with alt does."""
+    fingers = [(150.0, 380.0), (200.0, 420.0), (250.0, 380.0)]
+    before, R, _ = pose(phone)
+    swipe(phone, tuple(fingers), *[tuple((x + k, y - k / 2) for x, y in fingers) for k in (20, 40, 60)])
+    after, turned, _ = pose(phone)
+    assert np.allclose(after, before, atol=1e-9)
+    focal = phone.evaluate("document.querySelector('.model').clientHeight / 2 / Math.tan(state().fov / 2)")
+    assert np.arctan2(turned[2] @ R[0], turned[2] @ R[2]) == pytest.approx(-60 / focal, rel=0.3)
+    assert turned[0, 2] == pytest.approx(0, abs=1e-9), "the horizon is kept level"
+    assert "three fingers" in phone.evaluate("document.querySelector('.help').textContent")
+
+
 def test_taps_play_scrub_and_choose_cameras(phone: Page) -> None:
     tap_on(phone, ".play")
     phone.until("state().frame > 2")
@@ -154,3 +167,22 @@ def test_key_views_are_added_and_dragged_by_finger(phone: Page) -> None:
     assert 1.2 < phone.evaluate("state().path.keys[1].at") < 1.8
     tap_on(phone, ".page-path .row .word:nth-child(2)")
     phone.until("state().moment > 0.2 && state().previewing")
+
+
+@pytest.mark.parametrize("size", [PHONE, (844, 390), (360, 640)])
+@pytest.mark.parametrize("panel", [False, True])
+def test_neither_numbers_nor_messages_cover_the_picture(stage: Stage, size: tuple[int, int], panel: bool) -> None:
+    page = stage.open(size, phone=True)
+    page.evaluate(f"stage.store.set({{ overlay: true, panel: {str(panel).lower()} }})")
+    page.evaluate("stage.messages.complain('The connection to the machine that draws was lost; trying again')")
+    page.settle()
+    page.settle()
+    _, top, _, height = page.rect(".model")
+    assert height > 0.2 * size[1]
+    for selector in (".overlay", ".trouble"):
+        _, above, _, tall = page.rect(selector)
+        assert tall > 10
+        assert above >= top + height - 0.5 or above + tall <= top + 0.5, selector
+        assert above + tall <= size[1]
+    assert page.evaluate("document.documentElement.scrollHeight") == size[1]
+    assert "ms" in page.evaluate("document.querySelector('.overlay').innerText")

@@ -38,7 +38,7 @@ PACKAGED = Path(__file__).parents[1] / "play" / "dancer.dymap"
 SIZE, MIN_SIZE, MAX_SIZE = 256, 32, 4096
 QUICK_SIZE, QUICK_FILM = 192, 24
 """Of the quick film: width and height, and at most how many images (one loop of the clip)."""
-PLAYER = "player.html"
+PLAYER, TITLE = "player.html", "A dancer, from any side"
 LARGER = 4
 """How many times as wide as the sample's images the page's pictures are, at most: the model has no pixels."""
 
@@ -122,10 +122,10 @@ def demo(
     means = evaluated.summary["mean"]
     numbers = [Number(TITLES[key], means[key], UNITS.get(key, ""), MEANINGS[key]) for key in COLUMNS]
     page = write_page(
-        out / "index.html", "A dancer, from any side", lead, clips, pairs, comparison, next_steps(folder.root), numbers,
+        out / "index.html", TITLE, lead, clips, pairs, comparison, next_steps(folder.root), numbers,
         facts,
     )  # fmt: skip
-    player = export(folder.root, out / PLAYER, single_file=True, device=device, threads=threads).page
+    player = export(folder.root, out / PLAYER, single_file=True, title=TITLE, device=device, threads=threads).page
     return Demo(trained, Finished(baked, evaluated, page, player, time.monotonic() - started))
 
 

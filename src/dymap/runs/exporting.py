@@ -18,7 +18,7 @@ from dymap.runs.packing import pack
 from dymap.runs.process import pick_device
 from dymap.runs.things import check_playable
 from dymap.site.export import CLIP, FILM, Given, check_own_file, check_own_folder, write_folder, write_single_file
-from dymap.video.container import has_magic
+from dymap.video.container import has_magic, open_container
 from dymap.video.model_file import SUFFIX
 from dymap.video.packed import open_packed
 
@@ -116,5 +116,6 @@ def small_clip(
 
 def given_clip(small: Path, film: Path | None = None) -> Given:
     """What the page is told of a file of version 2. Raises InputError if it is damaged."""
-    baked = open_packed(small)
-    return Given(small, baked.about.title or baked.name, baked.poster, film)
+    baked, chunks = open_packed(small), open_container(small).chunks
+    needed = next(chunk.offset + chunk.length for chunk in chunks if chunk.kind == "segment")
+    return Given(small, baked.about.title or baked.name, baked.poster, film, needed)

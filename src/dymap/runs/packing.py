@@ -12,9 +12,10 @@ from pathlib import Path
 from dymap._version import __version__
 from dymap.errors import InputError
 from dymap.pictures import jpeg_bytes, to_bytes
+from dymap.play.first_view import first_view
 from dymap.play.video import Video, load
 from dymap.runs.bars import Bars, no_bars
-from dymap.runs.coarseness import small, standard_coarseness
+from dymap.runs.coarseness import standard_coarseness
 from dymap.runs.process import pick_device
 from dymap.runs.things import check_playable
 from dymap.video.clip import About, BakedVideo
@@ -22,7 +23,7 @@ from dymap.video.facts import MAX_TEXT
 from dymap.video.packing import save_packed
 
 POSTER = 512
-"""Pixels of a poster's longer side, at most."""
+"""Pixels of a poster's sides."""
 AGAIN = (
     "it was quantised before, and is rounded a second time: what the first time lost stays lost; to lose less, pack "
     "the exact file (dymap bake RUN --exact --out FILE)"
@@ -83,12 +84,11 @@ def pack(
 
 
 def with_poster(baked: BakedVideo) -> BakedVideo:
-    """The clip with a picture of it, if it has none and a camera from which it was filmed."""
+    """The clip with the picture that the page begins with, if it has none and a camera from which it was filmed."""
     if baked.poster or not baked.cameras:
         return baked
-    camera = baked.cameras[(*baked.test_views, *baked.train_views, 0)[0]]
     video = Video(baked)
-    picture = video.render(small(camera, POSTER), len(baked.frames) // 2, renderer="fast").rgb
+    picture = video.render(first_view(video, POSTER, POSTER), 0, renderer="fast").rgb
     video.close()
     return baked.with_facts(poster=jpeg_bytes(to_bytes(picture)))
 

@@ -18,7 +18,7 @@ from dymap.partials import beside
 from dymap.runs.bars import Bars, no_bars
 from dymap.runs.exporting import given_clip, small_clip
 from dymap.signals import asked_to_end
-from dymap.site.export import CLIP, stage_files
+from dymap.site.export import CLIP, POSTER, stage_files
 from dymap.site.server import Find, in_folder, serving
 from dymap.stage.address import over_ssh, tunnel
 
@@ -84,5 +84,5 @@ def of_clip(small: Path) -> tuple[Find, str]:
     """The page with a file of version 2, and what the clip is called. Raises InputError if it is damaged."""
     given = given_clip(small)
     files: dict[str, bytes | Path] = {path: text.encode() for path, text in stage_files(given).items()}
-    files[CLIP] = small
+    files |= {CLIP: small, POSTER: given.poster}
     return files.get, given.title

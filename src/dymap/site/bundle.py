@@ -1,9 +1,10 @@
 """ES modules become one script: a page that is opened as a file may neither import nor fetch anything.
 
 Each module becomes a function that is called once, in the order of the imports, and gives what it exports; so names of
-two modules never meet. `new URL("./x", import.meta.url)` becomes the address of a text that the script carries: shaders
-as they are, workers as bundles of their own. Modules keep to a small part of the language, and what is outside of it is
-an error: `import {a, b as c} from "./x.js"`, `export function | class | const`, no circles, no top-level await.
+two modules never meet. `new URL("./x", import.meta.url)` becomes the address of a text that the script carries, of
+shaders, and of workers as bundles of their own. Comments stay behind. Modules keep to a small part of the language, and
+what is outside of it is an error: `import {a, b as c} from "./x.js"`, `export function | class | const`, no circles, no
+top-level await.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ EXPORT = re.compile(r"^export\s+((?:async\s+)?(?:function\b\s*\*?|class\b|const\
 ADDRESS = re.compile(r"new URL\(\s*([\"'`])([^\"'`]+)\1\s*,\s*import\.meta\.url\s*,?\s*\)")
 WORKER = re.compile(r"""(new Worker\(\s*bundledUrl\([^)]*\)\s*,\s*\{[^}]*\btype:\s*)["']module["']""")
 COMMENT = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
+BLANK = re.compile(r"\n[ \t]*(?=\n)")
 UNKNOWN = re.compile(r"^(?:import|export|await)\b[^\n]*|\bimport\s*\([^\n]*|\bimport\.meta\b[^\n]*", re.MULTILINE)
 CARRIED = """\
 const bundledTexts = %s;
@@ -32,7 +34,7 @@ function bundledUrl(name, from) {
     const type = path.endsWith(".js") ? "text/javascript" : "text/plain";
     bundledAddresses.set(path, URL.createObjectURL(new Blob([bundledTexts[path]], { type })));
   }
-  return new URL(bundledAddresses.get(path));
+  return Object.assign(new URL(bundledAddresses.get(path)), { carried: bundledTexts[path] });
 }
 """
 
@@ -60,6 +62,11 @@ def script_json(value: object) -> str:
 def script_text(code: str) -> str:
     """A script that can be an element of a page: `<` stays before `/script` only as an escape, in strings."""
     return re.sub(r"<(?=/script|script|!--)", r"\\x3c", code, flags=re.IGNORECASE)
+
+
+def without_comments(code: str) -> str:
+    """A module or a shader without what is for readers of the source. No string of the page's holds a comment."""
+    return BLANK.sub("\n", COMMENT.sub("", code)).lstrip("\n")
 
 
 def _visit(files: Mapping[str, str], path: str, order: list[str], above: tuple[str, ...]) -> None:
@@ -99,9 +106,9 @@ def _wrapped(files: Mapping[str, str], path: str, order: list[str], texts: dict[
         texts.update(_texts(files, path, found[2], workers))
         return f"bundledUrl({found[1]}{found[2]}{found[1]}, {json.dumps(path)})"
 
-    code = ADDRESS.sub(address, EXPORT.sub(declared, IMPORT.sub(imported, files[path])))
+    code = ADDRESS.sub(address, EXPORT.sub(declared, IMPORT.sub(imported, without_comments(files[path]))))
     code = WORKER.sub(r'\1"classic"', code)  # pages that are opened as files get no others from what they carry
-    if unknown := UNKNOWN.search(COMMENT.sub("", code)):
+    if unknown := UNKNOWN.search(code):
         raise InputError(f"{path}: cannot be bundled: {unknown[0].strip()[:100]}")
     number = order.index(path)
     return f"// {path}\nconst module{number} = (() => {{\n{code}\nreturn {{ {', '.join(exported)} }};\n}})();\n"
@@ -115,5 +122,5 @@ def _texts(files: Mapping[str, str], path: str, name: str, workers: bool) -> dic
         raise InputError(f"{path}: names the file {pattern}, which is not there")
     scripts = [one for one in found if one.endswith(".js") and workers]
     return {one: f'"use strict";\n{bundle(files, one, workers=False)}' for one in scripts} | {
-        one: files[one] for one in found if not one.endswith(".js")
+        one: without_comments(files[one]) for one in found if not one.endswith(".js")
     }

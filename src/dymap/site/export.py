@@ -15,7 +15,7 @@ from string import Template
 from dymap.errors import InputError, printable
 from dymap.files import replacing, replacing_folder
 from dymap.site.bundle import bundle, script_text
-from dymap.site.pages import told_page, web_files
+from dymap.site.pages import asks_early, told_page, web_files, with_poster
 
 CLIP, FILM, POSTER = "video.dymap", "film.mp4", "poster.jpg"
 STAGE, ELEMENT = "dymap-stage.js", "dymap-player.js"
@@ -38,12 +38,13 @@ SCRIPT = re.compile(r'<script type="module" src="([^"]+)"></script>')
 @dataclass(frozen=True)
 class Given:
     """What is given away. clip: a file of version 2. poster: a JPEG, perhaps empty. film: an MP4 for browsers without
-    WebGPU."""
+    WebGPU. needed: bytes of the clip, from its first on, that a first picture needs; 0: nobody knows."""
 
     clip: Path
     title: str
     poster: bytes
     film: Path | None
+    needed: int = 0
 
 
 def write_folder(folder: Path, given: Given) -> Path:
@@ -72,6 +73,7 @@ def stage_files(given: Given) -> dict[str, str]:
     page = told_page("index.html", given.title, settings)
     (found,), styles = SCRIPT.findall(page), STYLE.findall(page)
     page = SCRIPT.sub(f'<script type="module" src="{STAGE}"></script>', page)
+    page = asks_early(with_poster(page, POSTER if given.poster else ""), CLIP, given.needed)
     texts = web_files()
     return {"index.html": own(page), STAGE: bundle(texts, found)} | {style: texts[style] for style in styles}
 
@@ -85,6 +87,7 @@ def write_single_file(file: Path, given: Given) -> Path:
     check_own_file(file)
     film = {"film": f"data:video/mp4;base64,{_base64(given.film.read_bytes())}"} if given.film else {}
     page = own(told_page("index.html", given.title, {"engine": "browser"} | film))
+    page = with_poster(page, f"data:image/jpeg;base64,{_base64(given.poster)}" if given.poster else "")
     texts, (script,) = web_files(), SCRIPT.findall(page)
     page = STYLE.sub(lambda found: f"<style>\n{texts[found[1]]}</style>", page)
     code = "\n" + script_text(bundle(texts, script))
@@ -145,7 +148,8 @@ def _player_page(given: Given) -> str:
     attributes += f' poster="{POSTER}"' if given.poster else ""
     attributes += f' film="{FILM}"' if given.film else ""
     title = html.escape(printable(given.title or "dymap"))
-    return Template(web_files()["player.html"]).substitute(title=title, attributes=attributes, element=ELEMENT)
+    page = Template(web_files()["player.html"]).substitute(title=title, attributes=attributes, element=ELEMENT)
+    return asks_early(page, CLIP, given.needed)
 
 
 def _base64(data: bytes) -> str:

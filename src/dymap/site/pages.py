@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from dymap.errors import InputError, printable
-from dymap.site.bundle import script_json
+from dymap.site.bundle import script_json, without_comments
 
 WEB = Path(__file__).parents[1] / "web"
 KINDS = {
@@ -21,6 +21,11 @@ KINDS = {
 TEXTS = {".css", ".html", ".js", ".svg", ".wgsl"}
 """The kinds of files that the page consists of."""
 TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
+FRONT = 256 * 1024
+"""Bytes of a clip that are asked for first: `FIRST_REQUEST` of the page's reader."""
+MOST_EARLY = 8 * 2**20
+"""Bytes of a clip that are asked for before its header was read, at most."""
+EMPTY_POSTER = '<img class="poster" alt="" hidden>'
 SETTINGS = re.compile(r'<script type="application/json" id="stage">.*?</script>\s*', re.DOTALL)
 
 
@@ -45,3 +50,16 @@ def told_page(name: str, title: str, settings: Mapping[str, object]) -> str:
     )
     script = f'<script type="application/json" id="stage">{script_json(settings)}</script>\n'
     return page.replace("</head>", f"{script}</head>", 1)
+
+
+def with_poster(page: str, address: str) -> str:
+    """The page with a picture of its clip from the first moment on. address: of the picture; empty: there is none."""
+    return page.replace(EMPTY_POSTER, f'<img class="poster" alt="" src="{html.escape(address)}">') if address else page
+
+
+def asks_early(page: str, clip: str, needed: int) -> str:
+    """The page, which asks for its clip before its script is there. needed: bytes of a first picture; 0: unknown."""
+    stop = needed if needed <= MOST_EARLY else 0
+    begin = f'<script data-clip="{html.escape(clip)}" data-front="{FRONT}" data-stop="{stop}">'
+    script = f"{begin}\n{without_comments(web_files()['early_requests.js'])}</script>"
+    return page.replace('<meta charset="utf-8">', f'<meta charset="utf-8">\n{script}', 1)

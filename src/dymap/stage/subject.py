@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from dymap.config import ViewerRenderer
 from dymap.errors import InputError, printable
 from dymap.geometry.camera import Camera, up_direction
+from dymap.play.first_view import framed_box
 from dymap.play.video import Video
 from dymap.render.renderer import Renderer
 
@@ -86,12 +86,11 @@ class ClipSubject:
         if self._file is not None:
             with suppress(OSError):
                 size = self._file.stat().st_size
-        framed = torch.stack([self._video.viewer_box(frame) for frame in range(len(self.boxes))]).median(dim=0).values
         about = {"title": baked.about.title, "author": baked.about.author, "licence": baked.about.licence}
         return clip_facts(
             self.name, self._video.fps, self.boxes, self.cameras, baked.test_views, bytes=size,
             poster="poster.jpg" if baked.poster else None, capture=self._open_truth is not None, film=True,
-            box=framed.reshape(-1).tolist(), **about,
+            box=framed_box(self._video).reshape(-1).tolist(), **about,
         )  # fmt: skip
 
     def renderer(self, frame: int) -> Renderer:

@@ -1,22 +1,20 @@
 // @ts-check
 /** Engine "browser": this machine's GPU draws, out of a file that it reads itself (docs/stage.md). */
 import { Clip } from "../file/clip.js";
-import { depthRange, rayDepths, seenDepths } from "../gpu/depths.js";
-import { Gpu } from "../gpu/device.js";
-import { GpuFrames } from "../gpu/frames.js";
-import { compileKernels } from "../gpu/kernels.js";
-import { GpuMarch } from "../gpu/march.js";
+import { encodeFilm, mayEncode } from "../film/encode.js";
+import { depthRange } from "../gpu/depths.js";
+import { GpuKeeper } from "../gpu/keeper.js";
 import { GpuPace } from "../gpu/pace.js";
-import { GpuPresenter } from "../gpu/present.js";
 import { kernelConstants } from "../gpu/sizes.js";
 import { Engine } from "./engine.js";
+import { imageFile, thumbnailSize, viewsOfPath } from "./pictures.js";
+import { Thumbnails } from "./thumbnails.js";
 
 const BAND_TIME = 12; // ms of a full picture, before a newer request is looked at
-const LOST_TWICE = "The GPU was lost again; reload the page, or close other pages that use it.";
+const PLAIN = { moving: false, layer: /** @type {const} */ ("colour"), background: [0, 0, 0], exposure: 0 };
+const LOST_NOW = "The GPU was lost; try again.";
 
-/** @typedef {import("./engine.js").View} View */
-/** @typedef {{gpu: Gpu, frames: GpuFrames, march: GpuMarch, presenter: GpuPresenter}} Works all that lives on a device */
-
+/** @typedef {import("./engine.js").View} View @typedef {import("../gpu/works.js").GpuWorks} GpuWorks */
 export class BrowserEngine extends Engine {
   /**
    * @param {ConstructorParameters<typeof Clip>[0]} from an address, a file, or bytes
@@ -25,14 +23,10 @@ export class BrowserEngine extends Engine {
   constructor(from, options = {}) {
     super();
     this.file = new Clip(from, options);
-    this.numbers = options.numbers;
+    this.keeper = new GpuKeeper(this.file, options.numbers, this.hooks());
     this.pace = new GpuPace();
     /** @type {HTMLCanvasElement | null} */
     this.canvas = null;
-    /** @type {Works | null} */
-    this.works = null;
-    /** @type {Promise<Works> | null} */
-    this.starting = null;
     /** @type {View | null} the newest, until it is drawn */
     this.wanted = null;
     /** @type {View | null} of the picture that is shown, or was asked for last */
@@ -41,26 +35,26 @@ export class BrowserEngine extends Engine {
     this.shown = null;
     this.askedAt = 0;
     this.drawing = false;
-    this.losses = 0; // of the device
     this.closed = false;
     /** @type {AbortController | null} of the frame that is waited for */
     this.waiting = null;
     /** @type {number[]} the last two frames that were drawn: which way time goes */
     this.past = [];
     this.reading = Promise.resolve(); // whoever reads a picture back, one after the other
+    this.thumbnails = new Thumbnails((camera) => this.thumbnailOf(camera), () => this.idle()); // prettier-ignore
   }
 
   async open() {
-    const opening = Gpu.open({ numbers: this.numbers });
-    opening.catch(() => {}); // told below
-    this.clip = Object.assign(await this.file.open(), { capture: false, training: false, film: false });
+    const [reading, opening] = [this.file.open(), this.keeper.open()]; // workers, and the GPU's process, take a while to begin
+    for (const begun of [reading, opening]) begun.catch(() => {}); // told below
+    this.clip = Object.assign(await reading, { capture: false, training: false, film: mayEncode() });
     this.file.addEventListener("clip", () => this.tell("clip"));
     this.file.addEventListener("buffer", () => this.tell("buffer"));
     this.file.segment(0).catch(() => {}); // its frames will be wanted first: they are read while kernels are compiled
     await opening;
     const { field, levels, grid } = /** @type {import("../file/facts.js").Facts} */ (this.file.facts);
     kernelConstants(field, levels, grid); // says so if networks are too large
-    this.start(opening).catch(() => {}); // told with the first picture
+    this.keeper.start(opening).catch(() => {}); // told with the first picture
   }
 
   /** @param {HTMLCanvasElement} canvas */
@@ -92,11 +86,29 @@ export class BrowserEngine extends Engine {
     const { view } = this;
     const { width, height } = this.canvas ?? {};
     if (!view || !width || !height) throw new Error("there is no picture yet");
-    const bytes = await this.pixels({ ...view, moving: false }, width, height);
-    const surface = new OffscreenCanvas(width, height);
-    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (surface.getContext("2d"));
-    context.putImageData(new ImageData(/** @type {any} */ (bytes), width, height), 0, 0);
-    return surface.convertToBlob({ type: "image/png" });
+    return imageFile(await this.pixels({ ...view, moving: false }, width, height), width, height, "image/png");
+  }
+
+  /** @param {number} camera */
+  thumbnail(camera) {
+    return this.thumbnails.take(camera);
+  }
+
+  /** @param {number} camera */
+  async thumbnailOf(camera) {
+    const { width, height } = thumbnailSize(this.clip.cameras[camera]);
+    const view = { ...this.clip.cameras[camera], ...PLAIN, frame: 0, moving: true };
+    return imageFile(await this.pixels(view, width, height), width, height, "image/jpeg");
+  }
+
+  /**
+   * @param {any} path the JSON of `dymap render --cameras`
+   * @param {{size: number[], fps: number, onprogress?: (share: number) => void, signal?: AbortSignal, background?: number[]}} options
+   */
+  film(path, { size, background, ...options }) {
+    const views = viewsOfPath(path, this.clip.frames).map((view) => ({ ...view, ...PLAIN, ...(background ? { background } : {}) }));
+    const picture = (/** @type {number} */ index) => this.pixels(views[index], size[0], size[1]);
+    return encodeFilm({ ...options, size, count: views.length, picture });
   }
 
   /**
@@ -110,20 +122,15 @@ export class BrowserEngine extends Engine {
   }
 
   /**
-   * Colours and depths of a view, for compositing: rgb over black and opacity [height * width * 4]; and metres along the
-   * ray [height * width], of which the light that passes has a share at the ray's end; infinity if a ray misses the box.
-   * seen: the same of only what is seen, infinity where nothing is.
+   * Colours and depths of a view, for compositing: rgb over black and opacity [height * width * 4]; and metres [height *
+   * width] as of rayDepths. seen: as of seenDepths (gpu/depths.js).
    * @param {View} view
    * @param {number} width pixels
    * @param {number} height
    * @returns {Promise<{colours: Float32Array, depths: Float32Array, seen: Float32Array}>}
    */
   numbersOf(view, width, height) {
-    return this.apart(view, width, height, async ({ gpu }, picture) => {
-      const count = width * height;
-      const [colours, both] = await Promise.all([gpu.read(picture.colours, 4 * count), gpu.read(picture.depths, 2 * count)]);
-      return { colours, depths: rayDepths(both), seen: seenDepths(colours, both) };
-    });
+    return this.apart(view, width, height, (works, picture) => works.numbers(picture));
   }
 
   /**
@@ -134,17 +141,16 @@ export class BrowserEngine extends Engine {
   async depth() {
     const { works, shown } = this;
     if (!works || !shown) throw new Error("there is no picture yet");
-    const { width, height, colours, depths } = shown;
-    const count = width * height;
-    const [seen, both] = await Promise.all([works.gpu.read(colours, 4 * count), works.gpu.read(depths, 2 * count)]);
-    return { width, height, depths: seenDepths(seen, both) };
+    const { seen } = await works.numbers(shown);
+    return { width: shown.width, height: shown.height, depths: seen };
   }
 
   close() {
     this.closed = true;
     this.waiting?.abort();
+    this.thumbnails.close();
     this.file.close();
-    this.letGo();
+    this.keeper.close();
   }
 
   /**
@@ -153,24 +159,29 @@ export class BrowserEngine extends Engine {
    * @param {View} view
    * @param {number} width
    * @param {number} height
-   * @param {(works: Works, picture: import("../gpu/march.js").GpuPicture) => Promise<T>} read
+   * @param {(works: GpuWorks, picture: import("../gpu/march.js").GpuPicture) => Promise<T>} read
    * @returns {Promise<T>}
    */
   apart(view, width, height, read) {
-    const done = this.reading.then(async () => {
+    const draw = async () => {
       const works = await this.start();
-      const parts = await works.frames.take(view.frame);
-      const march = new GpuMarch(works.march.kernels, works.frames.facts);
-      try {
-        const picture = march.picture(width, height);
-        march.draw(view, picture, parts, view.moving);
-        return await read(works, picture);
-      } finally {
-        march.destroy();
-      }
-    });
+      return works.apart(view, width, height, this.bandOf(width), (picture) => read(works, picture)).then(
+        (value) => (works.lost ? Promise.reject(new Error(LOST_NOW)) : value), // it may hold nothing
+        (error) => Promise.reject(works.lost ? new Error(LOST_NOW) : error),
+      );
+    };
+    const again = (/** @type {Error} */ error) => (error.message === LOST_NOW && !this.closed ? draw() : Promise.reject(error));
+    const done = this.reading.then(draw).catch(again);
     this.reading = done.then(() => {}, () => {}); // prettier-ignore
     return done;
+  }
+
+  /** Until nobody waits for a picture, or the GPU has time for others between those that are played. */
+  async idle() {
+    const quick = () => this.pace.quick((this.canvas?.width ?? 0) * (this.canvas?.height ?? 0));
+    while (!this.closed && (!this.shown || (!quick() && (this.drawing || this.view?.moving)))) {
+      await new Promise((resolve) => this.addEventListener("rest", resolve, { once: true }));
+    }
   }
 
   /** Draw what is wanted, one picture after the other, until nothing is. */
@@ -188,6 +199,7 @@ export class BrowserEngine extends Engine {
       }
     }
     this.drawing = false;
+    this.tell("rest"); // for `idle`
   }
 
   /** @param {View} view */
@@ -198,14 +210,14 @@ export class BrowserEngine extends Engine {
     this.waiting = new AbortController();
     const parts = await works.frames.take(view.frame, this.waiting.signal);
     const { canvas } = this;
-    if (!canvas || this.works !== works) return;
+    if (!canvas?.width || !canvas.height || this.works !== works) return; // one without a place shows nothing
     const decoded = performance.now();
     const pixels = canvas.width * canvas.height;
     const draft = view.moving && !this.pace.exact(pixels);
     const share = draft ? this.pace.share(pixels) : 1;
     const [width, height] = [canvas.width, canvas.height].map((side) => Math.max(1, Math.round(side * share)));
     const picture = works.march.picture(width, height);
-    if (!(await this.inBands(works, view, picture, parts, draft))) return;
+    if (!(await this.inBands(works, view, picture, parts, draft)) || this.works !== works) return;
     const rendered = performance.now();
     this.pace.took(width * height, rendered - decoded, draft);
     this.shown = picture;
@@ -217,26 +229,39 @@ export class BrowserEngine extends Engine {
 
   /**
    * Draw a picture; a full one in bands of rows if that takes long, so that a newer request can end it.
-   * @param {Works} works
+   * @param {GpuWorks} works
    * @param {View} view
    * @param {import("../gpu/march.js").GpuPicture} picture
    * @param {{frame: import("../gpu/segment.js").GpuFrame, weight: number}[]} parts
    * @param {boolean} draft
    * @returns {Promise<boolean>} whether it was finished
    */
-  async inBands({ gpu, march }, view, picture, parts, draft) {
-    const rows = view.moving ? picture.height : Math.max(8, Math.floor(this.pace.pixels(BAND_TIME) / picture.width));
-    for (let first = 0; first < picture.height; first += rows) {
-      march.draw(view, picture, parts, draft, first, Math.min(first + rows, picture.height));
-      await gpu.done();
-      if (this.wanted && first + rows < picture.height) return false;
+  async inBands({ gpu, frames, march }, view, picture, parts, draft) {
+    const rows = view.moving ? picture.height : this.bandOf(picture.width);
+    const release = frames.hold(parts);
+    try {
+      for (let first = 0; first < picture.height; first += rows) {
+        march.draw(view, picture, parts, draft, first, Math.min(first + rows, picture.height));
+        await gpu.done();
+        if (this.wanted && first + rows < picture.height) return false;
+      }
+    } finally {
+      release();
     }
     return true;
   }
 
   /**
+   * Rows that are drawn at a time.
+   * @param {number} width pixels
+   */
+  bandOf(width) {
+    return Math.max(8, Math.floor(this.pace.pixels(BAND_TIME) / width));
+  }
+
+  /**
    * Decode the frame that comes next while time runs, if its segment is here and nothing else is wanted.
-   * @param {Works} works
+   * @param {GpuWorks} works
    * @param {number} frame
    */
   ahead(works, frame) {
@@ -246,54 +271,28 @@ export class BrowserEngine extends Engine {
     if (step && Math.abs(step) < 8 && works.frames.ready(next)) works.frames.take(next).catch(() => {});
   }
 
-  /**
-   * The device and all that lives on it, made once, and again if it is lost.
-   * @param {Promise<Gpu>} [opening]
-   * @returns {Promise<Works>}
-   */
-  start(opening) {
-    if (!this.starting) {
-      this.starting = this.startOn(opening ?? Gpu.open({ numbers: this.numbers }));
-      this.starting.catch(() => (this.starting = null));
-    }
-    return this.starting;
+  /** All that lives on a device, which is taken if it is not there. */
+  start() {
+    return this.keeper.start();
   }
 
-  /**
-   * @param {Promise<Gpu>} opening
-   * @returns {Promise<Works>}
-   */
-  async startOn(opening) {
-    const gpu = await opening;
-    const facts = /** @type {import("../file/facts.js").Facts} */ (this.file.facts);
-    const [kernels, presenter] = await Promise.all([compileKernels(gpu, facts), GpuPresenter.make(gpu)]);
-    const march = new GpuMarch(kernels, facts);
-    const works = { gpu, frames: new GpuFrames(kernels, this.file), march, presenter };
-    if (this.canvas) presenter.attach(this.canvas);
-    gpu.device.lost.then(() => this.lost(works));
-    gpu.device.addEventListener("uncapturederror", (event) => {
-      this.tell("error", { message: `The GPU reports: ${/** @type {any} */ (event).error.message}`, fatal: false });
-    });
-    this.works = works;
-    return works;
+  get works() {
+    return this.keeper.works;
   }
 
-  /** @param {Works} works whose device was lost */
-  lost(works) {
-    if (this.closed || this.works !== works) return;
-    this.works = this.starting = this.shown = null;
-    if (++this.losses > 1) {
-      this.tell("error", { message: LOST_TWICE, fatal: true });
-      this.closed = true;
-    } else if (this.view) this.request(this.view);
-  }
-
-  letGo() {
-    const { works } = this;
-    this.works = this.starting = null;
-    if (!works) return;
-    works.frames.destroy();
-    works.march.destroy();
-    works.gpu.device.destroy();
+  /** @returns {import("../gpu/keeper.js").KeeperHooks} */
+  hooks() {
+    return {
+      frame: () => this.view?.frame ?? 0,
+      made: (works) => this.canvas && works.presenter.attach(this.canvas),
+      lost: () => {
+        this.shown = null;
+        if (this.view) this.request(this.view);
+      },
+      complain: (message, fatal) => {
+        this.closed ||= fatal;
+        this.tell("error", { message, fatal });
+      },
+    };
   }
 }

@@ -74,14 +74,14 @@ export class Engine extends EventTarget {
     return null;
   }
 
-  /** @returns {string | null} URL of a small picture of what a camera sees */
+  /** @returns {string | null | Promise<string | null>} URL of a small picture of what a camera sees, at once or when it is drawn */
   thumbnail(/** @type {number} */ _camera) {
     return null;
   }
 
   /**
    * @param {object} _path the JSON of `dymap render --cameras`
-   * @param {{size: number[], fps: number, onprogress?: (share: number) => void, signal?: AbortSignal}} _options
+   * @param {{size: number[], fps: number, onprogress?: (share: number) => void, signal?: AbortSignal, background?: number[]}} _options
    * @returns {Promise<Blob>} MP4
    */
   async film(_path, _options) {

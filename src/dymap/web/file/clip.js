@@ -24,7 +24,7 @@ const MAX_BOX_DISTANCE = 1e6; // metres from the origin
  * @property {string} name @property {string} title @property {string} author @property {string} licence
  * @property {number} fps @property {number} frames how many
  * @property {Float32Array} boxes [frames * 6] minimum, maximum, metres, world; the median box before they are here
- * @property {number[]} box [6] the median box @property {number[]} viewerBox [4] what a viewer frames: scale, shift
+ * @property {number[]} box [6] what a viewer frames, of the median box @property {number[]} viewerBox [4] its scale, shift
  * @property {import("./cameras.js").ClipCamera[]} cameras @property {number[]} up [3] unit vector, world
  * @property {string | null} poster address of a picture, to be used until the clip is closed
  * @property {number} bytes of the file
@@ -52,6 +52,8 @@ export class Clip extends EventTarget {
     this.chunks = [];
     /** @type {Decoding | null} */
     this.decoding = null;
+    /** @type {Decoding | null} decodes what segments share, while the other decodes the first of them */
+    this.beside = null;
     /** @type {Promise<import("./segment.js").DecoderValues> | null} */
     this.sharedDecoder = null;
     this.recent = new RecentSegments(
@@ -60,6 +62,7 @@ export class Clip extends EventTarget {
       maxBytes,
     );
     this.closed = false;
+    this.changes = false; // whether a segment has a decoder of its own, which is added to the shared one
   }
 
   /**
@@ -68,18 +71,18 @@ export class Clip extends EventTarget {
    * Rejects with ClipFault that names what is wrong.
    */
   async open() {
-    this.decoding ??= new Decoding(this.makeWorker); // a worker takes a while to begin
+    this.beginDecoding();
     const { header, chunks, bytes } = await readContainer(this.source);
     /** @type {import("./facts.js").Facts} */
     this.facts = factsOf(this.source.name, header, chunks);
     this.chunks = chunks;
     this.recent.count = this.facts.spans.length;
-    this.tellDecoder();
+    this.tellDecoders();
     const { name, title, author, licence, fps, box, viewerBox, cameras, up } = this.facts;
     const frames = this.facts.numbers.length;
     const boxes = new Float32Array(frames * 6).map((_, i) => box[i % 6]);
     /** @type {ClipDescription} */
-    this.description = { name, title, author, licence, fps, frames, boxes, box, viewerBox, cameras, up, poster: null, bytes };
+    this.description = { name, title, author, licence, fps, frames, boxes, box: framedBox(box, viewerBox), viewerBox, cameras, up, poster: null, bytes };
     const shared = this.chunk("common");
     await this.unlessLater(this.readBoxes(), shared);
     if (chunks[0].kind === "poster") await this.unlessLater(this.readPoster(chunks[0]), chunks[0]);
@@ -119,6 +122,7 @@ export class Clip extends EventTarget {
     this.closed = true;
     this.recent.close();
     this.decoding?.close();
+    this.beside?.close();
     this.source.close();
     if (this.description?.poster) URL.revokeObjectURL(this.description.poster);
   }
@@ -172,9 +176,12 @@ export class Clip extends EventTarget {
   async load(index, signal, priority) {
     const chunk = this.chunk("segment", index);
     const ofShared = this.decoder();
-    const [data, shared] = await Promise.all([readChunk(this.source, chunk, { signal, priority }), ofShared]);
+    ofShared.catch(() => {}); // told below, unless something else is wrong
+    const reading = readChunk(this.source, chunk, { signal, priority });
+    const [data] = await Promise.all([reading, this.changes ? ofShared : null]); // what is added needs what it is added to
     const sections = ownSections(sectionsOf(chunk, data));
-    const { codes, decoder, hash, occupancy } = await this.named(this.decodingNow().segment(index, sections, signal));
+    const decoding = this.named(this.decodingNow().segment(index, sections, signal));
+    const [{ codes, decoder, hash, occupancy }, shared] = await Promise.all([decoding, ofShared]);
     const { first, stop } = this.spans[index];
     const boxes = /** @type {ClipDescription} */ (this.description).boxes.slice(6 * first, 6 * stop);
     const own = [codes, occupancy, boxes, ...hash, ...Object.values(decoder ?? {})];
@@ -186,7 +193,12 @@ export class Clip extends EventTarget {
   decoder() {
     const begin = async () => {
       const [{ decoder }] = await Promise.all([this.readShared(), this.readBoxes()]);
-      return this.named(this.decodingNow().decoder(decoder.slice()));
+      try {
+        return await this.named((this.beside ?? this.decodingNow()).decoder(decoder.slice()));
+      } finally {
+        this.beside?.close();
+        this.beside = null;
+      }
     };
     this.sharedDecoder ??= begin().catch((error) => {
       this.sharedDecoder = null; // whoever asks next tries again
@@ -195,11 +207,23 @@ export class Clip extends EventTarget {
     return this.sharedDecoder;
   }
 
-  /** What it must know before it decodes. */
-  tellDecoder() {
+  /** Workers take a while to begin. */
+  beginDecoding() {
+    if (this.decoding) return;
+    this.decoding = new Decoding(this.makeWorker);
+    if (this.decoding.apart) this.beside = new Decoding(this.makeWorker);
+  }
+
+  /** What they must know before they decode. */
+  tellDecoders() {
     const { field, grid, levels, shapes, spans, quantiser, start } = /** @type {import("./facts.js").Facts} */ (this.facts);
-    const changes = this.chunks.some(({ kind, sections }) => kind === "segment" && /** @type {any} */ (sections)[1][1] > 0);
-    this.decodingNow().open({ field, grid, levels, shapes, spans, quantiser, start }, changes).catch(() => {}); // told with the next
+    this.changes = this.chunks.some(({ kind, sections }) => kind === "segment" && /** @type {any} */ (sections)[1][1] > 0);
+    if (this.changes) {
+      this.beside?.close(); // whoever decodes segments needs the symbols of what they share
+      this.beside = null;
+    }
+    const plan = { field, grid, levels, shapes, spans, quantiser, start };
+    for (const one of [this.decodingNow(), this.beside]) one?.open(plan, this.changes).catch(() => {}); // told with the next
   }
 
   decodingNow() {
@@ -233,4 +257,16 @@ export class Clip extends EventTarget {
  */
 function ownSections(sections) {
   return Object.fromEntries(Object.entries(sections).map(([name, data]) => [name, data.slice()]));
+}
+
+/**
+ * What a viewer frames of a box [6]: scaled about its centre, then shifted.
+ * @param {number[]} box
+ * @param {number[]} viewerBox [4] scale, shift
+ */
+export function framedBox(box, [scale, ...shift]) {
+  return box.map((_, i) => {
+    const [low, high] = [box[i % 3], box[3 + (i % 3)]];
+    return (low + high) / 2 + ((i < 3 ? -1 : 1) * scale * (high - low)) / 2 + shift[i % 3];
+  });
 }

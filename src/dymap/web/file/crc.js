@@ -6,12 +6,13 @@ let crcTables = null;
 
 /**
  * @param {Uint8Array} data
+ * @param {number} [before] of what lies before it
  * @returns {number} 0 to 2^32 - 1
  */
-export function crc32(data) {
+export function crc32(data, before = 0) {
   const t = (crcTables ??= makeCrcTables());
   const end = data.length - (data.length % 8);
-  let crc = -1;
+  let crc = ~before;
   let at = 0;
   for (; at < end; at += 8) {
     crc ^= data[at] | (data[at + 1] << 8) | (data[at + 2] << 16) | (data[at + 3] << 24);

@@ -5,8 +5,10 @@
  */
 import { ClipFault } from "./faults.js";
 import { SegmentDecoder } from "./segment.js";
+import { nextTurn } from "./turns.js";
 
 const SLICE = 12; // milliseconds of decoding on the page's own thread, before it may do something else
+const NO_ROOM = "there is not enough memory to decode it";
 const WORKER_SLICE = 30; // the same in a worker, which looks at its messages then
 
 /**
@@ -67,7 +69,9 @@ export class DecodingDesk {
         await nextTurn();
       }
     } catch (error) {
-      this.answer(error instanceof ClipFault ? { id, fault: error.message } : { id, bug: String(error) }, []);
+      const full = error instanceof RangeError && /alloc|array length|memory/i.test(error.message);
+      const fault = full ? NO_ROOM : error instanceof ClipFault ? error.message : undefined;
+      this.answer(fault === undefined ? { id, bug: String(error) } : { id, fault }, []);
     } finally {
       this.open.delete(id);
     }
@@ -233,15 +237,3 @@ function buffersOf(value) {
 
 /** @returns {Generator<void, void>} */
 function* nothingToDo() {}
-
-/** Lets whatever else waits have its turn; timers would make it wait for milliseconds. */
-function nextTurn() {
-  return new Promise((resolve) => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => {
-      channel.port1.close();
-      resolve(undefined);
-    };
-    channel.port2.postMessage(null);
-  });
-}

@@ -2,6 +2,7 @@
 /** Quantised hash tables as a stream (docs/format.md, Hash tables). */
 import { ClipFault } from "./faults.js";
 import { Stream } from "./rans.js";
+import { VALUES_PIECE } from "./values.js";
 
 const HASH_FLAG_TABLES = 41;
 const HASH_FINE = 4; // grids of flags, from the finest on, that have tables of their own
@@ -27,8 +28,7 @@ export function* readHash(data, lengths, features, steps) {
     const values = new Float32Array(entries * features);
     let first = 0;
     for (const [level, length] of lengths.entries()) {
-      const held = readFlags(stream, length, scratch);
-      yield;
+      const held = yield* readFlags(stream, length, scratch);
       const part = values.subarray(first * features, (first + length) * features);
       yield* readFeatures(stream, HASH_FLAG_TABLES + level * ofLevel, held, features, steps[level], part, scratch);
       first += length;
@@ -59,9 +59,9 @@ class HashScratch {
  * @param {Stream} stream
  * @param {number} length entries
  * @param {HashScratch} scratch
- * @returns {number} how many entries hold something: the first of scratch.places
+ * @returns {Generator<void, number>} how many entries hold something: the first of scratch.places
  */
-function readFlags(stream, length, scratch) {
+function* readFlags(stream, length, scratch) {
   const { which, even, odd } = scratch;
   const sizes = [length];
   while (sizes[sizes.length - 1] > 1) sizes.push((sizes[sizes.length - 1] + 1) >> 1);
@@ -80,7 +80,7 @@ function readFlags(stream, length, scratch) {
     const { flags, coarser, places } = scratch;
     flags.fill(0, 0, size + 3);
     for (let i = 0; i < count; i++) which[i] = table + 2 * coarser[parents[i]] + coarser[parents[i] + 2];
-    stream.symbols(which, count, even);
+    yield* readSymbols(stream, which, count, even);
     let all = 0;
     for (let i = 0; i < count; i++) {
       flags[2 * parents[i] + 1] = even[i];
@@ -88,7 +88,7 @@ function readFlags(stream, length, scratch) {
     }
     const pairs = count && 2 * parents[count - 1] + 1 >= size ? count - 1 : count; // the last may have one child only
     for (let i = 0; i < pairs; i++) which[i] = table + 4 + 2 * even[i] + flags[2 * parents[i] + 3];
-    stream.symbols(which, pairs, odd);
+    yield* readSymbols(stream, which, pairs, odd);
     let found = 0;
     for (let i = 0; i < count; i++) {
       if (even[i]) places[found++] = 2 * parents[i];
@@ -100,8 +100,24 @@ function readFlags(stream, length, scratch) {
     }
     checkFlags(all);
     count = found;
+    if (size > VALUES_PIECE / 8) yield;
   }
   return count;
+}
+
+/**
+ * Symbols each of a table of its own, a piece at a time.
+ * @param {Stream} stream
+ * @param {Uint16Array} which
+ * @param {number} count
+ * @param {Int32Array} out
+ * @returns {Generator<void, void>}
+ */
+function* readSymbols(stream, which, count, out) {
+  for (let at = 0; at < count; at += VALUES_PIECE) {
+    if (at) yield;
+    stream.symbols(which.subarray(at, at + VALUES_PIECE), Math.min(count - at, VALUES_PIECE), out.subarray(at, at + VALUES_PIECE));
+  }
 }
 
 /** @param {number} flag */
@@ -124,18 +140,23 @@ function* readFeatures(stream, table, held, features, step, values, scratch) {
   const { places, sums, which, even: found } = scratch;
   sums.fill(0, 0, held);
   for (let feature = 0; feature < features; feature++) {
-    if (feature === 0) stream.symbolsOf(table, held, found);
-    else {
-      const first = table + 1 + HASH_KINDS * (feature - 1);
-      for (let i = 0; i < held; i++) which[i] = first + KIND_OF_SUM[sums[i]];
-      stream.symbols(which, held, found);
-    }
-    stream.unfold(found, held);
-    for (let i = 0; i < held; i++) {
-      const symbol = found[i];
-      values[places[i] * features + feature] = symbol * step;
-      const sum = sums[i] + (symbol < 0 ? -symbol : symbol);
-      sums[i] = sum < 16 ? sum : 16;
+    const first = table + 1 + HASH_KINDS * (feature - 1);
+    for (let at = 0; at < held; at += VALUES_PIECE) {
+      if (at) yield;
+      const stop = Math.min(at + VALUES_PIECE, held);
+      const piece = found.subarray(at, stop);
+      if (feature === 0) stream.symbolsOf(table, stop - at, piece);
+      else {
+        for (let i = at; i < stop; i++) which[i] = first + KIND_OF_SUM[sums[i]];
+        stream.symbols(which.subarray(at, stop), stop - at, piece);
+      }
+      stream.unfold(piece, stop - at);
+      for (let i = at; i < stop; i++) {
+        const symbol = found[i];
+        values[places[i] * features + feature] = symbol * step;
+        const sum = sums[i] + (symbol < 0 ? -symbol : symbol);
+        sums[i] = sum < 16 ? sum : 16;
+      }
     }
     yield;
   }

@@ -1,6 +1,7 @@
 // @ts-check
 /** A clip on a server: parts of the file by HTTP Range, each fetched once; or the whole file if a server knows no parts. */
 import { FIRST_REQUEST } from "./container.js";
+import { earlyAnswers } from "./early.js";
 import { ClipFault, shortText } from "./faults.js";
 import { KeptBytes, mergedParts, missingParts } from "./intervals.js";
 import { WholeBody } from "./whole.js";
@@ -12,7 +13,8 @@ const RETRY_AFTER = [300, 1200]; // milliseconds
 
 /**
  * @typedef {{start: number, stop: number, priority: number, resolve: (data: Uint8Array) => void, reject: (why: Error) => void}} Wish
- * @typedef {{start: number, stop: number, abort: AbortController}} PartRequest
+ * @typedef {{start: number, stop: number, abort: AbortController, early?: boolean}} PartRequest early: begun by the page
+ *   before anybody wished for it, and wanted whatever wishes there are
  */
 
 export class HttpSource {
@@ -75,13 +77,16 @@ export class HttpSource {
     this.refuse(new DOMException("the clip was closed", "AbortError"), { start: 0, stop: Infinity });
   }
 
-  /** The first request, once. */
+  /** The first request, once; the page may have asked for it, and for what comes after it, before this module was here. */
   open() {
-    const first = { start: 0, stop: FIRST_REQUEST };
-    this.opening ??= this.fetchPart(first, this.closing.signal).catch((error) => {
+    if (this.opening) return this.opening;
+    const [first, ...others] = earlyAnswers(this.address);
+    const part = { start: 0, stop: first?.stop ?? FIRST_REQUEST };
+    this.opening = this.fetchPart(part, this.closing.signal, first?.answer).catch((error) => {
       this.opening = null; // whoever asks next tries again
       throw error;
     });
+    this.opening.then(() => others.forEach(({ start, stop, answer }) => this.whole || this.begin({ start, stop }, answer)), () => {}); // prettier-ignore
     return this.opening;
   }
 
@@ -111,7 +116,7 @@ export class HttpSource {
   /** Ends requests for what nobody wants any more. */
   dropUnwanted() {
     for (const request of this.requests) {
-      if ([...this.wishes].some((wish) => wish.start < request.stop && request.start < wish.stop)) continue;
+      if (request.early || [...this.wishes].some((wish) => wish.start < request.stop && request.start < wish.stop)) continue;
       this.requests.delete(request);
       request.abort.abort();
     }
@@ -130,13 +135,16 @@ export class HttpSource {
     }
   }
 
-  /** @param {import("./intervals.js").Interval} part */
-  async begin(part) {
-    const request = { ...part, abort: new AbortController() };
+  /**
+   * @param {import("./intervals.js").Interval} part
+   * @param {Promise<Response>} [early] its answer, if the page asked for it
+   */
+  async begin(part, early) {
+    const request = { ...part, abort: new AbortController(), early: Boolean(early) };
     this.requests.add(request);
     const signal = request.abort.signal;
     try {
-      await this.fetchPart(part, signal);
+      await this.fetchPart(part, signal, early);
     } catch (error) {
       if (!signal.aborted) this.refuse(/** @type {Error} */ (error), part);
     } finally {
@@ -146,16 +154,18 @@ export class HttpSource {
   }
 
   /**
-   * Fetches a part into what is at hand. A connection that breaks is tried again.
+   * Fetches a part into what is at hand, as it comes. After a connection that broke, the rest is asked for again.
    * @param {import("./intervals.js").Interval} part
    * @param {AbortSignal} signal
+   * @param {Promise<Response>} [early]
    */
-  async fetchPart(part, signal) {
-    const headers = { Range: `bytes=${part.start}-${part.stop - 1}` };
+  async fetchPart(part, signal, early) {
+    const rest = { ...part };
     for (let attempt = 0; ; attempt++) {
+      const headers = { Range: `bytes=${rest.start}-${rest.stop - 1}` };
       try {
-        const response = await fetch(this.address, { headers, signal });
-        if (response.status < 500 || attempt === RETRY_AFTER.length) return await this.accept(response, part);
+        const response = await (attempt === 0 && early ? early : fetch(this.address, { headers, signal }));
+        if (response.status < 500 || attempt === RETRY_AFTER.length) return await this.accept(response, rest, signal);
       } catch (error) {
         if (signal.aborted || error instanceof ClipFault) throw error;
         if (attempt === RETRY_AFTER.length) throw new ClipFault(`${this.name}: ${unreachable(this.address)}`);
@@ -166,9 +176,10 @@ export class HttpSource {
 
   /**
    * @param {Response} response
-   * @param {import("./intervals.js").Interval} part
+   * @param {import("./intervals.js").Interval} rest its start goes on with what has come
+   * @param {AbortSignal} signal
    */
-  async accept(response, part) {
+  async accept(response, rest, signal) {
     if (response.status === 200) {
       this.whole = new WholeBody(this.name, response);
       for (const wish of this.wishes) this.whole.read(wish.start, wish.stop - wish.start).then(wish.resolve, wish.reject);
@@ -179,14 +190,52 @@ export class HttpSource {
     const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get("Content-Range") ?? "");
     const total = range ? Number(range[3]) : null; // servers of other origins may keep it from a page
     this.checkSame(total);
-    const stop = this.total === null ? part.stop : Math.min(part.stop, this.total);
-    const data = new Uint8Array(await response.arrayBuffer());
-    const shorter = this.total === null && part.start === 0 && data.length < stop; // a small file of unknown size
-    if ((range && Number(range[1]) !== part.start) || (data.length !== stop - part.start && !shorter)) {
-      throw new ClipFault(`${this.name}: the server sent ${data.length} bytes and not those that were asked for, ${part.start} to ${stop}`);
+    const { start } = rest;
+    const stop = this.total === null ? rest.stop : Math.min(rest.stop, this.total);
+    if (range && Number(range[1]) !== start) throw this.otherBytes(Number(range[2]) + 1 - Number(range[1]), start, stop);
+    await this.receive(response, rest, stop, signal);
+    const shorter = this.total === null && start === 0 && rest.start < stop; // a small file of unknown size
+    if (rest.start !== stop && !shorter) throw this.otherBytes(rest.start - start, start, stop);
+    if (shorter) this.total = rest.start;
+  }
+
+  /**
+   * Takes what comes to what is at hand, piece by piece: whoever wants only the first of it need not wait for the last.
+   * @param {Response} response
+   * @param {import("./intervals.js").Interval} rest
+   * @param {number} stop
+   * @param {AbortSignal} signal
+   */
+  async receive(response, rest, stop, signal) {
+    const { start } = rest;
+    const reader = response.body?.getReader();
+    const end = () => reader?.cancel().catch(() => {});
+    signal.addEventListener("abort", end, { once: true }); // an early answer was asked for without this signal
+    try {
+      while (reader) {
+        const { done, value } = await reader.read();
+        signal.throwIfAborted();
+        if (done) return;
+        if (rest.start + value.length > stop) throw this.otherBytes(rest.start + value.length - start, start, stop);
+        this.kept.add(rest.start, value);
+        rest.start += value.length;
+        this.plan();
+      }
+    } catch (error) {
+      end();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", end);
     }
-    if (shorter) this.total = data.length;
-    this.kept.add(part.start, data);
+  }
+
+  /**
+   * @param {number} count
+   * @param {number} start
+   * @param {number} stop
+   */
+  otherBytes(count, start, stop) {
+    return new ClipFault(`${this.name}: the server sent ${count} bytes and not those that were asked for, ${start} to ${stop}`);
   }
 
   /** @param {number | null} total */

@@ -3,7 +3,7 @@
 import { Stream } from "./rans.js";
 
 /** Symbols that are decoded in one go: whole rounds of lanes, so that a call in pieces is the same call. */
-export const VALUES_PIECE = 2 ** 16;
+export const VALUES_PIECE = 2 ** 14;
 
 /**
  * The symbols of some parameters, one after the other; whoever asks may do something else in between.

@@ -1,5 +1,6 @@
 // @ts-check
 /** The browser's GPU: in what numbers it computes, buffers, and kernels run one after the other. */
+import { earlyAdapter } from "../file/early.js";
 import { shaderText } from "./sources.js";
 import { writeShader } from "./template.js";
 
@@ -20,14 +21,18 @@ export class Gpu {
    */
   static async open({ numbers } = {}) {
     if (!globalThis.navigator?.gpu) throw new Error(globalThis.isSecureContext === false ? NOT_SECURE : NO_WEBGPU);
-    const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+    const adapter = await (earlyAdapter() ?? navigator.gpu.requestAdapter({ powerPreference: "high-performance" }));
     if (!adapter) throw new Error(NO_ADAPTER);
     const half = adapter.features.has("shader-f16");
     const chosen = numbers ?? (half ? "f16" : "packed");
     const limits = Object.fromEntries(WIDE.map((name) => [name, adapter.limits[name]]));
     /** @type {GPUFeatureName[]} */
     const features = chosen === "f16" ? ["shader-f16"] : [];
-    return new Gpu(await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits }), adapter, chosen);
+    try {
+      return new Gpu(await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits }), adapter, chosen);
+    } catch (error) {
+      throw new Error(`${NO_DEVICE} (${/** @type {Error} */ (error).message})`);
+    }
   }
 
   /**
@@ -169,6 +174,7 @@ const NO_WEBGPU =
   "This browser cannot draw the clip: it has no WebGPU. Chrome and Edge 113 or newer have it, Safari 26 and, on Windows, " +
   "Firefox 141. `dymap view` shows the clip in any browser.";
 const NOT_SECURE = "Browsers draw with WebGPU only on secure pages (https) and on those of this machine (localhost); this one is neither.";
+const NO_DEVICE = "This browser found a GPU, but does not get it: other programs may hold it, or its driver has stopped; try again";
 const NO_ADAPTER =
   "This browser has WebGPU, but found no GPU that it may use: perhaps hardware acceleration is switched off in its settings. " +
   "`dymap view` shows the clip without one.";

@@ -26,6 +26,8 @@ export class GpuFrames {
     /** @type {WeakMap<object, GpuDecoder>} by the parameters that they were made of */
     this.decoders = new WeakMap();
     this.bytes = 0;
+    /** @type {Map<GpuFrame, number>} frames that are being drawn, and by how many */
+    this.held = new Map();
   }
 
   /**
@@ -87,10 +89,28 @@ export class GpuFrames {
     return found;
   }
 
+  /**
+   * While a picture is drawn, its frames stay, whatever others take.
+   * @param {{frame: GpuFrame}[]} parts
+   * @returns {() => void} lets go
+   */
+  hold(parts) {
+    const add = (/** @type {number} */ more) => {
+      for (const { frame } of parts) {
+        const count = (this.held.get(frame) ?? 0) + more;
+        if (count) this.held.set(frame, count);
+        else this.held.delete(frame);
+      }
+    };
+    add(1);
+    return () => add(-1);
+  }
+
   /** Lets go the frames that were used longest ago, until all fit. */
   trim() {
     for (const [key, frame] of this.frames) {
       if (this.bytes <= this.maxBytes || this.frames.size <= 2) break;
+      if (this.held.has(frame)) continue;
       this.frames.delete(key);
       this.bytes -= frame.bytes;
       destroyFrame(frame);

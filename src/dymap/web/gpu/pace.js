@@ -34,6 +34,14 @@ export class GpuPace {
   }
 
   /**
+   * Whether the GPU has time for other pictures between drafts.
+   * @param {number} pixels of the full picture
+   */
+  quick(pixels) {
+    return this.pixelTime > 0 && this.pixelTime * pixels < 0.25 * FRAME_TIME;
+  }
+
+  /**
    * How many pixels of an exact picture take so long.
    * @param {number} ms
    */

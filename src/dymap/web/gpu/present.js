@@ -16,38 +16,47 @@ export class GpuPresenter {
    */
   static async make(gpu) {
     const module = gpu.device.createShaderModule({ code: await shaderText("present"), label: "present" });
-    const format = navigator.gpu.getPreferredCanvasFormat();
-    const pipelines = await Promise.all(
-      [format, "rgba8unorm"].map((one) =>
-        gpu.device.createRenderPipelineAsync({
-          layout: "auto",
-          vertex: { module, entryPoint: "corner" },
-          fragment: { module, entryPoint: "pixel", targets: [{ format: /** @type {GPUTextureFormat} */ (one) }] },
-        }),
-      ),
-    );
-    return new GpuPresenter(gpu, format, pipelines[0], pipelines[1]);
+    const presenter = new GpuPresenter(gpu, module);
+    await presenter.pipeline(presenter.format);
+    return presenter;
   }
 
   /**
    * @param {import("./device.js").Gpu} gpu
-   * @param {GPUTextureFormat} format
-   * @param {GPURenderPipeline} toCanvas
-   * @param {GPURenderPipeline} toBytes
+   * @param {GPUShaderModule} module
    */
-  constructor(gpu, format, toCanvas, toBytes) {
+  constructor(gpu, module) {
     this.gpu = gpu;
-    this.format = format;
-    this.toCanvas = toCanvas;
-    this.toBytes = toBytes;
+    this.module = module;
+    this.format = navigator.gpu.getPreferredCanvasFormat();
+    /** @type {Map<GPUTextureFormat, GPURenderPipeline>} made when they are needed */
+    this.pipelines = new Map();
     this.uniform = gpu.uniform(new Float32Array(12));
     /** @type {GPUCanvasContext | null} */
     this.context = null;
   }
 
+  /**
+   * What draws into textures of a format.
+   * @param {GPUTextureFormat} format
+   */
+  async pipeline(format) {
+    const { module } = this;
+    const made =
+      this.pipelines.get(format) ??
+      (await this.gpu.device.createRenderPipelineAsync({
+        layout: "auto",
+        vertex: { module, entryPoint: "corner" },
+        fragment: { module, entryPoint: "pixel", targets: [{ format }] },
+      }));
+    this.pipelines.set(format, made);
+    return made;
+  }
+
   /** @param {HTMLCanvasElement} canvas */
   attach(canvas) {
-    this.context = /** @type {GPUCanvasContext | null} */ (canvas.getContext("webgpu"));
+    const empty = canvas.width * canvas.height === 0; // it gets a size, and is attached again
+    this.context = empty ? null : /** @type {GPUCanvasContext | null} */ (canvas.getContext("webgpu"));
     this.context?.configure({ device: this.gpu.device, format: this.format, alphaMode: "premultiplied" });
   }
 
@@ -59,8 +68,9 @@ export class GpuPresenter {
    */
   show(picture, view, range) {
     if (!this.context) return;
+    const pipeline = /** @type {GPURenderPipeline} */ (this.pipelines.get(this.format));
     const texture = this.context.getCurrentTexture();
-    this.gpu.device.queue.submit([this.pass(this.toCanvas, texture, picture, view, range).finish()]);
+    this.gpu.device.queue.submit([this.pass(pipeline, texture, picture, view, range).finish()]);
   }
 
   /**
@@ -73,10 +83,11 @@ export class GpuPresenter {
   async bytes(picture, view, range) {
     const { device } = this.gpu;
     const { width, height } = picture;
+    const pipeline = await this.pipeline("rgba8unorm");
     const row = Math.ceil((4 * width) / 256) * 256;
     const texture = device.createTexture({ size: [width, height], format: "rgba8unorm", usage: GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC });
     const copy = device.createBuffer({ size: row * height, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-    const encoder = this.pass(this.toBytes, texture, picture, view, range);
+    const encoder = this.pass(pipeline, texture, picture, view, range);
     encoder.copyTextureToBuffer({ texture }, { buffer: copy, bytesPerRow: row }, [width, height]);
     device.queue.submit([encoder.finish()]);
     await copy.mapAsync(GPUMapMode.READ);

@@ -12,7 +12,8 @@ export function makeCameras({ store, actions, engine }) {
   if (!clip.cameras.length)
     return make("div", {}, section("Captured cameras", make("p", { class: "hint" }, "This clip names none.")));
 
-  const entries = clip.cameras.map((camera, index) => entry(camera, index, engine, actions));
+  const entries = clip.cameras.map((camera, index) => entry(camera, index, actions));
+  fillWhenSeen(entries, engine);
   const list = make("ul", { class: "cameras" }, ...entries.map(button => make("li", {}, button)));
   store.watch(["camera", "pose", "panel", "tab"], state => {
     if (!state.panel || state.tab !== "cameras") return;
@@ -57,26 +58,38 @@ function comparison(store, actions) {
   return make("div", {}, how.element, hint);
 }
 
-function entry(camera, index, engine, actions) {
-  const address = engine.thumbnail(index),
-    name = camera.name || `camera ${index + 1}`;
-  const blank = () => make("span", { class: "no-picture", "aria-hidden": "true" });
-  const picture = address
-    ? make("img", {
-        src: address,
-        alt: "",
-        loading: "lazy",
-        width: 72,
-        height: 54,
-        error: event => event.target.replaceWith(blank()),
-      })
-    : null;
+function entry(camera, index, actions) {
+  const name = camera.name || `camera ${index + 1}`;
   return make(
     "button",
     { type: "button", class: "camera", click: () => actions.camera(index), "aria-pressed": "false" },
-    picture,
+    make("span", { class: "no-picture", "aria-hidden": "true" }),
     make("span", { class: "camera-name", title: name }, shortened(name, camera.test ? 12 : 16)),
     camera.test ? make("span", { class: "badge" }, "test") : null,
     index < 9 ? keyCap(String(index + 1)) : null,
   );
+}
+
+/** Ask for the small pictures of entries when they come into sight. @param {HTMLElement[]} entries @param {any} engine */
+function fillWhenSeen(entries, engine) {
+  const blank = entry => /** @type {HTMLElement} */ (entry.querySelector(".no-picture"));
+  const seen = new IntersectionObserver(changes => {
+    for (const { target, isIntersecting } of changes) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      const asked = engine.thumbnail(entries.indexOf(/** @type {HTMLElement} */ (target)));
+      if (asked !== null) fill(blank(target), asked);
+      else {
+        for (const entry of entries) blank(entry)?.remove(); // this engine has none
+        return seen.disconnect();
+      }
+    }
+  });
+  for (const entry of entries) seen.observe(entry);
+}
+
+/** @param {HTMLElement} blank @param {string | Promise<string | null>} asked */
+async function fill(blank, asked) {
+  const address = await asked;
+  if (address) blank.replaceWith(make("img", { src: address, alt: "", width: 72, height: 54, error: event => event.target.replaceWith(blank) }));
 }

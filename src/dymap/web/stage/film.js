@@ -13,6 +13,7 @@ const SIZES = [
   [512, 512],
   [256, 256],
 ];
+const NO_FILM = "No film can be made here. Save the path, and render it where dymap is installed:";
 const RATES = [24, 25, 30, 50, 60];
 
 /**
@@ -93,7 +94,7 @@ export function makeFilm({ store, engine, messages }) {
   });
   const how = clip.film
     ? make("div", { class: "row" }, begin)
-    : make("div", {}, make("p", { class: "hint" }, "Save the path, and render it where dymap is installed:"), command);
+    : make("div", {}, make("p", { class: "hint" }, NO_FILM), command);
   return {
     element: section("Film", make("div", { class: "row" }, size.element, rate.element), facts, how, running),
     size: () => ({ width, height }),

@@ -26,7 +26,7 @@ export function listenToGestures(surface) {
 
   element.addEventListener("pointerdown", event => {
     if (event.target instanceof Element && event.target.closest(".divider, button, a, input")) return;
-    if (pointers.size === 2) return;
+    if (pointers.size === 3) return;
     element.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, mode: modeOf(event) });
     if (pointers.size === 1) travelled = 0;
@@ -44,6 +44,7 @@ export function listenToGestures(surface) {
     if (travelled <= TAP) return;
     store.set({ handling: true });
     if (pointers.size === 2) pinch(before, [...pointers.values()]);
+    else if (pointers.size === 3) drag("look", dx / 3, dy / 3); // the middle of the fingers
     else drag(pointer.mode, dx, dy);
   });
 

@@ -14,6 +14,7 @@ const MOUSE = [
 const TOUCH = [
   ["one finger", "turn"],
   ["two fingers", "shift, zoom; twist if the horizon is free"],
+  ["three fingers", "look around"],
   ["tap a camera", "see what it saw"],
   ["two taps", "back to the start"],
 ];

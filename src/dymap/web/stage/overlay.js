@@ -41,7 +41,7 @@ export function makeOverlay(place, { engine, store, requests }) {
   }
 }
 
-const row = (name, value) => [make("dt", {}, name), make("dd", {}, value)];
+const row = (name, value) => [make("div", {}, make("dt", {}, name), make("dd", {}, value))];
 
 /** @param {number} bytes @returns {string} */
 export function sizeOf(bytes) {
