@@ -124,7 +124,7 @@ class NearestView:
             rgb[found] += np.float32(weight) * seen
         return assemble(
             Rendered(torch.from_numpy(rgb), torch.from_numpy(found).float(), torch.from_numpy(depths).float()),
-            rays.far, hit, camera,
+            rays.far, hit, camera.width,
         )  # fmt: skip
 
 

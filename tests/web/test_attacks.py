@@ -283,7 +283,7 @@ def test_a_page_in_one_file_films_and_draws_its_cameras(fresh: World, tmp_path: 
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("turns", [0, 1, 5, 20])
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 20])
 def test_an_engine_can_be_closed_at_any_moment(fresh: World, turns: int) -> None:
     script = f"""(async () => {{
       const {{ BrowserEngine }} = await import("/engines/browser.js");
@@ -297,6 +297,6 @@ def test_an_engine_can_be_closed_at_any_moment(fresh: World, turns: int) -> None
       closed.close();
       return opening.then(() => "done", error => error.name);
     }})()"""
-    assert fresh.page.evaluate(script) in ("AbortError", "done", "Error")
+    assert fresh.page.evaluate(script) in ("AbortError", "done")
     fresh.page.settle()
     assert fresh.page.complaints == []

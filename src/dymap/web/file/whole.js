@@ -16,7 +16,7 @@ export class WholeBody {
     /** @type {number | null} bytes that are to come in all; of packed answers and those of other origins nobody knows */
     this.told = response.type === "cors" || response.headers.has("Content-Encoding") ? null : sizeIn(response);
     this.ended = false;
-    /** @type {ClipFault | null} */
+    /** @type {Error | null} */
     this.fault = null;
     /** @type {ReadableStreamDefaultReader<Uint8Array> | undefined} */
     this.reader = undefined;
@@ -27,6 +27,7 @@ export class WholeBody {
   }
 
   close() {
+    this.end(new DOMException("the clip was closed", "AbortError"));
     this.reader?.cancel().catch(() => {});
   }
 
@@ -81,8 +82,9 @@ export class WholeBody {
     for (const one of this.waiting) if (one.stop <= this.length) one.resolve();
   }
 
-  /** @param {ClipFault | null} fault */
+  /** @param {Error | null} fault */
   end(fault) {
+    if (this.ended) return;
     this.ended = true;
     this.fault = fault;
     for (const one of this.waiting) fault ? one.reject(fault) : one.resolve();
