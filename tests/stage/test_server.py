@@ -21,6 +21,7 @@ from dymap.errors import InputError
 from dymap.play.video import Video
 from dymap.runs.demonstration import PACKAGED
 from dymap.runs.viewing import check_stage, open_stage
+from dymap.site.pages import web_files
 from dymap.stage import server
 from dymap.stage.address import check_address
 from dymap.stage.server import Settings, Stage
@@ -127,6 +128,12 @@ def test_closing_does_not_wait_for_browsers_that_read_nothing(video: Video, monk
 def test_what_is_told_at_the_end_is_whole_letters() -> None:
     assert server.cut("läuft " * 30, server.REASON).decode() == ("läuft " * 30)[:105]
     assert server.cut("\udc80", 9) == b"?"
+
+
+def test_each_file_of_the_page_has_an_address(stage: Stage) -> None:
+    """None of them lies where the server answers with something else."""
+    for path, text in web_files().items():
+        assert get(stage.url, path) == (200, text.encode()), path
 
 
 def test_taken_ports_are_said(stage: Stage, subject: ClipSubject) -> None:

@@ -1,7 +1,7 @@
 // @ts-check
 /** Engine "browser": this machine's GPU draws, out of a file that it reads itself (docs/stage.md). */
 import { Clip } from "../file/clip.js";
-import { encodeFilm, mayEncode } from "../film/encode.js";
+import { encodeFilm, mayEncode } from "../movie/encode.js";
 import { depthRange } from "../gpu/depths.js";
 import { GpuKeeper } from "../gpu/keeper.js";
 import { GpuPace } from "../gpu/pace.js";
