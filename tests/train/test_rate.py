@@ -188,6 +188,25 @@ def test_gradients_of_the_rate_make_a_field_smaller() -> None:
     assert scales[-1] < 0.6 * scales[0]
 
 
+def test_a_rounded_field_is_what_its_file_holds_and_afterwards_as_before(tiny: Capture) -> None:
+    """Also if the step fails."""
+    field = fresh_field(tiny, short())
+    rate, optimiser = Rate(field, short(rate=1.0)), make_optimiser(field, short())
+    rate.measure(field, optimiser)
+    before = {name: value.detach().clone() for name, value in field.named_parameters()}
+
+    def fail() -> None:
+        with rate.rounded(field, rate.first):
+            for name, value in rate.decoder(field).items():
+                number = value.detach() / (rate.decoder_step[name] * float(rate.coarseness))
+                torch.testing.assert_close(number, number.round(), atol=1e-3, rtol=1e-5)
+            raise RuntimeError("fails")
+
+    with pytest.raises(RuntimeError, match="fails"):
+        fail()
+    assert all(torch.equal(value, before[name]) for name, value in field.named_parameters())
+
+
 def test_what_segments_share_costs_nothing(tiny: Capture) -> None:
     """A decoder that begins as a common one is known: only what it changes has bits, and pulls."""
     field = fresh_field(tiny, short())

@@ -56,8 +56,7 @@ def fresh(world: World) -> Iterator[World]:
 
 
 def test_a_segment_that_is_damaged_is_told_and_others_are_drawn(fresh: World) -> None:
-    page = fresh.page
-    assert open_engine(page, damaged(fresh, -1)) == ""
+    assert open_engine(fresh.page, damaged(fresh, -1)) == ""
     script = f"""(async () => {{
       const canvas = document.querySelector("canvas");
       canvas.width = canvas.height = 16;
@@ -75,11 +74,11 @@ def test_a_segment_that_is_damaged_is_told_and_others_are_drawn(fresh: World) ->
       }}
       return heard;
     }})()"""
-    first, fault, second, again, last = page.evaluate(script)
+    first, fault, second, again, last = fresh.page.evaluate(script)
     assert (first, second, last) == (0, 1, 0)
     assert fault == again
     assert fault.startswith("damaged.dymap: damaged file (its segment is not what was written")
-    assert page.complaints == []
+    assert fresh.page.complaints == []
 
 
 def test_a_page_plays_on_through_a_damaged_segment(fresh: World, tmp_path: Path) -> None:
@@ -97,7 +96,6 @@ def test_a_page_plays_on_through_a_damaged_segment(fresh: World, tmp_path: Path)
 
 @pytest.mark.parametrize("when", ["'first'", "'second'"])
 def test_a_film_goes_on_when_the_device_is_lost(fresh: World, when: str) -> None:
-    page = fresh.page
     fresh.open(DANCER)
     script = f"""(async () => {{
       let lost = false;
@@ -110,13 +108,12 @@ def test_a_film_goes_on_when_the_device_is_lost(fresh: World, when: str) -> None
       window.onshare = null;
       return [film.type, film.size, engine.keeper.lostAt > 0];
     }})()"""
-    kind, size, lost = page.evaluate(script)
+    kind, size, lost = fresh.page.evaluate(script)
     assert (kind, lost) == ("video/mp4", True)
     assert size > 500
 
 
 def test_a_device_that_is_lost_while_it_draws_draws_again(fresh: World) -> None:
-    page = fresh.page
     fresh.open(DANCER)
     script = f"""(async () => {{
       const canvas = document.querySelector("canvas");
@@ -130,12 +127,11 @@ def test_a_device_that_is_lost_while_it_draws_draws_again(fresh: World) -> None:
       await next;
       return engine.works.gpu !== gpu && engine.shown !== null;
     }})()"""
-    assert page.evaluate(script)
-    assert json.loads(page.evaluate("JSON.stringify(told.filter(one => one.kind === 'error'))")) == []
+    assert fresh.page.evaluate(script)
+    assert json.loads(fresh.page.evaluate("JSON.stringify(told.filter(one => one.kind === 'error'))")) == []
 
 
 def test_a_gpu_that_is_gone_is_told_and_taken_when_it_is_there_again(fresh: World) -> None:
-    page = fresh.page
     fresh.open(DANCER)
     script = f"""(async () => {{
       const canvas = document.querySelector("canvas");
@@ -154,7 +150,7 @@ def test_a_gpu_that_is_gone_is_told_and_taken_when_it_is_there_again(fresh: Worl
       engine.request({view_of(0, 2)});
       return [told, (await next).view.frame];
     }})()"""
-    told, frame = page.evaluate(script)
+    told, frame = fresh.page.evaluate(script)
     assert "found no GPU that it may use" in told["message"]
     assert not told["fatal"]
     assert frame == 2

@@ -142,12 +142,13 @@ class Rate(nn.Module):
             yield
             return
         held = dict[Tensor, Tensor]()
-        for index, table in enumerate(field.hash.tables):
-            held[table], table.data = table.data, self.rounded_table(table, self.steps[index])
-        for name, value in self.decoder(field).items():
-            size = self.decoder_step[name] * float(self.coarseness)
-            held[value], value.data = value.data, (value / size).round() * size
         try:
+            for index, table in enumerate(field.hash.tables):
+                held[table] = table.data
+                table.data = self.rounded_table(table, self.steps[index])
+            for name, value in self.decoder(field).items():
+                held[value], size = value.data, self.decoder_step[name] * float(self.coarseness)
+                value.data = (value / size).round() * size
             with torch.enable_grad():
                 yield
         finally:

@@ -114,17 +114,18 @@ class Packing:
         count = len(self.video.segments)
         chosen = np.unique(np.linspace(0, count - 1, min(ASKED, count)).round().astype(int)).tolist()
         decoders = [of_decoder(quantise(self.video.segment(k).field, steps, start, DECODER)) for k in chosen]
-        first, each = decoders[0], count / len(decoders)
+        first = decoders[0]
         if count == 1:
             return first
         middle = {name: np.median([one[name] for one in decoders], axis=0).astype(np.int32) for name in first}
         none = {name: np.zeros_like(value) for name, value in first.items()}
 
         def size(common: dict[str, Symbols]) -> float:
-            return len(write_values(common)) + each * sum(len(write_changes(one, common)) for one in decoders)
+            changes = sum(len(write_changes(one, common)) for one in decoders)
+            return len(write_values(common)) + changes * count / len(decoders)
 
-        best = min(middle, none, key=size)
-        return best if size(best) < NOTICED * size(first) else first
+        sized = [(size(first) * NOTICED, first), (size(middle), middle), (size(none), none)]
+        return min(sized, key=lambda one: one[0])[1]
 
     def _field(self, index: int) -> Field:
         if index not in self._fields:
