@@ -16,6 +16,8 @@ def test_a_device_that_is_lost_is_replaced_once(world: World) -> None:
     page = world.page
     lose = "engine.works.gpu.device.destroy()"
     script = f"""(async () => {{
+      const canvas = Object.assign(document.querySelector("canvas"), {{ width: 16, height: 16 }});
+      engine.attach(canvas);
       const first = nextOf();
       engine.request({view_of(0, 1)});
       await first;
