@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks import rate, stage, web_kernels
+from benchmarks import rate, stage, watching, web_kernels
 from benchmarks.__main__ import main as speed
 from benchmarks.__main__ import run
 from benchmarks.cases import Case, Peak, Stopwatch, Work, median_time
@@ -207,6 +207,19 @@ def test_what_the_stage_reaches_is_measured() -> None:
     assert all(row["all"] > 0 for row in told["rows"])
     assert told["released"][0] > 0
     lines = list(stage.table(told["rows"]))
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_what_watching_takes_of_a_training_is_measured(
+    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "SETTLING", 0.1)
+    command = watching.command_of(tiny_root, tmp_path / "run", "tiny", 1)
+    phases = watching.measure(command, tmp_path / "run", 1.0, 1, 32)
+    assert all(phase.rays[0] > 0 for phase in phases.values())
+    pictures = [phase.pictures[0] for phase in phases.values()]
+    assert pictures[0] == 0 < pictures[2]
+    lines = list(watching.table(phases))
     assert len({line.count("|") for line in lines}) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import SimpleNamespace
 
@@ -39,3 +40,12 @@ def test_groups_stay_within_what_an_axis_may_have() -> None:
     across, down = device.groups_of(64 * 65535 + 1)
     assert max(across, down) <= 65535
     assert across * down * 64 >= 64 * 65535 + 1
+
+
+def test_a_machine_without_a_screen_says_nothing_of_it(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    device.adapters()
+    assert capfd.readouterr().err == ""
+    assert "XDG_RUNTIME_DIR" not in os.environ

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any, Literal
 
@@ -144,7 +146,22 @@ def adapters() -> list[Any]:
 
     with contextlib.suppress(RuntimeError):  # if the program has used wgpu before
         extras.set_instance_extras(backends=["Primary"])
-    return sorted(wgpu.gpu.enumerate_adapters_sync(), key=_rank)
+    with _without_screen():
+        return sorted(wgpu.gpu.enumerate_adapters_sync(), key=_rank)
+
+
+@contextlib.contextmanager
+def _without_screen() -> Iterator[None]:
+    """Drivers look for a screen, and where nobody is logged in they complain that its folder has no name (Linux)."""
+    name = "XDG_RUNTIME_DIR"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = tempfile.gettempdir()
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
 
 
 KINDS = ("DiscreteGPU", "IntegratedGPU", "VirtualGPU", "CPU")
