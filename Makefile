@@ -12,8 +12,8 @@ test lint native-sanitize native-aarch64: export DYMAP_REQUIRE_NATIVE := 1
 demo: $(STAMP)  ## the main job on the built-in sample: capture, train, bake, evaluate, film
 	$(BIN)/dymap demo --out demo
 
-test: $(STAMP)  ## all tests, by two processes, each a file at a time
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+test: $(STAMP)  ## all tests, by three processes, each a file at a time: much of the time is spent waiting
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 lint: $(STAMP)  ## style and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -159,7 +159,7 @@ def measure(
     stage = open_stage(run, port=0, size=size)
     rows, more = [], {}
     try:
-        with tempfile.TemporaryDirectory() as folder, browser(Path(folder), "none") as page:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser(Path(folder), "none") as page:
             with without_rendering(stage.subject, size) as blank:
                 told = run_in(page, blank, count=1, seconds=0, side=size, kind="single")
                 rows.append(row("nothing rendered", told))

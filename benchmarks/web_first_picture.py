@@ -149,7 +149,7 @@ def measure(
 ) -> dict[str, dict[str, float]]:
     """The table: page -> column -> median of so many visits."""
     rows: dict[str, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a browser writes while it ends
         site = Path(folder) / "site"
         export(clip, site)
         (site / "reader.html").write_text(

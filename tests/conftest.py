@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -52,6 +53,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("golden arrays: the trimmed copy (DYMAP_GOLDEN names a folder with all of them)")
 
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # of commands that tests start: many processes share few cores
 torch.set_num_threads(1)  # operations here are tiny: more threads only wait for each other
 
 
