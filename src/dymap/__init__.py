@@ -11,6 +11,7 @@ Each name is imported when it is first used: `import dymap` need not wait for to
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from dymap._version import __version__
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from dymap.play.video import Video, load
     from dymap.render.image import Image
     from dymap.runs.notebook import show
+
+# Threads that wait for each other look a moment for the end of it and then sleep, before torch loads OpenMP (GNU's). By
+# itself it looks so long that a training slows down many times beside one other busy process (docs/performance.md).
+if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+    os.environ["GOMP_SPINCOUNT"] = "4000"
 
 _FILES = {
     "geometry.camera": ("Camera", "look_at"),

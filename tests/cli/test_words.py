@@ -134,6 +134,19 @@ def test_importing_dymap_waits_for_nothing() -> None:
     in_a_process("from dymap import *\nload, Camera, runs.train")
 
 
+@pytest.mark.parametrize(
+    ("own", "spins"), [({}, "4000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "")]
+)
+def test_threads_hardly_spin_unless_somebody_has_said_how(
+    monkeypatch: pytest.MonkeyPatch, own: dict[str, str], spins: str
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    in_a_process(f"import os, dymap; assert os.environ.get('GOMP_SPINCOUNT', '') == {spins!r}")
+
+
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="times of children are measured otherwise")
 @pytest.mark.parametrize("words", [["-m", "dymap", "--help"], ["-c", "import dymap"]])
 def test_it_takes_less_than_three_tenths_of_a_second(words: list[str]) -> None:
