@@ -33,8 +33,8 @@ SETTLING = 1.5
 """Seconds of a phase that do not count: what was asked for before is still being drawn."""
 LOG_EVERY = 5
 """Steps between two figures of the training."""
-BEGINNING = 120.0
-"""Seconds after which the training should have begun."""
+PATIENCE = 120.0
+"""Seconds after which the training should have begun, or have told its next figures."""
 
 
 @dataclass
@@ -49,14 +49,14 @@ def measure(command: list[str], run: Path, seconds: float, rounds: int, side: in
     """Phases of a training that the command begins, in this folder."""
     phases = {name: Phase() for name in PHASES}
     with training(command) as url:
-        figures(run, 1, BEGINNING)
+        figures(run, 1, PATIENCE)
         for _ in range(rounds):
             for name, phase in phases.items():
                 with visit(url) if name != PHASES[0] else nullcontext() as visitor:
                     look(visitor, name, SETTLING, side)
                     before = len(figures(run, 0))
                     phase.pictures.append(look(visitor, name, seconds, side) / seconds)
-                    phase.rays.append(float(np.median(figures(run, before + 1, seconds)[before:])))
+                    phase.rays.append(float(np.median(figures(run, before + 1, PATIENCE)[before:])))
     return phases
 
 
@@ -84,7 +84,7 @@ def figures(run: Path, count: int, patience: float = 0) -> list[float]:
     while True:
         lines = (run / "log.jsonl").read_text(encoding="utf-8").split("\n")[:-1] if (run / "log.jsonl").exists() else []
         if len(lines) >= count or time.monotonic() > end:
-            assert len(lines) >= count, "the training has ended, or is too slow for phases so short"
+            assert len(lines) >= count, "the training has ended"
             return [json.loads(line)["rays_per_second"] for line in lines]
         time.sleep(0.1)
 

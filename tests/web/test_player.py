@@ -104,7 +104,7 @@ def test_the_camera_is_what_was_set(page: tuple[Page, str]) -> None:
     kinds(shown)
     shown.evaluate("player.camera = { position: [0, -3, 1], target: [0, 0, 1], up: [0, 0, 1], fov: 0.6 }")
     shown.settle()
-    assert "camerachange" in kinds(shown)
+    assert next(kind for kind in kinds(shown) if kind != "frame") == "camerachange"  # pictures come when they come
     camera = shown.evaluate("player.camera")
     assert camera["R"] == pytest.approx([1, 0, 0, 0, 0, -1, 0, 1, 0], abs=1e-12)
     assert camera["T"] == pytest.approx([0, 1, 3])
