@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -147,19 +145,11 @@ def test_threads_hardly_spin_unless_somebody_has_said_how(
     in_a_process(f"import os, dymap; assert os.environ.get('GOMP_SPINCOUNT', '') == {spins!r}")
 
 
-@pytest.mark.skipif(not hasattr(os, "wait4"), reason="times of children are measured otherwise")
-@pytest.mark.parametrize("words", [["-m", "dymap", "--help"], ["-c", "import dymap"]])
-def test_it_takes_less_than_three_tenths_of_a_second(words: list[str]) -> None:
-    def seconds() -> float:
-        with subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL) as process:
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        return used.ru_utime + used.ru_stime
-
-    started, best = time.monotonic(), seconds()
-    while best > 0.3 and time.monotonic() < started + 20:
-        best = min(best, seconds())
-    assert best < 0.3
+@pytest.mark.parametrize("words", ["import dymap", "from dymap.cli import main; main(['--version'])"])
+def test_it_begins_at_once(words: str) -> None:
+    """Of the time until it does what it was asked for, nearly all is taken by what is imported: 70 and 90 modules."""
+    code = f"import sys\nbefore = len(sys.modules)\ntry: {words}\nfinally: print(len(sys.modules) - before)"
+    assert int(in_a_process(code).stdout.split()[-1]) < 150
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

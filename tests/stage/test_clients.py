@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import threading
@@ -34,16 +35,14 @@ def test_browsers_have_their_own_pictures_and_are_forgotten(stage: Stage, video:
 
 
 def test_a_move_ends_the_full_picture_that_is_being_drawn(video: Video) -> None:
-    subject = Slow(video, 20)
+    subject = Slow(video, 3600)
     with Stage(subject, port=0) as stage, visit(stage.url) as visitor:
         visitor.view(0)
         while not subject.begun:
             time.sleep(0.01)
         subject.seconds = 0.05
-        started = time.monotonic()
         head, _ = visitor.picture(visitor.view(1, moving=True))
         assert head["kind"] == "draft"
-        assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("kept", [False, True])
@@ -120,14 +119,19 @@ def test_a_slow_browser_drops_pictures_and_the_others_do_not_wait(stage: Stage) 
 def test_a_flood_slows_its_sender_only(stage: Stage) -> None:
     with visit(stage.url) as noisy, visit(stage.url) as calm:
         text = json.dumps(noisy.message() | {"moving": True, "canvas": [16, 16]})
-        flood = threading.Thread(target=lambda: [noisy.send(text) for _ in range(4000)], daemon=True)
-        flood.start()
-        times = []
+        ended = threading.Event()
+
+        def flood() -> None:
+            with contextlib.suppress(ConnectionClosed):
+                while not ended.is_set():
+                    noisy.send(text)
+
+        sender = threading.Thread(target=flood, daemon=True)
+        sender.start()
         for _ in range(5):
-            started = time.monotonic()
             calm.picture(calm.view(moving=True))
-            times.append(time.monotonic() - started)
-        assert sorted(times)[2] < 2
+        assert sender.is_alive(), "in its midst"
+        ended.set()
 
 
 @pytest.mark.parametrize("sent", ["text", b"\xff" * 100, "[" * 60000, '{"type":"view"}', "x" * 70000])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,18 +170,16 @@ def test_films_are_made_with_progress_and_cancelled(page: Page, stage: Stage) ->
     assert job.state == "cancelled", "nobody who is still here knows it"
 
 
-def test_event_to_pixel_is_short(page: Page, stage: Stage, tmp_path: Path) -> None:
-    """Of a tiny picture, with everything but the rendering: the median of many."""
+def test_where_the_time_goes_is_told_of_each_picture(page: Page, stage: Stage) -> None:
+    """From the request to the pixel, which the parts explain: what the server says, and what the page sees."""
     begin(page, stage)
-    times = page.evaluate("""(async () => {
-      const times = [];
-      for (let k = 0; k < 40; ++k) {
-        const came = next("picture");
-        engine.request(view(0, {moving: true}));
-        const {ms} = await came;
-        times.push(ms.all - ms.render);
-      }
-      return times;
-    })()""")
-    (tmp_path / "times.json").write_text(json.dumps(times))
-    assert sorted(times)[len(times) // 2] < 100, "30 on a machine that has nothing else to do"
+    for _ in range(5):
+        told = page.evaluate("""(async () => {
+          const came = next("picture"), begun = performance.now();
+          engine.request(view(0, {moving: true}));
+          const {ms} = await came;
+          return {...ms, seen: performance.now() - begun};
+        })()""")
+        parts = sum(told[part] for part in ("queue", "render", "encode", "transfer", "decode"))
+        assert parts <= told["all"] + 0.5
+        assert told["all"] <= told["seen"] + 0.5

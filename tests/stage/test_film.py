@@ -12,7 +12,7 @@ import pytest
 from dymap.errors import InputError
 from dymap.stage.server import Stage
 from tests.disks import files_of_at_most
-from tests.stage.subjects import Slow
+from tests.stage.subjects import Gated
 from tests.stage.visitor import Visitor, get, visit
 
 
@@ -74,14 +74,24 @@ def test_a_film_that_grows_beyond_the_folder_is_ended(
     assert folder.stat().st_mode & 0o077 == 0
 
 
-def test_one_film_at_a_time_which_can_be_cancelled_and_keeps_nobody_waiting(video: Any) -> None:
-    with Stage(Slow(video, 0.3), port=0) as stage, visit(stage.url) as visitor:
+def test_one_film_at_a_time_which_can_be_cancelled_and_keeps_nobody_waiting(
+    video: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dymap.stage.desk.PATIENCE", 1e9)  # else the film has a picture in between, now and then
+    subject = Gated(video)
+    with Stage(subject, port=0) as stage, visit(stage.url) as visitor:
         asked = {"path": path_of(visitor, 24), "size": [96, 96], "fps": 24}
         film = json.loads(get(stage.url, "film", "POST", asked)[1])["film"]
         status, said = get(stage.url, "film", "POST", asked)
         assert (status, b"another film" in said) == (400, True)
-        for _ in range(3):
-            assert visitor.picture(visitor.view(moving=True))[0]["queue"] < 250
+        for count in (2, 4, 6):
+            subject.until(count - 1)
+            visitor.view(moving=True, canvas=[64, 64])
+            subject.until(count)
+            subject.let()
+            assert visitor.picture()[0]["kind"] == "draft"
+        filmed = [width == 96 for width, _ in subject.until(7)]
+        assert filmed == [True, False, True, False, True, False, True], "it gives way, and goes on"
         assert get(stage.url, f"film/{film}")[0] == 404
         assert get(stage.url, f"film/{film}", "DELETE")[0] == 204
         assert until(visitor, film)[-1]["state"] == "cancelled"

@@ -93,7 +93,7 @@ def test_process_that_is_killed_takes_the_others_along(tmp_path: Path, monkeypat
     with pytest.raises(LostError, match=r"process 1 of 2 was ended by SIGKILL, as a system does that runs out of mem"):
         launch(SIZE, partial(killed, tmp_path), lambda: False)
     assert (tmp_path / "noticed").exists()
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 300, "it would have slept twice as long"
 
 
 def test_ranks_draw_differently_and_the_first_as_one_alone(tiny: Capture) -> None:
