@@ -12,14 +12,15 @@ openStage(document.querySelector("#app"), window.engine).then(
     window.state = () => parts.store.state;
     const first = { ...parts.store.state };
     window.reset = async () => {
-      [parts.motion.glide, parts.playback.between] = [null, 0];
+      [parts.motion.glide, parts.playback.between, window.engine.requested] = [null, 0, []];
       parts.store.set({ ...first, ...parts.home() });
       parts.messages.clear();
       document.querySelector("dialog").close();
       document.activeElement.blur();
       history.replaceState(null, "", location.pathname + location.search);
+      parts.requests.again();
       await rest(parts);
-      [window.engine.requested, window.engine.shown] = [[], []];
+      window.engine.shown = [];
     };
     window.play = pictures => playOnAScreen(parts, window, pictures);
   },

@@ -110,6 +110,23 @@ def test_the_poster_is_the_first_picture(site: Path, page: Page, size: tuple[int
     assert (poster.sum(axis=-1) > 150)[~figure].mean() < 0.01
 
 
+@pytest.mark.parametrize("size", [(320, 320), (180, 420), (600, 260)])
+def test_the_poster_of_a_player_is_its_first_picture(site: Path, page: Page, size: tuple[int, int]) -> None:
+    with serving(in_folder(site)) as url:
+        page.visit(f"{url}player.html", *size, still=True)
+        page.evaluate("window.player = document.querySelector('dymap-player'), player.controls = false")
+        poster = "player.shadowRoot.querySelector('.poster')"
+        page.until(f"{poster}.naturalWidth && {poster}.hidden", 300)
+        first = page.picture().astype(int)
+        page.evaluate(f"{poster}.hidden = false")
+        page.settle()
+        second = page.picture().astype(int)
+    figure = first.sum(axis=-1) > 150
+    assert figure.any()
+    assert np.abs(first - second)[figure].mean() < 12
+    assert (second.sum(axis=-1) > 150)[~figure].mean() < 0.01
+
+
 def test_a_link_to_another_view_shows_no_poster(site: Path, page: Page) -> None:
     answers, _, come = holding("/none", {"/dymap-stage.js"})
     with serving(in_folder(site), answers=answers) as url:

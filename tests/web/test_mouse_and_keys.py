@@ -238,6 +238,22 @@ def test_the_turntable_goes_round_until_it_is_stopped(wide: Page) -> None:
     assert np.allclose(pose(wide)[0], still)
 
 
+def test_a_button_that_changes_while_it_is_pressed_is_pressed(wide: Page) -> None:
+    """Browsers forget a press if what lies under the pointer is taken away: an icon, or the button with its message."""
+    complaint = "stage.messages.complain('The connection was lost; trying again', 'picture')"
+    for selector, change, done in (
+        (".play", "stage.store.set({ playing: true })", "!state().playing"),
+        (".trouble button", complaint, "!document.querySelector('.trouble.shown')"),
+    ):
+        wide.evaluate(complaint)
+        left, top, width, height = wide.place(selector)
+        wide.mouse("mousePressed", left + width / 2, top + height / 2)
+        wide.evaluate(change)
+        wide.settle()
+        wide.mouse("mouseReleased", left + width / 2, top + height / 2)
+        assert wide.evaluate(done)
+
+
 def test_nothing_is_drawn_when_nothing_changes(wide: Page) -> None:
     at_rest(wide)
     for _ in range(3):

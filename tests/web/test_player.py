@@ -14,11 +14,18 @@ from tests.browser import Page, browser, needs_browser
 pytestmark = needs_browser
 TESTS = Path(__file__).parent
 ENGINE = """
-import { FakeEngine } from "/tests/fake_engine.js";
+import { FakeEngine, madeClip } from "/tests/fake_engine.js";
 export class BrowserEngine extends FakeEngine {
   constructor(src) {
     super(src.startsWith("broken") ? { broken: "This browser has no WebGPU" } : { frames: 24 });
     this.src = src;
+    if (src !== "broken-later.dymap") return;
+    const picture = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>', type = "image/svg+xml";
+    this.clip = { ...madeClip(), poster: URL.createObjectURL(new Blob([picture], { type })) };
+  }
+  close() {
+    super.close();
+    if (this.clip?.poster) URL.revokeObjectURL(this.clip.poster);
   }
 }
 """
@@ -41,6 +48,7 @@ def find(path: str) -> bytes | Path | None:
         "page.html": 'src="a.dymap" controls loop',
         "autoplay.html": 'src="a.dymap" autoplay',
         "broken.html": 'src="broken.dymap" poster="poster.svg"',
+        "none.html": 'src="broken-later.dymap"',
         "film.html": 'src="broken.dymap" film="film.mp4"',
         "empty.html": "",
     }
@@ -149,6 +157,24 @@ def test_hands_move_it(page: tuple[Page, str]) -> None:
     shown.evaluate("player.pause()")
     assert shown.evaluate("player.frame") > 3
     assert not shown.complaints
+
+
+def test_without_webgpu_the_poster_in_the_file_is_shown(page: tuple[Page, str]) -> None:
+    shown = opened(page, "none.html")
+    wait(shown, "told.length")
+    poster = "player.shadowRoot.querySelector('.poster')"
+    assert shown.evaluate(f"[{poster}.hidden, {poster}.complete, {poster}.naturalWidth]") == [False, True, 8]
+
+
+def test_a_button_that_changes_while_it_is_pressed_is_pressed(page: tuple[Page, str]) -> None:
+    shown = opened(page)
+    wait(shown, "told.some(one => one[0] === 'frame')")
+    left, top, _, height = shown.place("dymap-player")
+    shown.mouse("mousePressed", left + 30, top + height - 26)
+    shown.evaluate("player.play()")
+    shown.settle()
+    shown.mouse("mouseReleased", left + 30, top + height - 26)
+    assert shown.evaluate("player.paused")
 
 
 def test_autoplay_is_left_to_whom_movement_does_not_disturb(page: tuple[Page, str]) -> None:

@@ -80,11 +80,13 @@ def test_errors_are_messages_that_go_when_pictures_come_again(wide: Page) -> Non
 
 def test_going_offline_and_online_is_said_and_pictures_are_asked_for_again(wide: Page) -> None:
     network = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    wide.call("Network.emulateNetworkConditions", offline=True, **network)
-    wide.until("document.querySelector('.notice.shown')?.innerText.startsWith('Offline')")
-    wide.until("!engine.requested.at(-1).moving")
-    count = wide.evaluate("engine.requested.length")
-    wide.call("Network.emulateNetworkConditions", offline=False, **network)
+    try:
+        wide.call("Network.emulateNetworkConditions", offline=True, **network)
+        wide.until("document.querySelector('.notice.shown')?.innerText.startsWith('Offline')")
+        wide.until("!engine.requested.at(-1).moving")
+        count = wide.evaluate("engine.requested.length")
+    finally:  # the next tests have the same browser
+        wide.call("Network.emulateNetworkConditions", offline=False, **network)
     wide.until(f"engine.requested.length > {count}")
     assert "Online again" in wide.text()
 

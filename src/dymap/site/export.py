@@ -145,7 +145,6 @@ def check_own_file(file: Path) -> None:
 
 def _player_page(given: Given) -> str:
     attributes = f' src="{CLIP}"'
-    attributes += f' poster="{POSTER}"' if given.poster else ""
     attributes += f' film="{FILM}"' if given.film else ""
     title = html.escape(printable(given.title or "dymap"))
     page = Template(web_files()["player.html"]).substitute(title=title, attributes=attributes, element=ELEMENT)

@@ -10,6 +10,7 @@ import { askedCamera, cameraOf } from "./player/camera.js";
 import { makePlayerParts, renewCanvas, showPlaying } from "./player/parts.js";
 import { Session } from "./player/session.js";
 import { clockOf } from "./stage/playback.js";
+import { Poster } from "./stage/poster.js";
 import { viewOf } from "./stage/requests.js";
 
 /** @typedef {import("./player/camera.js").PlayerCamera} PlayerCamera */
@@ -30,6 +31,8 @@ export class DymapPlayer extends HTMLElement {
     this.session = null;
     /** @type {any} what is being opened, or plays */
     this.engine = null;
+    /** @type {Poster | null} the clip's, in place of one that the page names */
+    this.own = null;
     this.listen();
   }
 
@@ -60,13 +63,15 @@ export class DymapPlayer extends HTMLElement {
     let engine = null;
     try {
       engine = this.engine = DymapPlayer.makeEngine(src);
-      await engine.open();
+      this.own = this.poster ? null : new Poster(this.parts.poster, this.parts.canvas, engine, false);
+      const opening = engine.open();
+      await (this.own?.during(opening) ?? opening);
     } catch (error) {
+      if (this.engine === engine) await this.own?.keep();
       if (this.engine === engine) this.fail(error instanceof Error ? error.message : String(error));
       return;
     }
     if (this.engine !== engine) return void engine.close(); // meanwhile something else was to be opened
-    if (!this.poster && engine.clip.poster) this.showPoster(engine.clip.poster);
     this.session = new Session(engine, this.parts.canvas, { loop: this.loop, background: this.background });
     this.follow(this.session);
     this.tell("ready");
@@ -76,6 +81,7 @@ export class DymapPlayer extends HTMLElement {
   /** Forget the clip; what it took of the GPU is free again. */
   unload() {
     const { session, engine, parts } = this;
+    this.own?.hide();
     this.session = this.engine = null;
     if (session) session.close();
     else engine?.close();
@@ -211,6 +217,7 @@ export class DymapPlayer extends HTMLElement {
     engine.addEventListener("picture", event => {
       if (this.session !== session) return;
       parts.poster.hidden = true;
+      this.own?.hide();
       this.tell("frame", { frame: event.detail.view.frame, kind: event.detail.kind });
     });
     engine.addEventListener("error", event => {
@@ -244,6 +251,7 @@ export class DymapPlayer extends HTMLElement {
   /** @param {string | null} url */
   showPoster(url) {
     const { poster } = this.parts;
+    poster.classList.toggle("own", !url);
     if (url) poster.src = url;
     else poster.removeAttribute("src");
     poster.hidden = !url || Boolean(this.session);

@@ -13,6 +13,7 @@ canvas { touch-action: none; cursor: grab; outline: none; }
 canvas:active { cursor: grabbing; }
 canvas:focus-visible { box-shadow: inset 0 0 0 3px #f2a541; }
 .poster { pointer-events: none; }
+.poster.own { inset: auto; left: 50%; top: 50%; width: auto; height: calc(100% * var(--height, 1)); translate: -50% -50%; }
 [hidden] { display: none !important; }
 .bar { position: absolute; inset: auto 0 0; display: flex; align-items: center; gap: 4px; padding: 24px 8px 4px;
        background: linear-gradient(#0000, #000b); transition: opacity .2s; }
@@ -20,7 +21,7 @@ canvas:focus-visible { box-shadow: inset 0 0 0 3px #f2a541; }
 button { width: 44px; height: 44px; padding: 12px; border: 0; border-radius: 10px; background: none; color: inherit; cursor: pointer; }
 button:hover { background: #fff2; }
 button:focus-visible, input:focus-visible { outline: 3px solid #f2a541; outline-offset: -2px; }
-svg { display: block; width: 20px; height: 20px; fill: currentColor; }
+svg { display: block; width: 20px; height: 20px; fill: currentColor; pointer-events: none; }
 input { flex: 1; min-width: 40px; height: 44px; margin: 0; accent-color: #f2a541; cursor: pointer; }
 output { padding: 0 6px; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .message { position: absolute; inset: 0 0 auto; margin: 0; padding: 12px 16px; background: #000c; overflow-wrap: anywhere; }

@@ -29,6 +29,7 @@ export class Messages {
    *   beginning again helps
    */
   complain(text, until = "read") {
+    if (this.trouble.dataset.until === until && this.trouble.firstChild?.textContent === text) return; // it is said
     const close = iconButton("close", "Close the message", null, () => this.clear());
     const again = textButton("Try again", () => location.reload(), { class: "accent" });
     this.trouble.replaceChildren(make("p", {}, text), until === "ever" ? again : close);

@@ -2,7 +2,7 @@
 /** The place of the picture: how large it is and of which shape, the lines over it, and what is touched there. */
 
 import { lensOf, lensOfCamera } from "./camera.js";
-import { firstView, samePose, viewOfCamera } from "./framing.js";
+import { samePose, viewOfCamera } from "./framing.js";
 import { listenToGestures } from "./gestures.js";
 
 const MOST_PIXELS = 2560; // device pixels along a side of the picture
@@ -60,8 +60,6 @@ export class PictureArea {
     const ratio = Math.min(devicePixelRatio || 1, MOST_PIXELS / Math.max(...places, 1));
     const [width, height] = places.map(side => Math.max(Math.round(side * ratio), 16));
     if (samePose(store.state.pose, this.start.pose)) store.set((this.start = home())); // nobody moved: it stays framed
-    const poster = firstView(engine.clip, 1).pose.distance / home().pose.distance; // it was drawn for a square window
-    this.model.style.setProperty("--poster", poster.toFixed(4));
     if (this.canvas.width === width && this.canvas.height === height) return;
     [this.canvas.width, this.canvas.height] = [width, height];
     engine.attach(this.canvas);

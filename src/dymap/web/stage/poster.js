@@ -1,16 +1,21 @@
 // @ts-check
-/** The clip's poster, which is its first view, until there is a picture. */
+/** The clip's poster, which is its first view in a square window, until there is a picture. */
+
+import { firstView } from "./framing.js";
 
 const LOOK = 60; // ms between two looks whether the clip is known
 
 export class Poster {
   /**
-   * @param {HTMLImageElement} image @param {any} engine @param {boolean} elsewhere whether the page begins with another view
+   * @param {HTMLImageElement} image @param {HTMLElement} place where pictures are shown @param {any} engine
+   * @param {boolean} elsewhere whether the page begins with another view
    */
-  constructor(image, engine, elsewhere) {
+  constructor(image, place, engine, elsewhere) {
     this.image = image;
+    this.place = place;
     this.engine = engine;
     this.elsewhere = elsewhere;
+    this.observer = new ResizeObserver(() => this.fit());
     if (elsewhere) this.hide();
   }
 
@@ -27,11 +32,29 @@ export class Poster {
 
   /** Show it, if there is one, and no picture was shown yet. */
   show() {
-    const address = this.engine.clip?.poster;
-    if (address && !this.image.src && !this.elsewhere) [this.image.src, this.image.hidden] = [address, false];
+    const { clip } = this.engine;
+    if (!clip || this.elsewhere) return;
+    if (clip.poster && !this.image.src) [this.image.src, this.image.hidden] = [clip.poster, false];
+    this.observer.observe(this.place);
+    this.fit();
+  }
+
+  /** As large as the first view shows what is in it. */
+  fit() {
+    const { clip } = this.engine,
+      aspect = Math.max(this.place.clientWidth, 16) / Math.max(this.place.clientHeight, 16);
+    const height = firstView(clip, 1).pose.distance / firstView(clip, aspect).pose.distance;
+    this.image.style.setProperty("--height", height.toFixed(4));
+  }
+
+  /** Show it, and wait until it is there: its engine may close then. */
+  async keep() {
+    this.show();
+    if (!this.image.hidden) await this.image.decode().catch(() => {});
   }
 
   hide() {
     this.image.hidden = true;
+    this.observer.disconnect();
   }
 }

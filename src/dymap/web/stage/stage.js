@@ -53,7 +53,7 @@ const ROOMY = [1100, 600]; // CSS pixels from which on the panel is open at firs
  */
 export async function openStage(root, engine, wishes = {}) {
   const find = selector => /** @type {any} */ (root.querySelector(selector));
-  const poster = new Poster(find(".poster"), engine, location.hash.length > 1);
+  const poster = new Poster(find(".poster"), find(".model"), engine, location.hash.length > 1);
   root.classList.add("opening");
   try {
     await poster.during(engine.open());
