@@ -44,7 +44,7 @@ def test_a_folder_holds_page_and_clip(dymap: Run, tmp_path: Path) -> None:
     assert settings == {"engine": "browser", "clip": "video.dymap", "film": "film.mp4"}
     assert (site / "poster.jpg").read_bytes().startswith(b"\xff\xd8")
     assert b"ftyp" in (site / "film.mp4").read_bytes()[:32]
-    assert 'src="video.dymap" poster="poster.jpg" film="film.mp4"' in (site / "player.html").read_text()
+    assert 'src="video.dymap" film="film.mp4"' in (site / "player.html").read_text()
     for script in ("dymap-stage.js", "dymap-player.js"):
         assert not re.search(r"^(import|export)\b", (site / script).read_text(), re.MULTILINE)
     listed = json.loads((site / "dymap-site.json").read_text())["files"]

@@ -236,7 +236,6 @@ export class DymapPlayer extends HTMLElement {
     parts.canvas.hidden = parts.bar.hidden = true; // the film has controls of its own
     if (this.film) {
       [parts.film.src, parts.film.poster, parts.film.hidden] = [this.film, this.poster, false];
-      parts.poster.hidden = true;
       parts.film.loop = this.loop;
       if (this.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
     }
@@ -266,7 +265,7 @@ export class DymapPlayer extends HTMLElement {
 
   /** The controls do what they show. */
   listen() {
-    const { toggle, timeline, whole, poster } = this.parts;
+    const { toggle, timeline, whole, poster, film } = this.parts;
     toggle.addEventListener("click", () => (this.paused ? this.play() : this.pause()));
     timeline.addEventListener("input", () => {
       this.session?.store.set({ scrubbing: true });
@@ -274,7 +273,7 @@ export class DymapPlayer extends HTMLElement {
     });
     timeline.addEventListener("change", () => this.session?.store.set({ scrubbing: false }));
     whole.addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : this.requestFullscreen?.().catch(() => {})));
-    poster.addEventListener("error", () => (poster.hidden = true));
+    for (const [part, event] of [[poster, "error"], [film, "loadeddata"]]) part.addEventListener(event, () => (poster.hidden = true));
   }
 }
 
