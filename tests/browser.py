@@ -33,7 +33,8 @@ class Page:
 
     def __init__(self, socket: Any):
         self._socket, self._calls, self._loaded = socket, 0, False
-        self.requests: list[str] = []
+        self._asked: list[tuple[str, str]] = []
+        """By which document, and for what."""
         self.complaints: list[str] = []
         for domain in ("Network", "Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
@@ -47,12 +48,19 @@ class Page:
                 assert "error" not in message, message
                 return message["result"]
 
+    @property
+    def requests(self) -> list[str]:
+        return [address for _, address in self._asked]
+
     def _receive(self) -> dict[str, Any]:
         """The next message; what happened in the page is noted."""
         message = json.loads(self._socket.recv(timeout=60))
         told = message.get("params", {})
         if message.get("method") == "Network.requestWillBeSent":
-            self.requests.append(told["request"]["url"])
+            self._asked.append((told["loaderId"], told["request"]["url"]))
+        elif message.get("method") == "Page.frameNavigated" and "parentId" not in told["frame"]:
+            self.complaints.clear()  # those of the page before, and what it asks for, may come until now
+            self._asked = [one for one in self._asked if one[0] == told["frame"]["loaderId"]]
         elif message.get("method") == "Page.loadEventFired":
             self._loaded = True
         elif message.get("method") == "Runtime.exceptionThrown":
@@ -70,7 +78,7 @@ class Page:
 
         phone: with a finger instead of a mouse, and two pixels a CSS pixel. dark, still: what its person prefers.
         """
-        self._loaded, self.complaints, self.requests = False, [], []
+        self._loaded = False
         scale = 2 if phone else 1
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=phone
