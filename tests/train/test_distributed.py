@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
 
@@ -89,11 +88,10 @@ def test_nothing_is_saved_of_a_step_that_failed(played: Path) -> None:
 
 def test_process_that_is_killed_takes_the_others_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GRACE", 10.0)
-    started = time.monotonic()
     with pytest.raises(LostError, match=r"process 1 of 2 was ended by SIGKILL, as a system does that runs out of mem"):
         launch(SIZE, partial(killed, tmp_path), lambda: False)
     assert (tmp_path / "noticed").exists()
-    assert time.monotonic() - started < 300, "it would have slept twice as long"
+    assert not (tmp_path / "waited").exists()
 
 
 def test_ranks_draw_differently_and_the_first_as_one_alone(tiny: Capture) -> None:

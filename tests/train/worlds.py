@@ -222,4 +222,5 @@ def killed(out: Path, own: Rank, stopped: Callable[[], bool]) -> int:  # noqa: A
             wait_for_others(world)
         (out / "noticed").touch()
         time.sleep(600)  # nobody may wait for it
+        (out / "waited").touch()
     return 0

@@ -40,16 +40,20 @@ async function read(from, options) {
   }
 }
 async function beside(work) {
-  let turns = 0, ended = false;
+  let turns = 0, looks = 0, before = 0, most = 0, ended = false;
+  performance.now = () => ++looks; // a clock by which each step of the work takes a millisecond, on any machine
   const channel = new MessageChannel();
   channel.port1.onmessage = () => {
     turns++;
+    most = Math.max(most, looks - before);
+    before = looks;
     if (!ended) channel.port2.postMessage(null);
   };
   channel.port2.postMessage(null);
   const result = await work();
   ended = true;
-  return { ...result, turns };
+  delete performance.now;
+  return { ...result, turns, most };
 }
 """
 
@@ -107,6 +111,9 @@ def test_decoding_on_the_page_leaves_it_time(scene: Scene) -> None:
     found = scene.page.evaluate(script)
     assert found["apart"] is False
     assert found["turns"] > 5
+    assert 10 < found["most"] < 30, (
+        "12 milliseconds, or twice that, without a turn; a step is a small one: test_segments.py"
+    )
 
 
 def test_errors_of_a_worker_are_sentences(scene: Scene) -> None:

@@ -102,11 +102,15 @@ def test_the_poster_is_the_first_picture(site: Path, page: Page, size: tuple[int
         first = page.picture().astype(int)
         page.evaluate("document.querySelector('.poster').hidden = false")
         page.settle()
-        poster = page.picture().astype(int)
         assert page.evaluate("document.querySelector('.poster').naturalWidth") == 512
+        check_alike(first, page.picture().astype(int))
+
+
+def check_alike(first: np.ndarray, poster: np.ndarray) -> None:
+    """[H, W, 3] of the window: JPEG, and other pixels, but the same side and size."""
     figure = first.sum(axis=-1) > 150
     assert figure.any()
-    assert np.abs(first - poster)[figure].mean() < 12, "JPEG, and other pixels, but the same side and size"
+    assert np.abs(first - poster)[figure].mean() < 12
     assert (poster.sum(axis=-1) > 150)[~figure].mean() < 0.01
 
 
@@ -120,11 +124,7 @@ def test_the_poster_of_a_player_is_its_first_picture(site: Path, page: Page, siz
         first = page.picture().astype(int)
         page.evaluate(f"{poster}.hidden = false")
         page.settle()
-        second = page.picture().astype(int)
-    figure = first.sum(axis=-1) > 150
-    assert figure.any()
-    assert np.abs(first - second)[figure].mean() < 12
-    assert (second.sum(axis=-1) > 150)[~figure].mean() < 0.01
+        check_alike(first, page.picture().astype(int))
 
 
 def test_a_link_to_another_view_shows_no_poster(site: Path, page: Page) -> None:

@@ -82,7 +82,7 @@ export class DymapPlayer extends HTMLElement {
   unload() {
     const { session, engine, parts } = this;
     this.own?.hide();
-    this.session = this.engine = null;
+    this.session = this.engine = this.own = null;
     if (session) session.close();
     else engine?.close();
     parts.message.hidden = parts.film.hidden = true;

@@ -14,7 +14,7 @@ export class Poster {
     this.image = image;
     this.place = place;
     this.engine = engine;
-    this.elsewhere = elsewhere;
+    this.over = false; // there was a picture, or another clip
     this.observer = new ResizeObserver(() => this.fit());
     if (elsewhere) this.hide();
   }
@@ -30,10 +30,10 @@ export class Poster {
     this.show();
   }
 
-  /** Show it, if there is one, and no picture was shown yet. */
+  /** Show it, if there is one, unless it was hidden. */
   show() {
     const { clip } = this.engine;
-    if (!clip || this.elsewhere) return;
+    if (!clip || this.over) return;
     if (clip.poster && !this.image.src) [this.image.src, this.image.hidden] = [clip.poster, false];
     this.observer.observe(this.place);
     this.fit();
@@ -53,7 +53,9 @@ export class Poster {
     if (!this.image.hidden) await this.image.decode().catch(() => {});
   }
 
+  /** For good: whoever still opens its clip does not show it any more. */
   hide() {
+    this.over = true;
     this.image.hidden = true;
     this.observer.disconnect();
   }
